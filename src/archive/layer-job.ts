@@ -1,0 +1,52 @@
+// One layer's way from an archive to disk, as data: what a worker is told, and what it answers.
+// Structured-clone safe: no class instances, no functions.
+
+import type { DiffID, Digest } from '../digest/digest.ts'
+import type { LayerForm } from '../driver/driver.ts'
+import type { Warning } from '../errors.ts'
+import type { TarLimits } from '../tar/entry.ts'
+
+/** Bytes inside a file on disk: a member of an outer tar, a blob file, a spooled stream. */
+export interface ByteRange {
+  readonly file: string
+  readonly offset: number
+  readonly sizeBytes: number
+}
+
+export interface ApplyLimits extends TarLimits {
+  /** Uncompressed bytes of one layer. */
+  readonly layerBytesMax: number
+  /** Uncompressed : compressed, looked at once the layer is over 64 MiB. */
+  readonly expansionMax: number
+}
+
+export interface LayerJob {
+  /** For messages: `layer 3 of app.tar (sha256:...)`. */
+  readonly label: string
+  readonly blob: ByteRange
+  /** Compared with the blob's bytes as they stand, when the archive declares it. */
+  readonly blobDigest?: Digest
+  readonly diffID?: DiffID
+  /** An existing empty directory to fill. */
+  readonly directory: string
+  /** tar-split.json.gz to be written (must not exist); none when absent. */
+  readonly splitPath?: string
+  readonly form: LayerForm
+  readonly limits: ApplyLimits
+}
+
+export interface LayerResult {
+  readonly diffID: DiffID
+  /** Of the blob as it stands in the archive. */
+  readonly blobDigest: Digest
+  readonly compression: 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz'
+  /** Bytes of the uncompressed tar. */
+  readonly tarBytes: number
+  readonly entries: number
+  /** Docker's overlay2 rule: st_size of every non-directory, each inode once, symlinks their target length. */
+  readonly treeBytes: number
+  /** Docker's vfs rule: sum of the header sizes. */
+  readonly headerBytes: number
+  readonly rootOpaque: boolean
+  readonly warnings: readonly Warning[]
+}

@@ -1,0 +1,122 @@
+// Runs the built command line as a person would: a process of its own, its output and its exit code.
+// Refuses to know what commands there are; the cli tests say that.
+
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** dist/test/support/cli.js -> dist/cli/main.js */
+export const MAIN: string = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
+
+export interface RunOptions {
+  readonly cwd?: string
+  /** Added to a clean environment; undefined removes a variable. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly stdin?: string | Uint8Array
+  /** Run as this user (root only). */
+  readonly uid?: number
+  readonly gid?: number
+  readonly timeoutMs?: number
+}
+
+export interface Output {
+  /** null when a signal ended it. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly stdoutBytes: Buffer
+}
+
+/** What could change the output of a command is taken out: a developer's SHALE_ROOT, colours. */
+export function cleanEnvironment(
+  extra: Readonly<Record<string, string | undefined>> = {},
+): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...process.env, ...extra }
+  for (const name of Object.keys(env)) {
+    if (name in extra) continue
+    const own = /^(SHALE_|TAP|npm_)/.test(name)
+    if (own || ['NODE_OPTIONS', 'NO_COLOR', 'FORCE_COLOR', 'XDG_DATA_HOME'].includes(name))
+      delete env[name]
+  }
+  for (const [name, value] of Object.entries(extra)) if (value === undefined) delete env[name]
+  return env
+}
+
+/** Runs `shale ARGS` to its end. Never throws for an exit code. */
+export function shale(args: readonly string[], options: RunOptions = {}): Output {
+  const done = spawnSync(process.execPath, [MAIN, ...args], {
+    cwd: options.cwd,
+    env: cleanEnvironment(options.env),
+    input: options.stdin ?? '',
+    maxBuffer: 1 << 30,
+    timeout: options.timeoutMs ?? 300_000,
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
+    ...(options.gid === undefined ? {} : { gid: options.gid }),
+  })
+  if (done.error) throw done.error
+  return {
+    code: done.status,
+    signal: done.signal,
+    stdout: done.stdout.toString('utf8'),
+    stderr: done.stderr.toString('utf8'),
+    stdoutBytes: done.stdout,
+  }
+}
+
+/** Output of a command that must succeed, without its last newline. */
+export function shaleOk(args: readonly string[], options: RunOptions = {}): string {
+  const done = shale(args, options)
+  if (done.code !== 0)
+    throw new Error(
+      `shale ${args.join(' ')} ended with ${done.code ?? done.signal}\n${done.stderr}${done.stdout}`,
+    )
+  return done.stdout.replace(/\n$/, '')
+}
+
+export function shaleJson(args: readonly string[], options: RunOptions = {}): any {
+  return JSON.parse(shaleOk(['--json', ...args], options))
+}
+
+export interface Running {
+  readonly child: ChildProcess
+  /** Resolves when the process and its pipes are closed. */
+  readonly done: Promise<Output>
+}
+
+/** Starts `shale ARGS` and lets the test meddle: signals, closed pipes, a second process. */
+export function startShale(args: readonly string[], options: RunOptions = {}): Running {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: options.cwd,
+    env: cleanEnvironment(options.env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
+    ...(options.gid === undefined ? {} : { gid: options.gid }),
+  })
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+  const done = new Promise<Output>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      const bytes = Buffer.concat(stdout)
+      resolve({
+        code,
+        signal,
+        stdout: bytes.toString('utf8'),
+        stderr: Buffer.concat(stderr).toString('utf8'),
+        stdoutBytes: bytes,
+      })
+    })
+  })
+  return { child, done }
+}
+
+/** True once `npm run build` has made the command line. */
+export function isBuilt(): boolean {
+  return fs.existsSync(MAIN)
+}
+
+export const PROJECT: string = path.resolve(path.dirname(MAIN), '..', '..')

@@ -35,6 +35,8 @@ export type MountSpec =
 export interface Driver {
   readonly name: DriverName
   readonly form: LayerForm
+  /** To be called by a writer before its first layer: decides and records the form. */
+  settleForm(): void
   /** The directory of all layers: ROOT/overlay2 or ROOT/vfs/dir. */
   readonly home: string
   /** Layers of one image can be applied side by side; else parents first. */
@@ -48,6 +50,8 @@ export interface Driver {
   /** Missing is success. */
   remove(id: CacheID): Promise<void>
   exists(id: CacheID): Promise<boolean>
+  /** File to touch (mode 0600) when a child of this layer is published; dockerd mounts a layer that has one read-only. */
+  childMark(id: CacheID): string | undefined
   list(): Promise<CacheID[]>
 
   /** The directory whose files feed tar-split, and that `ls` of one layer shows. */

@@ -1,0 +1,55 @@
+// In which form a store keeps owners, devices, whiteouts and opacity: decided once, at the first write, and recorded in
+// ROOT/shale/form, so that a later writer with other rights goes on in the same form instead of mixing two.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { probeForm } from '../sys/probe.ts'
+import type { LayerForm } from './driver.ts'
+
+export class StoreForm {
+  private readonly root: string
+  private known: LayerForm | undefined
+
+  constructor(root: string) {
+    this.root = root
+  }
+
+  /** The recorded form; for a root that dockerd made, dockerd's; before the first write, what this caller would get. */
+  get value(): LayerForm {
+    this.known ??= this.recorded()
+    return this.known ?? (process.geteuid?.() === 0 ? 'trusted' : 'user')
+  }
+
+  private recorded(): LayerForm | undefined {
+    try {
+      const text = fs.readFileSync(this.file, 'latin1').trim()
+      if (text === 'trusted' || text === 'user' || text === 'none') return text
+    } catch {
+      // no record
+    }
+    return hasLayers(this.root, 'overlay2') || hasLayers(this.root, 'vfs/dir')
+      ? 'trusted'
+      : undefined
+  }
+
+  /** At a write: try what this host allows below the root, and record it. */
+  settle(): void {
+    this.known = this.recorded()
+    if (this.known !== undefined) return
+    this.known = probeForm(this.root)
+    fs.writeFileSync(this.file, this.known, { mode: 0o644 })
+  }
+
+  private get file(): string {
+    return path.join(this.root, 'shale', 'form')
+  }
+}
+
+/** Whether a driver's home holds layer directories. */
+export function hasLayers(root: string, home: string): boolean {
+  try {
+    return fs.readdirSync(path.join(root, home)).some((name) => name !== 'l')
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,23 @@
+// The public library: re-exports only. The command line uses nothing else.
+
+export * from './errors.ts'
+export type { CacheID, ChainID, DiffID, Digest, ImageID } from './digest/digest.ts'
+export {
+  isDigest,
+  parseChainID,
+  parseDiffID,
+  parseDigest,
+  parseImageID,
+  shortID,
+} from './digest/digest.ts'
+export { chainID, chainIDs } from './digest/chain-id.ts'
+export type { BytePath } from './path/byte-path.ts'
+export { pathFromBytes, pathFromText, pathText } from './path/byte-path.ts'
+export type { DriverName, LayerForm } from './driver/driver.ts'
+export type { Image, OpenOptions, Store } from './store/store.ts'
+export { openStore } from './store/store.ts'
+export { defaultRoot } from './store/default-root.ts'
+export type { Layer } from './store/layer-db.ts'
+export type { Removal, RemoveOptions } from './store/remove-image.ts'
+export { removeImage } from './store/remove-image.ts'
+export { tagImage } from './store/tag-image.ts'

@@ -1,0 +1,124 @@
+// repositories.json: names to image IDs. An immutable value: a change gives a new one, a transaction writes it.
+// Tags and digest references share the inner map, whose keys repeat the repository name (docker's own shape).
+
+import { isDigest, type ImageID } from '../digest/digest.ts'
+import { IntegrityError } from '../errors.ts'
+import { familiarName, familiarString, type Reference } from '../reference/reference.ts'
+import type { Layout } from './layout.ts'
+import { readIfPresent } from './read-file.ts'
+
+/** A name in the store: `repo:tag` or `repo@sha256:...`, in docker's familiar form. */
+export interface StoredName {
+  readonly repository: string
+  readonly name: string
+  readonly imageID: ImageID
+  readonly isDigest: boolean
+}
+
+type Repositories = ReadonlyMap<string, ReadonlyMap<string, ImageID>>
+
+export class References {
+  private readonly repositories: Repositories
+
+  constructor(repositories: Repositories = new Map()) {
+    this.repositories = repositories
+  }
+
+  static read(layout: Layout): References {
+    const bytes = readIfPresent(layout.repositories)
+    if (!bytes) return new References()
+    const corrupt = (why: string, cause?: unknown): IntegrityError =>
+      new IntegrityError(
+        'ERR_STORE_CORRUPT',
+        `cannot read ${layout.repositories}: ${why}; dockerd would not start on this root either`,
+        {
+          cause,
+          details: { path: layout.repositories },
+        },
+      )
+    let document: unknown
+    try {
+      document = JSON.parse(bytes.toString('utf8'))
+    } catch (cause) {
+      throw corrupt('it is no JSON', cause)
+    }
+    const outer = (document as { Repositories?: unknown } | null)?.Repositories
+    if (outer === undefined || outer === null) return new References()
+    if (typeof outer !== 'object') throw corrupt('"Repositories" is no object')
+    const repositories = new Map<string, Map<string, ImageID>>()
+    for (const [repository, inner] of Object.entries(outer)) {
+      if (typeof inner !== 'object' || inner === null)
+        throw corrupt(`the entry ${JSON.stringify(repository)} is no object`)
+      const names = new Map<string, ImageID>()
+      for (const [name, id] of Object.entries(inner)) {
+        if (typeof id !== 'string' || !isDigest(id))
+          throw corrupt(`${JSON.stringify(name)} does not point at an image ID`)
+        names.set(name, id as ImageID)
+      }
+      repositories.set(repository, names)
+    }
+    return new References(repositories)
+  }
+
+  get(reference: Reference): ImageID | undefined {
+    return this.repositories.get(familiarName(reference))?.get(familiarString(reference))
+  }
+
+  /** All names, sorted as docker shows them: by repository, then name. */
+  list(): StoredName[] {
+    const all: StoredName[] = []
+    for (const [repository, names] of [...this.repositories].sort(byKey)) {
+      for (const [name, imageID] of [...names].sort(byKey)) {
+        all.push({ repository, name, imageID, isDigest: name.startsWith(`${repository}@`) })
+      }
+    }
+    return all
+  }
+
+  namesOf(id: ImageID): StoredName[] {
+    return this.list().filter((stored) => stored.imageID === id)
+  }
+
+  /** Names of every image, in one pass: for listings of many images. */
+  byImage(): Map<ImageID, StoredName[]> {
+    const map = new Map<ImageID, StoredName[]>()
+    for (const stored of this.list()) {
+      const names = map.get(stored.imageID)
+      if (names) names.push(stored)
+      else map.set(stored.imageID, [stored])
+    }
+    return map
+  }
+
+  with(reference: Reference, id: ImageID): References {
+    const repository = familiarName(reference)
+    const names = new Map(this.repositories.get(repository))
+    names.set(familiarString(reference), id)
+    return new References(new Map(this.repositories).set(repository, names))
+  }
+
+  without(name: Pick<StoredName, 'repository' | 'name'>): References {
+    const repositories = new Map(this.repositories)
+    const names = new Map(repositories.get(name.repository))
+    names.delete(name.name)
+    if (names.size > 0) repositories.set(name.repository, names)
+    else repositories.delete(name.repository) // docker drops an emptied repository key
+    return new References(repositories)
+  }
+
+  /** docker's own bytes: both levels key-sorted, compact, no newline. */
+  toJSONText(): string {
+    const outer: string[] = []
+    for (const [repository, names] of [...this.repositories].sort(byKey)) {
+      const inner = [...names]
+        .sort(byKey)
+        .map(([name, id]) => `${JSON.stringify(name)}:${JSON.stringify(id)}`)
+      outer.push(`${JSON.stringify(repository)}:{${inner.join(',')}}`)
+    }
+    return `{"Repositories":{${outer.join(',')}}}`
+  }
+}
+
+function byKey(a: readonly [string, unknown], b: readonly [string, unknown]): number {
+  return a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0
+}

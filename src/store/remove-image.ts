@@ -1,0 +1,207 @@
+// rmi, by docker's rules: a name is untagged, the last name takes the image with it, an ID takes all of its names; then
+// the layers that nothing else stands on. Plans only; the transaction acts.
+
+import { randomBytes } from 'node:crypto'
+import path from 'node:path'
+import { hexOf, shortID, type ChainID, type ImageID } from '../digest/digest.ts'
+import { ConflictError } from '../errors.ts'
+import { familiarString } from '../reference/reference.ts'
+import type { ContainerClaim } from './containers.ts'
+import type { Layer } from './layer-db.ts'
+import type { References, StoredName } from './references.ts'
+import { topChainID, type Store } from './store.ts'
+import type { Transaction } from './transaction.ts'
+
+/** One line of `docker rmi`: Untagged: name, or Deleted: sha256:... (an image or a layer's chainID). */
+export type Removal =
+  | { readonly kind: 'untagged'; readonly name: string }
+  | { readonly kind: 'deleted'; readonly id: ImageID | ChainID }
+
+export interface RemoveOptions {
+  readonly force?: boolean
+  /** Also delete untagged parents (docker's default). */
+  readonly prune?: boolean
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Removes one image as `docker rmi NAME` does.
+ * @throws NotFoundError; ConflictError ERR_IMAGE_IN_USE with docker's reasons
+ */
+export async function removeImage(
+  store: Store,
+  name: string,
+  options: RemoveOptions = {},
+): Promise<Removal[]> {
+  return store.write(
+    async (transaction) => {
+      const plan = new RemovalPlan(store)
+      plan.remove(name, options.force ?? false, options.prune ?? true)
+      plan.commitTo(transaction)
+      return plan.removals
+    },
+    options.signal ? { signal: options.signal } : {},
+  )
+}
+
+class RemovalPlan {
+  readonly removals: Removal[] = []
+  private readonly store: Store
+  private references: References
+  private readonly gone = new Set<ImageID>()
+  private readonly goneLayers: Layer[] = []
+  private readonly containers: readonly ContainerClaim[]
+
+  constructor(store: Store) {
+    this.store = store
+    this.references = store.references()
+    this.containers = store.containers.list()
+  }
+
+  remove(text: string, force: boolean, prune: boolean): void {
+    const { id, reference } = this.store.resolve(text)
+    const names = this.references.namesOf(id)
+    if (reference) {
+      const target = familiarString(reference)
+      if (names.length === 1 && !force) this.refuseUsedReference(id, text)
+      this.untag(names.find((stored) => stored.name === target)!)
+      this.dropLoneDigests(id, target)
+      if (this.references.namesOf(id).length > 0) return
+      this.removeImage(id, { force, prune, quiet: true })
+      return
+    }
+    // docker's words for more than one tag, even within one repository.
+    const repositories = new Set(names.map((stored) => stored.repository))
+    if (
+      !force &&
+      (repositories.size > 1 || names.filter((stored) => !stored.isDigest).length > 1)
+    ) {
+      throw conflict(id, 'must be forced', 'image is referenced in multiple repositories')
+    }
+    this.removeImage(id, { force, prune, quiet: false })
+  }
+
+  private refuseUsedReference(id: ImageID, text: string): void {
+    const user = this.containers.find((container) => container.imageID === id)
+    if (!user) return
+    throw new ConflictError(
+      'ERR_IMAGE_IN_USE',
+      `conflict: unable to remove repository reference "${text}" (must force) - container ${user.id.slice(0, 12)} is using its referenced image ${shortID(id)}`,
+      { details: { imageID: id, container: user.id } },
+    )
+  }
+
+  private untag(stored: StoredName): void {
+    this.references = this.references.without(stored)
+    this.removals.push({ kind: 'untagged', name: stored.name })
+  }
+
+  /** Once the last tag of a repository is gone, its digest references go too: nobody could name them otherwise. */
+  private dropLoneDigests(id: ImageID, removed: string): void {
+    if (removed.includes('@')) return
+    const repository = removed.slice(0, removed.lastIndexOf(':'))
+    const rest = this.references.namesOf(id).filter((stored) => stored.repository === repository)
+    if (rest.some((stored) => !stored.isDigest)) return
+    for (const stored of rest) this.untag(stored)
+  }
+
+  private removeImage(
+    id: ImageID,
+    options: { force: boolean; prune: boolean; quiet: boolean },
+  ): void {
+    const reason = this.conflictOf(id, options.force)
+    if (reason) {
+      if (options.quiet) return
+      throw reason
+    }
+    const facts = this.store.imageDB.get(id)
+    for (const stored of this.references.namesOf(id)) this.untag(stored)
+    this.gone.add(id)
+    this.removals.push({ kind: 'deleted', id })
+    const top = facts && topChainID(facts)
+    if (top !== undefined) this.releaseLayers(top)
+    const parent = facts?.parent
+    if (!options.prune || parent === undefined || !this.store.imageDB.has(parent)) return
+    if (this.references.namesOf(parent).length > 0) return
+    this.removeImage(parent, { force: false, prune: true, quiet: true })
+  }
+
+  private conflictOf(id: ImageID, force: boolean): ConflictError | undefined {
+    const child = this.store.imageDB
+      .ids()
+      .find((other) => !this.gone.has(other) && this.store.imageDB.get(other)?.parent === id)
+    if (child) return conflict(id, 'cannot be forced', 'image has dependent child images')
+    const users = this.containers.filter((container) => container.imageID === id)
+    const running = users.find((container) => container.running)
+    if (running)
+      return conflict(
+        id,
+        'cannot be forced',
+        `image is being used by running container ${running.id.slice(0, 12)}`,
+      )
+    if (users[0] && !force)
+      return conflict(
+        id,
+        'must be forced',
+        `image is being used by stopped container ${users[0].id.slice(0, 12)}`,
+      )
+    return undefined
+  }
+
+  /** From the top down, each layer that no image, no writable layer and no other layer stands on. */
+  private releaseLayers(top: ChainID): void {
+    for (let layer = this.store.layers.get(top); layer && !this.isHeld(layer.chainID);) {
+      this.goneLayers.push(layer)
+      this.removals.push({ kind: 'deleted', id: layer.chainID })
+      layer = layer.parent === undefined ? undefined : this.store.layers.get(layer.parent)
+    }
+  }
+
+  private isHeld(chainID: ChainID): boolean {
+    const gone = (id: ChainID): boolean => this.goneLayers.some((layer) => layer.chainID === id)
+    if (gone(chainID)) return true
+    if (this.store.containers.mountedParents().includes(chainID)) return true
+    if (this.store.layers.list().some((layer) => layer.parent === chainID && !gone(layer.chainID)))
+      return true
+    return this.store.imageDB.ids().some((id) => {
+      const facts = this.gone.has(id) ? undefined : this.store.imageDB.get(id)
+      return facts !== undefined && topChainID(facts) === chainID
+    })
+  }
+
+  commitTo(transaction: Transaction): void {
+    const { layout } = this.store
+    transaction.plan({
+      op: 'rename',
+      from: transaction.stageFile(this.references.toJSONText(), 0o600),
+      to: layout.repositories,
+    })
+    for (const id of this.gone) {
+      transaction.plan({ op: 'remove', path: layout.imageContent(id) })
+      transaction.plan({ op: 'remove', path: layout.imageMetadata(id) })
+    }
+    for (const id of this.store.imageDB.ids()) {
+      const parent = this.gone.has(id) ? undefined : this.store.imageDB.get(id)?.parent
+      if (parent !== undefined && this.gone.has(parent)) {
+        transaction.plan({ op: 'remove', path: path.join(layout.imageMetadata(id), 'parent') })
+      }
+    }
+    for (const layer of this.goneLayers) {
+      // docker's own name for a layer on its way out: dockerd sweeps it at shutdown should shale never come back.
+      const aside = `${layer.path}-${randomBytes(32).toString('hex')}-removing`
+      transaction.plan({ op: 'rename', from: layer.path, to: aside })
+      transaction.plan({ op: 'remove-driver-directory', cacheID: layer.cacheID })
+      transaction.plan({ op: 'remove', path: aside })
+    }
+  }
+}
+
+function conflict(id: ImageID, remedy: string, why: string): ConflictError {
+  return new ConflictError(
+    'ERR_IMAGE_IN_USE',
+    `conflict: unable to delete ${shortID(id)} (${remedy}) - ${why}`,
+    {
+      details: { imageID: id, image: hexOf(id) },
+    },
+  )
+}

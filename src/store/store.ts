@@ -1,0 +1,196 @@
+// An open store: the four databases (layers, images, names, containers' claims) over one driver, and the door to write.
+// Readers need no lock: whatever they see was put in place by rename. Never parses a tar, never touches an archive.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { chainIDs } from '../digest/chain-id.ts'
+import type { ChainID, ImageID } from '../digest/digest.ts'
+import type { Driver, DriverName, LayerForm } from '../driver/driver.ts'
+import { makeDirectory } from '../driver/make-directory.ts'
+import { selectDriver } from '../driver/select.ts'
+import { IntegrityError, type OnWarning } from '../errors.ts'
+import { Containers } from './containers.ts'
+import { ImageDB, type ImageFacts } from './image-db.ts'
+import { LayerDB, type Layer } from './layer-db.ts'
+import { Layout } from './layout.ts'
+import { resolveName, type ResolvedName } from './name-resolution.ts'
+import { References, type StoredName } from './references.ts'
+import { hasPendingJournal, recover, Transaction } from './transaction.ts'
+import { lockForWriting, refuseRunningDockerd } from './write-lock.ts'
+
+export interface OpenOptions {
+  /** Default: the driver that the root has data of, else overlay2. */
+  readonly driver?: DriverName
+  /** Flush to disk before anything becomes visible. Default true. */
+  readonly sync?: boolean
+  /** How long to wait for another writer. Default 10,000. */
+  readonly lockTimeoutMs?: number
+  readonly onWarning?: OnWarning
+}
+
+/** An image with all that the store knows of it. */
+export interface Image extends ImageFacts {
+  /** Tags and digest references, familiar form, sorted. */
+  readonly names: readonly StoredName[]
+  /** Base first; empty for an image without layers. */
+  readonly layers: readonly Layer[]
+  /** Sum of what the layers record. */
+  readonly sizeBytes: number
+}
+
+export class Store implements AsyncDisposable {
+  readonly layout: Layout
+  readonly driver: Driver
+  readonly layers: LayerDB
+  readonly imageDB: ImageDB
+  readonly containers: Containers
+  readonly onWarning: OnWarning
+  private readonly sync: boolean
+  private readonly lockTimeoutMs: number
+
+  private constructor(layout: Layout, driver: Driver, options: OpenOptions) {
+    this.layout = layout
+    this.driver = driver
+    this.layers = new LayerDB(layout)
+    this.imageDB = new ImageDB(layout)
+    this.containers = new Containers(layout)
+    this.sync = options.sync ?? true
+    this.lockTimeoutMs = options.lockTimeoutMs ?? 10_000
+    this.onWarning = options.onWarning ?? ((): void => {})
+  }
+
+  /**
+   * Opens the store at `root`; a root that does not exist yet is an empty store, made by the first write.
+   * A transaction that was decided but not completed by a killed process is completed first, if nobody else is at it.
+   */
+  static async open(root: string, options: OpenOptions = {}): Promise<Store> {
+    const driver = selectDriver(path.resolve(root), options.driver)
+    const store = new Store(new Layout(root, driver.name), driver, options)
+    if (hasPendingJournal(store.layout)) await store.completePending()
+    return store
+  }
+
+  private async completePending(): Promise<void> {
+    try {
+      fs.accessSync(this.layout.layerTemp, fs.constants.W_OK)
+    } catch {
+      return // a reader that may not write sees what is there
+    }
+    const lock = await lockForWriting(this.layout, { timeoutMs: this.lockTimeoutMs })
+    try {
+      refuseRunningDockerd(this.layout)
+      await recover(this.layout, this.driver)
+    } finally {
+      lock.release()
+    }
+  }
+
+  get root(): string {
+    return this.layout.root
+  }
+
+  get form(): LayerForm {
+    return this.driver.form
+  }
+
+  references(): References {
+    return References.read(this.layout)
+  }
+
+  resolve(name: string): ResolvedName {
+    return resolveName(name, this.imageDB.ids(), this.references())
+  }
+
+  /** @throws NotFoundError ERR_IMAGE_NOT_FOUND, InvalidArgumentError ERR_AMBIGUOUS_ID */
+  image(name: string): Image {
+    const { id } = this.resolve(name)
+    return this.imageOf(id)
+  }
+
+  imageOf(id: ImageID): Image {
+    const facts = this.imageDB.get(id)
+    if (!facts) {
+      throw new IntegrityError(
+        'ERR_STORE_CORRUPT',
+        `cannot read image ${id}: ${this.layout.imageContent(id)} does not hold an image config with that digest`,
+        {
+          details: { imageID: id },
+        },
+      )
+    }
+    return this.assemble(facts, this.references().namesOf(id))
+  }
+
+  /** Every readable image whose layers are here, in the order of nothing; those that dockerd would skip are skipped. */
+  images(): Image[] {
+    const names = this.references().byImage()
+    const images: Image[] = []
+    for (const id of this.imageDB.ids()) {
+      const facts = this.imageDB.get(id)
+      if (!facts) continue
+      const chain = chainIDs(facts.config.diffIDs)
+      if (chain.some((chainID) => !this.layers.get(chainID))) continue
+      images.push(this.assemble(facts, names.get(id) ?? []))
+    }
+    return images
+  }
+
+  private assemble(facts: ImageFacts, names: readonly StoredName[]): Image {
+    const top = topChainID(facts)
+    const layers = top === undefined ? [] : this.layers.chain(top)
+    return {
+      ...facts,
+      names,
+      layers,
+      sizeBytes: layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
+    }
+  }
+
+  /**
+   * Runs `change` as the only writer. What it planned becomes visible at once when it returns; if it throws, nothing of
+   * it remains. What killed writers left is swept first.
+   */
+  async write<T>(
+    change: (transaction: Transaction) => Promise<T>,
+    options: { signal?: AbortSignal; sync?: boolean } = {},
+  ): Promise<T> {
+    const lock = await lockForWriting(this.layout, {
+      timeoutMs: this.lockTimeoutMs,
+      ...(options.signal ? { signal: options.signal } : {}),
+    })
+    try {
+      refuseRunningDockerd(this.layout)
+      for (const { path: dir, mode } of this.layout.skeleton()) makeDirectory(dir, mode)
+      this.driver.settleForm()
+      await recover(this.layout, this.driver)
+      this.layers.refresh()
+      const transaction = Transaction.begin(this.layout, this.driver, {
+        sync: options.sync ?? this.sync,
+      })
+      let result: T
+      try {
+        result = await change(transaction)
+        options.signal?.throwIfAborted()
+      } catch (error) {
+        await transaction.rollback()
+        throw error
+      }
+      await transaction.commit()
+      return result
+    } finally {
+      this.layers.refresh()
+      lock.release()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+export function topChainID(facts: Pick<ImageFacts, 'config'>): ChainID | undefined {
+  return chainIDs(facts.config.diffIDs).at(-1)
+}
+
+/** @see Store.open */
+export function openStore(root: string, options?: OpenOptions): Promise<Store> {
+  return Store.open(root, options)
+}

@@ -1,0 +1,197 @@
+// How a store changes: everything is made aside, then one rename decides, then the plan is carried out.
+//
+// A transaction owns the folder layerdb/tmp/shale-<random>/ (dockerd never looks into layerdb/tmp):
+//   cache-ids      driver directories that it makes, one a line, written before each is made
+//   <n>/           future layerdb folders
+//   files/         future image configs, repositories.json, ...
+//   spool/         scratch: a stream that had to be put on disk
+//   journal.json   the plan; its appearance, by rename, is the moment of commit
+// Cut short before the journal is there, everything is undone from `cache-ids`; afterwards every step is done again
+// (each is idempotent). So whatever moment a process dies at, the next one finds the old store or makes the new one.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { randomBytes } from 'node:crypto'
+import type { CacheID } from '../digest/digest.ts'
+import { newCacheID } from '../driver/cache-id.ts'
+import { makeDirectory } from '../driver/make-directory.ts'
+import { removeDirectory } from '../driver/remove-directory.ts'
+import type { Driver } from '../driver/driver.ts'
+import { writeFileAtomic } from '../sys/atomic-write.ts'
+import { syncDirectory, syncFilesystem } from '../sys/sync.ts'
+import type { Layout } from './layout.ts'
+import { namesIfPresent, readIfPresent } from './read-file.ts'
+
+/** One idempotent step. Paths are relative to the root, so that a store can be moved between crash and recovery. */
+export type Operation =
+  | { readonly op: 'make-directory'; readonly path: string; readonly mode: number }
+  /** Replaces whatever is at `to`, which the planner knows to be dead or out of date. */
+  | { readonly op: 'rename'; readonly from: string; readonly to: string }
+  | { readonly op: 'touch'; readonly path: string; readonly mode: number }
+  | { readonly op: 'remove'; readonly path: string }
+  | { readonly op: 'remove-driver-directory'; readonly cacheID: CacheID }
+
+const PREFIX = 'shale-'
+const JOURNAL = 'journal.json'
+const JOURNAL_VERSION = 1
+
+export class Transaction {
+  readonly directory: string
+  private readonly layout: Layout
+  private readonly driver: Driver
+  private readonly sync: boolean
+  private readonly operations: Operation[] = []
+  private layerCount = 0
+  private fileCount = 0
+
+  private constructor(layout: Layout, driver: Driver, sync: boolean, directory: string) {
+    this.layout = layout
+    this.driver = driver
+    this.sync = sync
+    this.directory = directory
+  }
+
+  static begin(layout: Layout, driver: Driver, options: { sync: boolean }): Transaction {
+    const directory = path.join(layout.layerTemp, `${PREFIX}${randomBytes(8).toString('hex')}`)
+    makeDirectory(directory, 0o700)
+    for (const name of ['files', 'spool']) makeDirectory(path.join(directory, name), 0o700)
+    return new Transaction(layout, driver, options.sync, directory)
+  }
+
+  get spool(): string {
+    return path.join(this.directory, 'spool')
+  }
+
+  /** A driver directory for a new layer and the folder that will become its layerdb entry. */
+  async newLayer(parent: CacheID | undefined): Promise<{ cacheID: CacheID; facts: string }> {
+    const cacheID = newCacheID()
+    fs.appendFileSync(path.join(this.directory, 'cache-ids'), `${cacheID}\n`)
+    const facts = path.join(this.directory, String(this.layerCount++))
+    makeDirectory(facts, 0o700)
+    await this.driver.create(cacheID, parent)
+    return { cacheID, facts }
+  }
+
+  /** Puts bytes aside under no name that matters yet; `plan` a rename to give them one. */
+  stageFile(bytes: Uint8Array | string, mode: number): string {
+    const file = path.join(this.directory, 'files', String(this.fileCount++))
+    fs.writeFileSync(file, bytes, { mode })
+    fs.chmodSync(file, mode)
+    return file
+  }
+
+  /** Adds a step; steps run in the order of planning. Absolute paths must lie below the root. */
+  plan(operation: Operation): void {
+    this.operations.push(relativeTo(this.layout.root, operation))
+  }
+
+  /** After this returns, the store is the new one; if it throws before the journal is written, the old one. */
+  async commit(): Promise<void> {
+    if (this.operations.length > 0) {
+      // One flush of everything that was made aside, so that no name ever points at data that a power cut can lose.
+      if (this.sync) syncFilesystem(this.layout.root)
+      const journal = JSON.stringify({ version: JOURNAL_VERSION, operations: this.operations })
+      writeFileAtomic(path.join(this.directory, JOURNAL), Buffer.from(journal), 0o600, {
+        sync: this.sync,
+      })
+      if (this.sync) syncDirectory(this.directory)
+      await replay(this.layout, this.driver, this.operations, this.sync)
+    }
+    await removeDirectory(this.directory)
+  }
+
+  async rollback(): Promise<void> {
+    await rollBack(this.driver, this.directory)
+  }
+}
+
+/** What an earlier process left: decided transactions are completed, undecided ones undone. The caller holds the lock. */
+export async function recover(layout: Layout, driver: Driver): Promise<void> {
+  for (const name of leftovers(layout)) {
+    const directory = path.join(layout.layerTemp, name)
+    const journal = name.endsWith('-removing')
+      ? undefined
+      : readIfPresent(path.join(directory, JOURNAL))
+    if (journal) {
+      const { operations } = JSON.parse(journal.toString('utf8')) as { operations: Operation[] }
+      await replay(layout, driver, operations, true)
+      await removeDirectory(directory)
+    } else {
+      await rollBack(driver, directory)
+    }
+  }
+}
+
+export function leftovers(layout: Layout): string[] {
+  return namesIfPresent(layout.layerTemp).filter((name) => name.startsWith(PREFIX))
+}
+
+/** Whether a decided transaction waits to be completed: then even a reader would see neither the old nor the new store. */
+export function hasPendingJournal(layout: Layout): boolean {
+  return leftovers(layout).some(
+    (name) =>
+      !name.endsWith('-removing') && fs.existsSync(path.join(layout.layerTemp, name, JOURNAL)),
+  )
+}
+
+async function rollBack(driver: Driver, directory: string): Promise<void> {
+  const made = readIfPresent(path.join(directory, 'cache-ids'))?.toString('latin1') ?? ''
+  // A line without its newline was never acted on: the directory is made after the write.
+  for (const cacheID of made.split('\n').slice(0, -1)) await driver.remove(cacheID as CacheID)
+  await removeDirectory(directory)
+}
+
+async function replay(
+  layout: Layout,
+  driver: Driver,
+  operations: readonly Operation[],
+  sync: boolean,
+): Promise<void> {
+  const touched = new Set<string>()
+  const at = (relative: string): string => {
+    const file = path.join(layout.root, relative)
+    touched.add(path.dirname(file))
+    return file
+  }
+  const removals: string[] = []
+  for (const step of operations) {
+    switch (step.op) {
+      case 'make-directory':
+        makeDirectory(at(step.path), step.mode)
+        break
+      case 'rename':
+        rename(at(step.from), at(step.to))
+        break
+      case 'touch':
+        fs.closeSync(fs.openSync(at(step.path), 'a', step.mode))
+        break
+      case 'remove':
+        removals.push(at(step.path))
+        break
+      case 'remove-driver-directory':
+        await driver.remove(step.cacheID)
+        break
+    }
+  }
+  for (const file of removals) await removeDirectory(file)
+  if (sync) for (const dir of touched) if (fs.existsSync(dir)) syncDirectory(dir)
+}
+
+/** rename(2) cannot replace a directory that is not empty; a missing source means that this step was done before. */
+function rename(from: string, to: string): void {
+  if (!fs.existsSync(from)) return
+  if (fs.statSync(from).isDirectory()) fs.rmSync(to, { recursive: true, force: true })
+  fs.renameSync(from, to)
+}
+
+function relativeTo(root: string, operation: Operation): Operation {
+  const relative = (file: string): string => path.relative(root, path.resolve(root, file))
+  switch (operation.op) {
+    case 'rename':
+      return { ...operation, from: relative(operation.from), to: relative(operation.to) }
+    case 'remove-driver-directory':
+      return operation
+    default:
+      return { ...operation, path: relative(operation.path) }
+  }
+}

@@ -75,8 +75,14 @@ export function shaleOk(args: readonly string[], options: RunOptions = {}): stri
   return done.stdout.replace(/\n$/, '')
 }
 
-export function shaleJson(args: readonly string[], options: RunOptions = {}): any {
-  return JSON.parse(shaleOk(['--json', ...args], options))
+/** With --json: an array, an object, or one JSON text a line (then an array of them). */
+export function shaleJson<T>(args: readonly string[], options: RunOptions = {}): T {
+  const text = shaleOk(['--json', ...args], options)
+  try {
+    return JSON.parse(text) as T
+  } catch {
+    return text.split('\n').map((line) => JSON.parse(line) as unknown) as T
+  }
 }
 
 export interface Running {

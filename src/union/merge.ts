@@ -1,0 +1,220 @@
+// One tree out of many layers, by the rules of Linux overlayfs (Documentation/filesystems/overlayfs.rst): the topmost
+// layer that has a name decides; a whiteout or a non-directory ends the search; directories merge downward until an
+// opaque one. The root always merges, as the kernel has it: an opaque mark there does nothing, so whoever stores a layer
+// that hides everything must write it as whiteouts.
+// Knows layers by the LayerView interface only; follows no symlinks (resolve.ts does).
+//
+// What makes 125 layers bearable is that a merged directory remembers which layers take part in it: a name is asked
+// only of those, and a directory of one layer (most of them, in real images) is not merged at all.
+
+import { basename, comparePaths, dirname, joinPath, type BytePath } from '../path/byte-path.ts'
+import type { LayerEntry, LayerNode, LayerView } from './layer-view.ts'
+
+export interface MergedNode extends LayerNode {
+  readonly path: BytePath
+  /** Index into the layers given, 0 the nearest: whose file it is; for a merged directory, whose owner, mode and times. */
+  readonly layer: number
+}
+
+export interface MergedEntry {
+  readonly path: BytePath
+  readonly name: BytePath
+  readonly directory: boolean
+  /** As in MergedNode. */
+  readonly layer: number
+}
+
+export interface MergedView {
+  readonly layers: readonly LayerView[]
+  /** Without following symlinks, in any component. '' is the root. */
+  lookup(path: BytePath): MergedNode | undefined
+  /** In byte order; undefined where there is no directory of that path. */
+  list(path: BytePath): MergedEntry[] | undefined
+  /** Everything below `path`, a directory before its content, siblings in byte order; not `path` itself. */
+  walk(path?: BytePath): IterableIterator<MergedEntry>
+  /** The node of an entry that `list` or `walk` gave, asked of its layer alone. Gone in the meantime: undefined. */
+  node(entry: MergedEntry): MergedNode | undefined
+}
+
+/** Remembered directories; at some 200 bytes each this bounds memory whatever the image's size. */
+const DIRECTORIES_MAX = 4096
+
+/** A merged directory: the layers in which it is a directory that still counts, nearest first. */
+class Directory {
+  readonly path: BytePath
+  #layers: number[]
+  #settled = false
+
+  /** @param layers may hold too many: below an opaque one none counts */
+  constructor(path: BytePath, layers: number[]) {
+    this.path = path
+    this.#layers = layers
+  }
+
+  /** Opaque marks are looked at only here: most directories are never opened, or lie in one layer. */
+  contributors(views: readonly LayerView[]): readonly number[] {
+    if (this.#settled) return this.#layers
+    this.#settled = true
+    if (this.path === '') return this.#layers
+    const last = this.#layers.length - 1
+    const end = this.#layers.findIndex((layer, i) => i < last && views[layer]!.opaque(this.path))
+    if (end >= 0) this.#layers = this.#layers.slice(0, end + 1)
+    return this.#layers
+  }
+}
+
+/** A name while a directory is being merged. */
+interface Slot {
+  readonly kind: LayerEntry['kind']
+  /** First the layer that decides; for a directory also those below in which it goes on. */
+  readonly layers: number[]
+  ended: boolean
+}
+
+class LayerMerge implements MergedView {
+  readonly layers: readonly LayerView[]
+  readonly #directories = new Map<BytePath, Directory>()
+
+  constructor(layers: readonly LayerView[]) {
+    this.layers = layers
+  }
+
+  lookup(path: BytePath): MergedNode | undefined {
+    if (path === '') return this.#root()
+    const parent = this.#directory(dirname(path))
+    if (parent === undefined) return undefined
+    for (const layer of parent.contributors(this.layers)) {
+      const node = this.layers[layer]!.lookup(path)
+      if (node === undefined) continue
+      return node === 'whiteout' ? undefined : { ...node, path, layer }
+    }
+    return undefined
+  }
+
+  list(path: BytePath): MergedEntry[] | undefined {
+    const directory = this.#directory(path)
+    return directory === undefined ? undefined : this.#entries(directory)
+  }
+
+  *walk(path: BytePath = '' as BytePath): IterableIterator<MergedEntry> {
+    const top = this.list(path)
+    if (top === undefined) return
+    // A stack of our own: image paths can be thousands of levels deep, generators within generators cannot.
+    const open: { entries: MergedEntry[]; next: number }[] = [{ entries: top, next: 0 }]
+    for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
+      const entry = level.entries[level.next++]
+      if (entry === undefined) {
+        open.pop()
+        continue
+      }
+      yield entry
+      if (entry.directory) open.push({ entries: this.list(entry.path) ?? [], next: 0 })
+    }
+  }
+
+  node(entry: MergedEntry): MergedNode | undefined {
+    const node = this.layers[entry.layer]!.lookup(entry.path)
+    if (node === undefined || node === 'whiteout') return undefined
+    return { ...node, path: entry.path, layer: entry.layer }
+  }
+
+  #root(): MergedNode | undefined {
+    for (const [layer, view] of this.layers.entries()) {
+      const node = view.lookup('' as BytePath)
+      if (node !== undefined && node !== 'whiteout') {
+        return { ...node, path: '' as BytePath, layer }
+      }
+    }
+    return undefined
+  }
+
+  #entries(directory: Directory): MergedEntry[] {
+    const contributors = directory.contributors(this.layers)
+    const entries =
+      contributors.length === 1
+        ? this.#entriesOfOne(directory.path, contributors[0]!)
+        : this.#entriesOfMany(directory.path, contributors)
+    return entries.sort((a, b) => comparePaths(a.name, b.name))
+  }
+
+  #entriesOfOne(path: BytePath, layer: number): MergedEntry[] {
+    const out: MergedEntry[] = []
+    for (const { name, kind } of this.layers[layer]!.list(path)) {
+      if (kind === 'whiteout') continue
+      const child = joinPath(path, name)
+      if (kind === 'directory') this.#remember(new Directory(child, [layer]))
+      out.push({ path: child, name, directory: kind === 'directory', layer })
+    }
+    return out
+  }
+
+  #entriesOfMany(path: BytePath, contributors: readonly number[]): MergedEntry[] {
+    const slots = new Map<BytePath, Slot>()
+    for (const layer of contributors) {
+      for (const { name, kind } of this.layers[layer]!.list(path)) {
+        const slot = slots.get(name)
+        if (slot === undefined) {
+          slots.set(name, { kind, layers: [layer], ended: kind !== 'directory' })
+        } else if (!slot.ended) {
+          if (kind === 'directory') slot.layers.push(layer)
+          else slot.ended = true
+        }
+      }
+    }
+    const out: MergedEntry[] = []
+    for (const [name, { kind, layers }] of slots) {
+      if (kind === 'whiteout') continue
+      const child = joinPath(path, name)
+      if (kind === 'directory') this.#remember(new Directory(child, layers))
+      out.push({ path: child, name, directory: kind === 'directory', layer: layers[0]! })
+    }
+    return out
+  }
+
+  #directory(path: BytePath): Directory | undefined {
+    const known = this.#directories.get(path)
+    if (known !== undefined) return known
+    if (path === '') {
+      return this.#remember(new Directory(path, [...this.layers.keys()]))
+    }
+    // From the nearest remembered ancestor downward, without recursion: depth is the image's to choose.
+    let end = path.length
+    let directory: Directory | undefined
+    while (end > 0 && directory === undefined) {
+      end = Math.max(path.lastIndexOf('/', end - 1), 0)
+      directory = this.#directories.get(path.slice(0, end) as BytePath)
+    }
+    directory ??= this.#directory('' as BytePath)
+    while (directory !== undefined && directory.path.length < path.length) {
+      const from: number = directory.path === '' ? 0 : directory.path.length + 1
+      const slash = path.indexOf('/', from)
+      directory = this.#child(directory, path.slice(0, slash < 0 ? path.length : slash) as BytePath)
+    }
+    return directory
+  }
+
+  #child(parent: Directory, path: BytePath): Directory | undefined {
+    if (basename(path) === '') return undefined
+    const layers: number[] = []
+    for (const layer of parent.contributors(this.layers)) {
+      const node = this.layers[layer]!.lookup(path)
+      if (node === undefined) continue
+      if (node === 'whiteout' || node.type !== 'directory') break
+      layers.push(layer)
+    }
+    return layers.length === 0 ? undefined : this.#remember(new Directory(path, layers))
+  }
+
+  #remember(directory: Directory): Directory {
+    if (this.#directories.size >= DIRECTORIES_MAX) {
+      this.#directories.delete(this.#directories.keys().next().value!)
+    }
+    this.#directories.set(directory.path, directory)
+    return directory
+  }
+}
+
+/** @param layers nearest (topmost) first */
+export function mergeLayers(layers: readonly LayerView[]): MergedView {
+  return new LayerMerge(layers)
+}

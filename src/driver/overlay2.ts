@@ -7,8 +7,8 @@ import path from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { CacheID } from '../digest/digest.ts'
 import { IntegrityError, LimitError } from '../errors.ts'
-import { pathFromBytes } from '../path/byte-path.ts'
-import { makeWhiteout } from '../archive/whiteout-form.ts'
+import type { BytePath } from '../path/byte-path.ts'
+import { writeWhiteout } from '../archive/whiteout-form.ts'
 import { makeDirectory } from './make-directory.ts'
 import { removeDirectory } from './remove-directory.ts'
 import type { Driver, LayerForm, MountSpec } from './driver.ts'
@@ -101,12 +101,17 @@ export class Overlay2Driver implements Driver {
     if (!options.rootOpaque || options.parent === undefined) return
     const own = this.layerDirectory(id)
     const present = new Set(namesIn(own))
-    for (const lower of (await this.stack(id)).slice(1)) {
-      for (const name of namesIn(lower)) {
-        if (present.has(name)) continue
-        present.add(name)
-        makeWhiteout(own, pathFromBytes(Buffer.from(name, 'latin1')), this.form)
+    const fd = fs.openSync(own, 'r')
+    try {
+      for (const lower of (await this.stack(id)).slice(1)) {
+        for (const name of namesIn(lower)) {
+          if (present.has(name)) continue
+          present.add(name)
+          writeWhiteout({ root: fd, dir: fd, name }, this.form)
+        }
       }
+    } finally {
+      fs.closeSync(fd)
     }
   }
 
@@ -208,6 +213,6 @@ export class Overlay2Driver implements Driver {
 }
 
 /** latin1, so that names which are no UTF-8 stay themselves. */
-function namesIn(dir: string): string[] {
-  return fs.readdirSync(dir, 'latin1' as BufferEncoding)
+function namesIn(dir: string): BytePath[] {
+  return fs.readdirSync(dir, 'latin1') as BytePath[]
 }

@@ -128,7 +128,7 @@ export class Store implements AsyncDisposable {
     for (const id of this.imageDB.ids()) {
       const facts = this.imageDB.get(id)
       if (!facts) continue
-      const chain = chainIDs(facts.config.diffIDs)
+      const chain = chainIDs(facts.config.rootfs.diffIDs)
       if (chain.some((chainID) => !this.layers.get(chainID))) continue
       images.push(this.assemble(facts, names.get(id) ?? []))
     }
@@ -187,7 +187,7 @@ export class Store implements AsyncDisposable {
 }
 
 export function topChainID(facts: Pick<ImageFacts, 'config'>): ChainID | undefined {
-  return chainIDs(facts.config.diffIDs).at(-1)
+  return chainIDs(facts.config.rootfs.diffIDs).at(-1)
 }
 
 /** @see Store.open */

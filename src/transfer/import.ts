@@ -1,0 +1,120 @@
+// import: one root file system, as a tar or a directory, becomes an image of one layer, as `docker import` makes it.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { createHash } from 'node:crypto'
+import { packDirectory } from '../archive/pack.ts'
+import type { Digest, ImageID } from '../digest/digest.ts'
+import type { OnWarning } from '../errors.ts'
+import { applyChanges } from '../image/changes.ts'
+import { importedConfig } from '../image/new-config.ts'
+import { hostPlatform, parsePlatform } from '../image/platform.ts'
+import { familiarString, parseTarget } from '../reference/reference.ts'
+import { sourceDateEpoch, timestamp, timestampNow } from '../store/timestamp.ts'
+import type { Store } from '../store/store.ts'
+import type { TransferOptions } from './progress.ts'
+import { LayerRegistration } from './register-layers.ts'
+import { spool } from './spool.ts'
+
+export type ImportSource =
+  | { readonly file: string }
+  | { readonly directory: string }
+  /** `name` is what the history says that it came from: `-`, or a URL. */
+  | { readonly stream: AsyncIterable<Uint8Array>; readonly name: string }
+
+export interface ImportOptions extends TransferOptions {
+  /** `REPO[:TAG]` */
+  readonly reference?: string
+  /** Dockerfile instructions: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, USER, VOLUME, WORKDIR, STOPSIGNAL, HEALTHCHECK, SHELL. */
+  readonly changes?: readonly string[]
+  readonly message?: string
+  /** Default: the host's. */
+  readonly platform?: string
+  readonly onWarning?: OnWarning
+}
+
+/**
+ * SOURCE_DATE_EPOCH, where set, is the image's creation time, and the latest time in a directory's tar.
+ * @throws InvalidArgumentError ERR_OPTION for a bad change; ArchiveError for a bad tar; the store stays as it was
+ */
+export async function importImage(
+  store: Store,
+  source: ImportSource,
+  options: ImportOptions = {},
+): Promise<{ imageID: ImageID; name?: string }> {
+  const reference = options.reference === undefined ? undefined : parseTarget(options.reference)
+  const platform =
+    options.platform === undefined ? hostPlatform(process) : parsePlatform(options.platform)
+  const config = applyChanges(options.changes ?? [])
+  if ('file' in source) fs.accessSync(source.file, fs.constants.R_OK)
+  const epoch = sourceDateEpoch()
+  const created = epoch === undefined ? timestampNow() : timestamp(BigInt(epoch) * 1_000_000_000n)
+
+  return store.write(
+    async (transaction) => {
+      const file = await onDisk(source, transaction.spool, options, epoch)
+      const registration = new LayerRegistration(store, transaction, options)
+      const sizeBytes = fs.statSync(file).size
+      const diffID = await registration.addUnnamedBase({
+        label: nameOf(source),
+        blob: { file, offset: 0, sizeBytes },
+      })
+      registration.plan()
+
+      const bytes = importedConfig({
+        platform,
+        created,
+        config,
+        comment: options.message ?? `Imported from ${nameOf(source)}`,
+        diffID,
+      })
+      const digest: Digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+      const imageID = digest as ImageID
+      const { layout } = store
+      const metadata = layout.imageMetadata(imageID)
+      transaction.plan({
+        op: 'rename',
+        from: transaction.stageFile(bytes, 0o600),
+        to: layout.imageContent(imageID),
+      })
+      transaction.plan({ op: 'make-directory', path: metadata, mode: 0o700 })
+      transaction.plan({
+        op: 'rename',
+        from: transaction.stageFile(created, 0o600),
+        to: path.join(metadata, 'lastUpdated'),
+      })
+      if (!reference) return { imageID }
+      transaction.plan({
+        op: 'rename',
+        from: transaction.stageFile(
+          store.references().with(reference, imageID).toJSONText(),
+          0o600,
+        ),
+        to: layout.repositories,
+      })
+      return { imageID, name: familiarString(reference) }
+    },
+    options.signal ? { signal: options.signal } : {},
+  )
+}
+
+function nameOf(source: ImportSource): string {
+  if ('file' in source) return source.file
+  return 'directory' in source ? source.directory : source.name
+}
+
+/** A layer may have to be read twice (a tar that needs raw tar-split records), so a stream goes to disk first. */
+async function onDisk(
+  source: ImportSource,
+  directory: string,
+  options: ImportOptions,
+  epoch: number | undefined,
+): Promise<string> {
+  if ('file' in source) return source.file
+  if ('stream' in source) return spool(source.stream, directory, options)
+  const tar = packDirectory(source.directory, {
+    ...(epoch === undefined ? {} : { sourceDateEpoch: epoch }),
+    ...(options.onWarning ? { onWarning: options.onWarning } : {}),
+  })
+  return spool(tar, directory, options)
+}

@@ -1,0 +1,143 @@
+// load: every image of an archive into a store, or none of it.
+// Knows the order of things; archives are read by archive-source, layers applied by register-layers.
+
+import path from 'node:path'
+import fs from 'node:fs'
+import { type ImageID } from '../digest/digest.ts'
+import { ConflictError, type OnWarning } from '../errors.ts'
+import { parsePlatform, type Platform } from '../image/platform.ts'
+import { familiarString, parseReference, withDefaultTag } from '../reference/reference.ts'
+import type { Store } from '../store/store.ts'
+import type { Transaction } from '../store/transaction.ts'
+import type { Archive, ArchiveImage } from './archive.ts'
+import { openArchive } from './open-archive.ts'
+import type { TransferOptions } from './progress.ts'
+import { LayerRegistration } from './register-layers.ts'
+import { spool } from './spool.ts'
+
+export interface LoadOptions extends TransferOptions {
+  /** `os[/arch[/variant]]`: which image of a multi-platform index. Default: the host's. */
+  readonly platform?: string
+  readonly onWarning?: OnWarning
+  /** Default: as the store was opened. */
+  readonly sync?: boolean
+}
+
+export interface LoadedImage {
+  readonly imageID: ImageID
+  /** Familiar form, as `Loaded image: NAME` shows them; empty for an image without a name. */
+  readonly names: readonly string[]
+  /** Names that another image had until now. */
+  readonly replaced: readonly { readonly name: string; readonly previous: ImageID }[]
+  readonly newLayers: number
+  readonly reusedLayers: number
+}
+
+/**
+ * Loads a docker-archive (any layout), an OCI layout as a directory or a tar, plain or compressed.
+ * A stream, or a compressed archive, is put on disk below the root first: its manifest may be its last member.
+ * @param input a file's or directory's path, or the archive's bytes
+ * @throws ArchiveError, IntegrityError, UnsafePathError, LimitError for a bad archive; LockedError; HostError.
+ *   Whatever is thrown, the store is as it was.
+ */
+export async function loadArchive(
+  store: Store,
+  input: string | AsyncIterable<Uint8Array>,
+  options: LoadOptions = {},
+): Promise<LoadedImage[]> {
+  const platform = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  // A wrong path is refused before a root is made for it.
+  if (typeof input === 'string') fs.accessSync(input, fs.constants.R_OK)
+  return store.write(
+    async (transaction) => {
+      const file =
+        typeof input === 'string' ? input : await spool(input, transaction.spool, options)
+      const archive = await openArchive(file, {
+        spoolDirectory: transaction.spool,
+        ...(platform ? { platform } : {}),
+        ...(options.signal ? { signal: options.signal } : {}),
+      })
+      try {
+        for (const warning of archive.warnings) store.onWarning(warning)
+        return await loadImages(store, transaction, archive, options)
+      } finally {
+        await archive.close()
+      }
+    },
+    {
+      ...(options.signal ? { signal: options.signal } : {}),
+      ...(options.sync === undefined ? {} : { sync: options.sync }),
+    },
+  )
+}
+
+async function loadImages(
+  store: Store,
+  transaction: Transaction,
+  archive: Archive,
+  options: LoadOptions,
+): Promise<LoadedImage[]> {
+  const registration = new LayerRegistration(store, transaction, options)
+  const counts = []
+  for (const image of archive.images) counts.push(await registration.add(image.layers))
+  await registration.apply()
+  registration.plan()
+
+  let references = store.references()
+  const loaded: LoadedImage[] = []
+  for (const [index, image] of archive.images.entries()) {
+    planImage(store, transaction, image, archive)
+    const names: string[] = []
+    const replaced: { name: string; previous: ImageID }[] = []
+    for (const text of image.references) {
+      const reference = withDefaultTag(parseReference(text))
+      const name = familiarString(reference)
+      const previous = references.get(reference)
+      if (previous !== undefined && previous !== image.imageID) {
+        if (reference.digest !== undefined) {
+          throw new ConflictError(
+            'ERR_DESTINATION_EXISTS',
+            `cannot load ${name}: that digest already names image ${previous}`,
+            { details: { name } },
+          )
+        }
+        replaced.push({ name, previous })
+      }
+      references = references.with(reference, image.imageID)
+      names.push(name)
+    }
+    loaded.push({ imageID: image.imageID, names, replaced, ...counts[index]! })
+  }
+  transaction.plan({
+    op: 'rename',
+    from: transaction.stageFile(references.toJSONText(), 0o600),
+    to: store.layout.repositories,
+  })
+  return loaded
+}
+
+/** The config under its digest, byte for byte; and the parent, where the archive holds that too (docker save of both). */
+function planImage(
+  store: Store,
+  transaction: Transaction,
+  image: ArchiveImage,
+  archive: Archive,
+): void {
+  const { layout } = store
+  transaction.plan({
+    op: 'rename',
+    from: transaction.stageFile(image.configBytes, 0o600),
+    to: layout.imageContent(image.imageID),
+  })
+  const { parent } = image
+  if (parent === undefined || !archive.images.some((other) => other.imageID === parent)) return
+  const metadata = layout.imageMetadata(image.imageID)
+  transaction.plan({ op: 'make-directory', path: metadata, mode: 0o700 })
+  transaction.plan({
+    op: 'rename',
+    from: transaction.stageFile(parent, 0o600),
+    to: path.join(metadata, 'parent'),
+  })
+}
+
+export type { Platform }

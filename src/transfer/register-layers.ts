@@ -1,0 +1,228 @@
+// Layers into a store, within a transaction: which of an image's layers are new, each applied beside the others, and
+// the plan that gives them their names. Knows nothing of archives: a layer comes as a range of bytes in a file.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import os from 'node:os'
+import { childChainID } from '../digest/chain-id.ts'
+import { shortID, type CacheID, type ChainID, type DiffID, type Digest } from '../digest/digest.ts'
+import { LimitError } from '../errors.ts'
+import { DEFAULT_APPLY_LIMITS } from '../archive/limits.ts'
+import type { ByteRange, LayerJob, LayerResult } from '../archive/layer-job.ts'
+import { LayerPool } from '../archive/pool.ts'
+import type { Store } from '../store/store.ts'
+import type { Transaction } from '../store/transaction.ts'
+import type { TransferOptions } from './progress.ts'
+
+/** docker's own bound on a chain; overlay2 would take a few more. */
+export const LAYERS_MAX = 125
+
+/** A layer as its source has it. */
+export interface LayerSource {
+  /** For messages: the member or blob it is. */
+  readonly label: string
+  readonly blob: ByteRange
+  readonly digest?: Digest
+  readonly diffID?: DiffID
+}
+
+interface Planned {
+  readonly source: LayerSource
+  readonly parent: { readonly cacheID: CacheID; readonly chainID: ChainID } | undefined
+  readonly cacheID: CacheID
+  readonly facts: string
+}
+
+/** One transaction's new layers. Add whole images, then `apply` once, then `plan`. */
+export class LayerRegistration {
+  private readonly store: Store
+  private readonly transaction: Transaction
+  private readonly options: TransferOptions
+  private readonly planned = new Map<ChainID, Planned>()
+  private readonly results = new Map<Planned, LayerResult>()
+
+  constructor(store: Store, transaction: Transaction, options: TransferOptions) {
+    this.store = store
+    this.transaction = transaction
+    this.options = options
+  }
+
+  /**
+   * Takes a stack, base first, whose diffIDs are known; layers that the store has (or that were added before) are not
+   * read again.
+   * @returns how many are new and how many are reused
+   */
+  async add(
+    sources: readonly (LayerSource & { readonly diffID: DiffID })[],
+  ): Promise<{ newLayers: number; reusedLayers: number }> {
+    if (sources.length > LAYERS_MAX) {
+      throw new LimitError(
+        'ERR_DEPTH_MAX',
+        `cannot load an image of ${sources.length} layers: the limit is ${LAYERS_MAX} (max depth exceeded)`,
+        {
+          details: { limit: LAYERS_MAX, actual: sources.length },
+        },
+      )
+    }
+    let parent: Planned['parent']
+    let newLayers = 0
+    for (const source of sources) {
+      const chainID: ChainID = childChainID(parent?.chainID, source.diffID)
+      const known = this.store.layers.get(chainID) ?? this.planned.get(chainID)
+      if (known) {
+        parent = { cacheID: known.cacheID, chainID }
+        this.report(source, 'exists', source.blob.sizeBytes)
+        continue
+      }
+      const { cacheID, facts } = await this.transaction.newLayer(parent?.cacheID)
+      this.planned.set(chainID, { source, parent, cacheID, facts })
+      parent = { cacheID, chainID }
+      newLayers++
+      this.report(source, 'waiting', 0)
+    }
+    return { newLayers, reusedLayers: sources.length - newLayers }
+  }
+
+  /**
+   * Applies one base layer whose diffID nobody has said.
+   * @returns its diffID; if the store has the layer already, what was just made is dropped again
+   */
+  async addUnnamedBase(source: LayerSource): Promise<DiffID> {
+    const { cacheID, facts } = await this.transaction.newLayer(undefined)
+    const layer: Planned = { source, parent: undefined, cacheID, facts }
+    const pool = new LayerPool({ workers: 1 })
+    try {
+      await this.run(pool, layer)
+    } finally {
+      await pool.close()
+    }
+    await this.finish(layer)
+    const { diffID } = this.results.get(layer)!
+    const chainID = childChainID(undefined, diffID)
+    if (this.store.layers.get(chainID)) await this.store.driver.remove(cacheID)
+    else this.planned.set(chainID, layer)
+    return diffID
+  }
+
+  /** Applies every added layer: side by side and the longest first where the driver lets them, else parents first. */
+  async apply(): Promise<void> {
+    const todo = [...this.planned.values()]
+    if (todo.length === 0) return
+    const { driver } = this.store
+    const pool = new LayerPool({
+      workers: driver.independent ? Math.min(os.availableParallelism(), todo.length) : 1,
+    })
+    try {
+      if (driver.independent) {
+        const longestFirst = [...todo].sort(
+          (a, b) => b.source.blob.sizeBytes - a.source.blob.sizeBytes,
+        )
+        await allOrFirstError(longestFirst.map((layer) => this.run(pool, layer)))
+        for (const layer of todo) await this.finish(layer)
+      } else {
+        for (const layer of todo) {
+          await this.run(pool, layer)
+          await this.finish(layer)
+        }
+      }
+    } finally {
+      await pool.close()
+    }
+  }
+
+  private async run(pool: LayerPool, layer: Planned): Promise<void> {
+    const { source } = layer
+    this.options.signal?.throwIfAborted()
+    const job: LayerJob = {
+      label: source.label,
+      blob: source.blob,
+      ...(source.digest === undefined ? {} : { blobDigest: source.digest }),
+      ...(source.diffID === undefined ? {} : { diffID: source.diffID }),
+      directory: await this.store.driver.begin(layer.cacheID),
+      splitPath: path.join(layer.facts, 'tar-split.json.gz'),
+      form: this.store.form,
+      limits: DEFAULT_APPLY_LIMITS,
+    }
+    const result = await pool.run(job, {
+      ...(this.options.signal ? { signal: this.options.signal } : {}),
+      onProgress: (doneBytes) => this.report(source, 'loading', doneBytes),
+    })
+    this.results.set(layer, result)
+    for (const warning of result.warnings)
+      this.store.onWarning({ ...warning, message: `${source.label}: ${warning.message}` })
+    this.report(source, 'done', source.blob.sizeBytes)
+  }
+
+  /** What only the parents can answer, and the layerdb files, of which none may end in a newline. */
+  private async finish(layer: Planned): Promise<void> {
+    const result = this.results.get(layer)!
+    await this.store.driver.finish(layer.cacheID, {
+      ...(layer.parent === undefined ? {} : { parent: layer.parent.cacheID }),
+      rootOpaque: result.rootOpaque,
+    })
+    const write = (name: string, text: string): void => {
+      const file = path.join(layer.facts, name)
+      fs.writeFileSync(file, text, { mode: 0o644 })
+      fs.chmodSync(file, 0o644)
+    }
+    write('diff', result.diffID)
+    write('size', String(this.store.driver.layerSize(result)))
+    write('cache-id', layer.cacheID)
+    if (layer.parent) write('parent', layer.parent.chainID)
+  }
+
+  /** Puts the steps into the transaction that make the layers known, parents first. */
+  plan(): void {
+    const { layout, driver } = this.store
+    for (const [chainID, layer] of this.planned) {
+      this.transaction.plan({ op: 'rename', from: layer.facts, to: layout.layer(chainID) })
+      const mark = layer.parent && driver.childMark(layer.parent.cacheID)
+      if (mark !== undefined) this.transaction.plan({ op: 'touch', path: mark, mode: 0o600 })
+      const result = this.results.get(layer)!
+      if (result.compression !== 'none') this.planDistribution(result)
+    }
+  }
+
+  /** docker writes this at pull: it lets push and pull recognise a blob without inflating it. Only a compressed blob's digest says more than the diffID. */
+  private planDistribution(result: LayerResult): void {
+    const { layout } = this.store
+    const to = layout.diffIDByDigest(result.blobDigest)
+    for (const dir of [path.dirname(path.dirname(to)), path.dirname(to)])
+      this.transaction.plan({ op: 'make-directory', path: dir, mode: 0o755 })
+    this.transaction.plan({
+      op: 'rename',
+      from: this.transaction.stageFile(result.diffID, 0o644),
+      to,
+    })
+  }
+
+  private report(
+    source: LayerSource,
+    state: 'waiting' | 'loading' | 'exists' | 'done',
+    doneBytes: number,
+  ): void {
+    if (source.diffID === undefined) return
+    this.options.onProgress?.({
+      kind: 'layer',
+      id: shortID(source.diffID),
+      state,
+      doneBytes,
+      totalBytes: source.blob.sizeBytes,
+    })
+  }
+}
+
+/** Rejects with the first failure, but only when every job has ended: a rollback must not race with a worker that still writes. */
+async function allOrFirstError(jobs: readonly Promise<void>[]): Promise<void> {
+  let failed = false
+  let first: unknown
+  await Promise.all(
+    jobs.map((job) =>
+      job.catch((error: unknown) => {
+        if (!failed) first = error
+        failed = true
+      }),
+    ),
+  )
+  if (failed) throw first
+}

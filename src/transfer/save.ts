@@ -1,0 +1,149 @@
+// save: images of a store as one archive. The layers' bytes come back from tar-split, verified as they pass.
+
+import path from 'node:path'
+import type { ImageID } from '../digest/digest.ts'
+import { IntegrityError } from '../errors.ts'
+import { layerTar } from '../archive/reassemble.ts'
+import { splitTotals } from '../archive/split-totals.ts'
+import {
+  familiarName,
+  familiarString,
+  parseReference,
+  type Reference,
+} from '../reference/reference.ts'
+import type { Layer } from '../store/layer-db.ts'
+import type { Image, Store } from '../store/store.ts'
+import type { SaveImage, SaveLayer } from './archive.ts'
+import { dockerArchive } from './docker-archive-sink.ts'
+import { ociArchive, writeOciDirectory } from './oci-sink.ts'
+import type { TransferOptions } from './progress.ts'
+
+export type SaveFormat = 'docker-archive' | 'oci-archive'
+
+export interface SaveOptions extends TransferOptions {
+  /** Default docker-archive: the shape of docker 25 and later, which older dockers, podman and skopeo read too. */
+  readonly format?: SaveFormat
+}
+
+/**
+ * @param names as `docker save` takes them: a name saves that name, a repository all of its tags, an ID no name
+ * @throws NotFoundError ERR_IMAGE_NOT_FOUND before the first byte; IntegrityError while streaming if the store is damaged
+ */
+export async function saveArchive(
+  store: Store,
+  names: readonly string[],
+  options: SaveOptions = {},
+): Promise<AsyncIterable<Uint8Array>> {
+  const images = await imagesToSave(store, names, options)
+  return options.format === 'oci-archive' ? ociArchive(images) : dockerArchive(images)
+}
+
+/** An OCI layout as a directory that must be absent or empty; made aside and renamed, so a failure leaves nothing. */
+export async function saveDirectory(
+  store: Store,
+  names: readonly string[],
+  directory: string,
+  options: TransferOptions = {},
+): Promise<void> {
+  await writeOciDirectory(
+    await imagesToSave(store, names, options),
+    path.resolve(directory),
+    options,
+  )
+}
+
+async function imagesToSave(
+  store: Store,
+  names: readonly string[],
+  options: TransferOptions,
+): Promise<SaveImage[]> {
+  const wanted = new Map<ImageID, { image: Image; references: Map<string, Reference> }>()
+  for (const name of names) {
+    for (const { image, references } of selectedBy(store, name)) {
+      const entry = wanted.get(image.id) ?? { image, references: new Map<string, Reference>() }
+      for (const [text, reference] of references) entry.references.set(text, reference)
+      wanted.set(image.id, entry)
+    }
+  }
+  const layers = new Map<string, SaveLayer>()
+  const images: SaveImage[] = []
+  for (const { image, references } of wanted.values()) {
+    const parent = image.parent !== undefined && wanted.has(image.parent) ? image.parent : undefined
+    const own: SaveLayer[] = []
+    for (const layer of image.layers) {
+      const known = layers.get(layer.diffID) ?? (await saveLayer(store, layer, options))
+      layers.set(layer.diffID, known)
+      own.push(known)
+    }
+    images.push({
+      imageID: image.id,
+      configBytes: image.configBytes,
+      references: [...references.values()],
+      ...(parent === undefined ? {} : { parent }),
+      layers: own,
+    })
+  }
+  return images
+}
+
+/** docker's rule: a bare repository means all of its tags, anything else what it resolves to. */
+function selectedBy(
+  store: Store,
+  name: string,
+): { image: Image; references: Map<string, Reference> }[] {
+  const all = store
+    .references()
+    .list()
+    .filter((stored) => !stored.isDigest)
+  const ofRepository = bareRepository(name)
+  const tags =
+    ofRepository === undefined ? [] : all.filter((stored) => stored.repository === ofRepository)
+  if (tags.length > 0) {
+    return tags.map((stored) => ({
+      image: store.imageOf(stored.imageID),
+      references: new Map([[stored.name, parseReference(stored.name)]]),
+    }))
+  }
+  const { id, reference } = store.resolve(name)
+  const image = store.imageOf(id)
+  const references = new Map<string, Reference>()
+  if (reference?.tag !== undefined) references.set(familiarString(reference), reference)
+  return [{ image, references }]
+}
+
+/** The familiar repository name, if that is all that the text is. */
+function bareRepository(name: string): string | undefined {
+  try {
+    const reference = parseReference(name)
+    return reference.tag === undefined && reference.digest === undefined
+      ? familiarName(reference)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function saveLayer(store: Store, layer: Layer, options: TransferOptions): Promise<SaveLayer> {
+  const { splitPath, diffID } = layer
+  if (splitPath === undefined) {
+    throw new IntegrityError(
+      'ERR_STORE_CORRUPT',
+      `cannot save layer ${layer.chainID}: it has no tar-split.json.gz in ${layer.path}, so its tar cannot be given back`,
+      {
+        details: { chainID: layer.chainID, path: layer.path },
+      },
+    )
+  }
+  const { tarBytes } = await splitTotals(splitPath)
+  return {
+    diffID,
+    tarBytes,
+    open: () =>
+      layerTar({
+        splitPath,
+        directory: store.driver.layerDirectory(layer.cacheID),
+        diffID,
+        ...(options.signal ? { signal: options.signal } : {}),
+      }),
+  }
+}

@@ -1,0 +1,130 @@
+// What npm would publish: only what users need, and it works where nothing of this checkout is.
+// No registry is asked: the dependencies are linked from here, npm only packs and links the command.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import t from 'tap'
+import { cleanEnvironment, PROJECT } from './support/cli.ts'
+
+interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly dependencies: Readonly<Record<string, string>>
+}
+
+const manifest = JSON.parse(fs.readFileSync(path.join(PROJECT, 'package.json'), 'utf8')) as Manifest
+// Outside of the checkout, or Node would find the dependencies of the checkout.
+const work = fs.mkdtempSync(path.join(os.tmpdir(), 'shale-package-'))
+t.teardown(() => fs.rmSync(work, { recursive: true, force: true }))
+
+function npm(args: readonly string[], cwd: string): string {
+  // npm writes caches and logs: an ordinary user's home may be missing.
+  const env = cleanEnvironment({ HOME: work, npm_config_cache: path.join(work, 'cache') })
+  return execFileSync('npm', [...args], {
+    cwd,
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+// --ignore-scripts: `prepare` would build again, below the feet of the tests that run beside this one.
+const packed = JSON.parse(
+  npm(['pack', '--json', '--ignore-scripts', '--pack-destination', work], PROJECT),
+) as readonly { readonly filename: string; readonly files: readonly { readonly path: string }[] }[]
+const files = packed[0]!.files.map((file) => file.path).sort()
+const shipped = new Set(files)
+
+t.test('ships the command, the library with its types, and the papers', async (t) => {
+  for (const file of ['package.json', 'README.md', 'LICENSE', 'dist/cli/main.js'])
+    t.ok(shipped.has(file), file)
+  t.ok(shipped.has('dist/src/index.js'))
+  t.ok(shipped.has('dist/src/index.d.ts'))
+})
+
+t.test('ships nothing else', async (t) => {
+  const wanted =
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/(src|cli)\/.+\.(js|d\.ts))$/
+  t.same(
+    files.filter((file) => !wanted.test(file)),
+    [],
+  )
+  const reached = new Set<string>()
+  const visit = (file: string): void => {
+    if (reached.has(file)) return
+    reached.add(file)
+    const text = fs.readFileSync(path.join(PROJECT, file), 'utf8')
+    for (const [, specifier] of text.matchAll(/['"](\.{1,2}\/[^'"\n]+\.js)['"]/g)) {
+      const target = path.join(path.dirname(file), specifier!)
+      if (fs.existsSync(path.join(PROJECT, target))) visit(target)
+    }
+  }
+  visit('dist/cli/main.js')
+  visit('dist/src/index.js')
+  for (const file of reached) t.ok(shipped.has(file), `${file} is imported, so it ships`)
+  // A module that only has types leaves an empty .js that nothing imports.
+  const isEmpty = (file: string): boolean =>
+    /^(\s*(\/\/.*|export \{\};)?\n?)*$/.test(fs.readFileSync(path.join(PROJECT, file), 'utf8'))
+  t.same(
+    files.filter((file) => file.endsWith('.js') && !reached.has(file) && !isEmpty(file)),
+    [],
+    'every shipped module is reached from the command or the library',
+  )
+})
+
+const consumer = path.join(work, 'consumer')
+
+t.test('works where it is installed', async (t) => {
+  const installed = path.join(consumer, 'node_modules', manifest.name)
+  fs.mkdirSync(installed, { recursive: true })
+  const tarball = path.join(work, path.basename(packed[0]!.filename))
+  const { extract } = await import('tar')
+  await extract({ file: tarball, cwd: installed, strip: 1 })
+  fs.writeFileSync(
+    path.join(consumer, 'package.json'),
+    JSON.stringify({ private: true, type: 'module', dependencies: { shale: manifest.version } }),
+  )
+  for (const dependency of Object.keys(manifest.dependencies)) {
+    const link = path.join(consumer, 'node_modules', dependency)
+    fs.mkdirSync(path.dirname(link), { recursive: true })
+    fs.symlinkSync(path.join(PROJECT, 'node_modules', dependency), link)
+  }
+  npm(['rebuild', '--offline', manifest.name], consumer)
+
+  const version = npm(['exec', '--no', '--offline', '--', 'shale', '--version'], consumer)
+  t.match(version, manifest.version, 'npx shale --version')
+
+  const diffID = `sha256:${'0'.repeat(64)}`
+  const program = [
+    "import * as shale from 'shale'",
+    `console.log(shale.chainID([shale.parseDigest(${JSON.stringify(diffID)})]))`,
+    'console.log(typeof shale.openStore, typeof shale.loadArchive, typeof shale.saveArchive)',
+  ].join('\n')
+  fs.writeFileSync(path.join(consumer, 'use.js'), program)
+  const used = spawnSync(process.execPath, ['use.js'], { cwd: consumer, encoding: 'utf8' })
+  t.equal(used.stderr, '')
+  t.same(used.stdout.trim().split('\n'), [diffID, 'function function function'])
+})
+
+t.test('its types are complete', async (t) => {
+  const program = [
+    "import { chainID, openStore, type DiffID, type ChainID } from 'shale'",
+    'export const top = (layers: [DiffID, ...DiffID[]]): ChainID => chainID(layers)',
+    '// @ts-expect-error a chainID is no diffID',
+    'export const wrong = (layer: ChainID): ChainID => chainID([layer])',
+    'export const opened: typeof openStore = openStore',
+  ].join('\n')
+  fs.writeFileSync(path.join(consumer, 'use.ts'), program)
+  const tsc = path.join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc')
+  const types = path.join(PROJECT, 'node_modules', '@types')
+  const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022']
+  const checked = spawnSync(
+    process.execPath,
+    [tsc, ...flags, '--typeRoots', types, '--types', 'node', 'use.ts'],
+    { cwd: consumer, encoding: 'utf8' },
+  )
+  t.equal(checked.stdout, '')
+  t.equal(checked.status, 0)
+})

@@ -1,0 +1,185 @@
+// JSON out of an archive: bounded before it is parsed, and read so that a key such as `__proto__` or `toString` is a
+// key like any other. Knows types and where a value stood; what the values mean is config.ts's and manifest.ts's.
+
+import { ArchiveError, LimitError } from '../errors.ts'
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
+export interface JsonObject {
+  readonly [key: string]: JsonValue
+}
+
+/** What engines allow for a config or manifest (containers/image: MaxConfigBodySize, MaxManifestBodySize). */
+export const JSON_BYTES_MAX: number = 4 * 1024 * 1024
+export const JSON_DEPTH_MAX = 64
+
+export type DocumentCode = 'ERR_CONFIG' | 'ERR_MANIFEST' | 'ERR_NOT_AN_IMAGE'
+
+/**
+ * @param label what is read, for messages: `image config sha256:...`, `index.json`
+ * @throws LimitError ERR_JSON_MAX over 4 MiB or nested over 64 deep
+ * @throws ArchiveError with the given code when it is not JSON
+ */
+export function parseJSON(bytes: Uint8Array, label: string, code: DocumentCode): JsonValue {
+  if (bytes.byteLength > JSON_BYTES_MAX) {
+    throw new LimitError(
+      'ERR_JSON_MAX',
+      `cannot read ${label}: it has ${bytes.byteLength} bytes, and ${JSON_BYTES_MAX} is the limit`,
+      { details: { limit: JSON_BYTES_MAX, actual: bytes.byteLength } },
+    )
+  }
+  checkDepth(bytes, label)
+  try {
+    // Invalid UTF-8 becomes U+FFFD, as in Go; a byte order mark stays and is a syntax error, as in Go.
+    return JSON.parse(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)) as JsonValue
+  } catch (cause) {
+    // The parser's own message quotes the input; the cause keeps it for those who ask.
+    throw new ArchiveError(code, `cannot read ${label}: it is not JSON`, { cause })
+  }
+}
+
+/** JSON.parse itself survives any depth, but whoever walks the result may not. */
+function checkDepth(bytes: Uint8Array, label: string): void {
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (inString) {
+      if (byte === 0x5c) i++
+      else if (byte === 0x22) inString = false
+    } else if (byte === 0x22) inString = true
+    else if (byte === 0x7b || byte === 0x5b) {
+      if (++depth > JSON_DEPTH_MAX) {
+        throw new LimitError(
+          'ERR_JSON_MAX',
+          `cannot read ${label}: it is nested deeper than ${JSON_DEPTH_MAX} levels`,
+          { details: { limit: JSON_DEPTH_MAX } },
+        )
+      }
+    } else if (byte === 0x7d || byte === 0x5d) depth--
+  }
+}
+
+export function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function isArray(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value)
+}
+
+/** Own keys only: `constructor` is absent from `{}`. */
+export function ownField(object: JsonObject, name: string): JsonValue | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined
+}
+
+/** The fields of one JSON object, read with Go's leniency (null is absent) and strictness (types must fit). */
+export class JsonFields {
+  readonly object: JsonObject
+  readonly label: string
+  readonly where: string
+  readonly code: DocumentCode
+
+  /** @param where path of the object inside the document: '' at its top, `rootfs`, `layers[2]` */
+  constructor(value: JsonValue | undefined, label: string, code: DocumentCode, where = '') {
+    this.label = label
+    this.where = where
+    this.code = code
+    if (!isObject(value)) {
+      const place = where === '' ? '' : `${where}: `
+      throw new ArchiveError(
+        code,
+        `cannot read ${label}: ${place}expected an object, not ${kind(value)}`,
+        {
+          details: { field: where },
+        },
+      )
+    }
+    this.object = value
+  }
+
+  get(name: string): JsonValue | undefined {
+    return ownField(this.object, name) ?? undefined
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined
+  }
+
+  /** An error about one field, in the one message form. */
+  wrong(name: string, reason: string): ArchiveError {
+    const field = this.path(name)
+    return new ArchiveError(this.code, `cannot read ${this.label}: ${field}: ${reason}`, {
+      details: { field },
+    })
+  }
+
+  path(name: string): string {
+    return this.where === '' ? name : `${this.where}.${name}`
+  }
+
+  string(name: string): string | undefined {
+    const value = this.get(name)
+    if (value === undefined || typeof value === 'string') return value
+    throw this.wrong(name, `expected a string, not ${kind(value)}`)
+  }
+
+  boolean(name: string): boolean | undefined {
+    const value = this.get(name)
+    if (value === undefined || typeof value === 'boolean') return value
+    throw this.wrong(name, `expected true or false, not ${kind(value)}`)
+  }
+
+  integer(name: string): number | undefined {
+    const value = this.get(name)
+    if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value)))
+      return value
+    throw this.wrong(name, `expected a whole number, not ${kind(value)}`)
+  }
+
+  array(name: string): readonly JsonValue[] | undefined {
+    const value = this.get(name)
+    if (value === undefined || Array.isArray(value))
+      return value as readonly JsonValue[] | undefined
+    throw this.wrong(name, `expected an array, not ${kind(value)}`)
+  }
+
+  strings(name: string): readonly string[] | undefined {
+    return this.array(name)?.map((item, index) => {
+      if (typeof item === 'string') return item
+      throw this.wrong(`${name}[${index}]`, `expected a string, not ${kind(item)}`)
+    })
+  }
+
+  fields(name: string): JsonFields | undefined {
+    const value = this.get(name)
+    if (value === undefined) return undefined
+    return new JsonFields(value, this.label, this.code, this.path(name))
+  }
+
+  list(name: string): readonly JsonFields[] | undefined {
+    return this.array(name)?.map(
+      (item, index) => new JsonFields(item, this.label, this.code, this.path(`${name}[${index}]`)),
+    )
+  }
+
+  /** An object whose values are all strings; the copy has no prototype, so any key is safe to ask for. */
+  stringMap(name: string): Readonly<Record<string, string>> | undefined {
+    const fields = this.fields(name)
+    if (fields === undefined) return undefined
+    const map = Object.create(null) as Record<string, string>
+    for (const key of Object.keys(fields.object)) {
+      // Go reads null into a string as the empty string.
+      map[key] = fields.string(key) ?? ''
+    }
+    return map
+  }
+}
+
+function kind(value: JsonValue | undefined): string {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object') return 'an object'
+  const text = JSON.stringify(value)
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text
+}

@@ -1,0 +1,122 @@
+// What every verb is given: the global options as settled for this run, the sinks, the signal, and the store on demand.
+// Loads the library only when a verb asks for it, so that --help, --version and completion stay instant.
+
+import type { DriverName, Store, Warning } from '../src/index.ts'
+import { ClosedPipe, type Sink } from './output.ts'
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface GlobalSettings {
+  /** undefined: SHALE_ROOT, else the library's default. */
+  readonly root?: string
+  readonly driver?: DriverName
+  readonly json: boolean
+  /** No progress, no warnings, no notes; results and errors only. */
+  readonly quiet: boolean
+  readonly color: boolean
+  readonly logLevel: LogLevel
+  readonly lockTimeoutMs: number
+}
+
+export const DEFAULT_SETTINGS: GlobalSettings = {
+  json: false,
+  quiet: false,
+  color: true,
+  logLevel: 'info',
+  lockTimeoutMs: 10_000,
+}
+
+export interface Host {
+  readonly stdin: NodeJS.ReadStream
+  readonly stdout: Sink
+  readonly stderr: Sink
+  readonly env: NodeJS.ProcessEnv
+  /** Aborted by SIGINT, SIGTERM and by a reader that closes stdout. */
+  readonly signal: AbortSignal
+}
+
+export class Context {
+  readonly stdin: NodeJS.ReadStream
+  readonly stdout: Sink
+  readonly stderr: Sink
+  readonly env: NodeJS.ProcessEnv
+  readonly signal: AbortSignal
+  private settings: GlobalSettings = DEFAULT_SETTINGS
+
+  constructor(host: Host) {
+    this.stdin = host.stdin
+    this.stdout = host.stdout
+    this.stderr = host.stderr
+    this.env = host.env
+    this.signal = host.signal
+  }
+
+  /** Called once, before the verb's action, with what the command line said. */
+  configure(settings: GlobalSettings): void {
+    this.settings = settings
+  }
+
+  get driver(): DriverName | undefined {
+    return this.settings.driver
+  }
+  get json(): boolean {
+    return this.settings.json
+  }
+  get quiet(): boolean {
+    return this.settings.quiet
+  }
+  get logLevel(): LogLevel {
+    return this.settings.logLevel
+  }
+  get lockTimeoutMs(): number {
+    return this.settings.lockTimeoutMs
+  }
+  /** Colour goes to terminals only, and not where NO_COLOR (no-color.org) or --no-color says so. */
+  get color(): boolean {
+    return this.settings.color && !this.env['NO_COLOR'] && this.stdout.isTerminal
+  }
+
+  async root(): Promise<string> {
+    if (this.settings.root !== undefined) return this.settings.root
+    const { defaultRoot } = await import('../src/index.ts')
+    return defaultRoot(this.env)
+  }
+
+  /** @param options.sync false with --no-sync */
+  async openStore(options: { readonly sync?: boolean } = {}): Promise<Store> {
+    const { openStore } = await import('../src/index.ts')
+    const root = await this.root()
+    const store = await openStore(root, {
+      ...options,
+      ...(this.driver === undefined ? {} : { driver: this.driver }),
+      lockTimeoutMs: this.lockTimeoutMs,
+      onWarning: this.onWarning,
+    })
+    await this.log('debug', `opened ${store.root} with driver ${store.driver.name}`)
+    return store
+  }
+
+  /** For the library's onWarning; a function of its own so that it can be handed over. */
+  readonly onWarning = (warning: Warning): void => {
+    const entry = warning.entry === undefined ? '' : `: ${warning.entry}`
+    const times = warning.count > 1 ? ` (${warning.count} times)` : ''
+    void this.log('warn', `warning: ${warning.message}${entry}${times}`)
+  }
+
+  shows(level: LogLevel): boolean {
+    if (level !== 'error' && level !== 'debug' && this.quiet) return false
+    return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.logLevel)
+  }
+
+  /** One line on stderr, if the log level and --quiet let it through. Text from an image must be escaped already. */
+  async log(level: LogLevel, text: string): Promise<void> {
+    if (!this.shows(level)) return
+    try {
+      await this.stderr.write(`shale: ${text}\n`)
+    } catch (error) {
+      // Nobody reads stderr: the work goes on.
+      if (!(error instanceof ClosedPipe)) throw error
+    }
+  }
+}

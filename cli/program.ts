@@ -1,0 +1,115 @@
+// The tree of verbs, and how one run of it ends: which output for which outcome, and which exit code.
+// Knows the verbs by their declarations only; the process (signals, exit) is main.ts's.
+
+import { readFileSync } from 'node:fs'
+import { CommanderError, type Command } from 'commander'
+import { declareImages } from './commands/images.ts'
+import { DEFAULT_SETTINGS, type Context } from './context.ts'
+import { EXIT, PartialFailure, exitCodeOf } from './exit-code.ts'
+import { ClosedPipe } from './output.ts'
+import { reportError, reportUsage } from './report.ts'
+import { VerbCommand, addGlobalOptions, globalSettings, type DeclareVerb } from './verb.ts'
+
+/** In the order in which help lists them. */
+const VERBS: readonly DeclareVerb[] = [declareImages]
+
+export function buildProgram(context: Context): Command {
+  const program = new VerbCommand('shale')
+  program
+    .description('A store for container image layers, laid out exactly as docker keeps them.')
+    .version(version(), '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [verb]', 'print help for a verb')
+    .enablePositionalOptions()
+    .showSuggestionAfterError(true)
+    .configureHelp({ showGlobalOptions: false })
+    .exitOverride()
+    .hook('preAction', (_program, action) => {
+      context.configure(globalSettings(action, DEFAULT_SETTINGS))
+    })
+  for (const declare of VERBS) declare(program, context)
+  addGlobalOptions(program)
+  return program
+}
+
+function version(): string {
+  // dist/cli/program.js: the package's own package.json is two folders up, in a checkout as in node_modules.
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+/** Runs one command line to its end. Never throws; what went wrong is printed and told by the code. */
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  const program = buildProgram(context)
+  const help: string[] = []
+  forEachCommand(program, (command) => {
+    command.configureOutput({
+      writeOut: (text) => help.push(text),
+      writeErr: (text) => help.push(text),
+      // The message comes again with the exception, and is printed in our own form there.
+      outputError: () => {},
+      getOutHelpWidth: () => context.stdout.columns ?? 80,
+      getErrHelpWidth: () => context.stdout.columns ?? 80,
+      getOutHasColors: () => context.color,
+      getErrHasColors: () => false,
+    })
+  })
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return EXIT.ok
+  } catch (error) {
+    return endOf(error, context, { help: help.join(''), argv })
+  }
+}
+
+async function endOf(
+  error: unknown,
+  context: Context,
+  asked: { readonly help: string; readonly argv: readonly string[] },
+): Promise<number> {
+  try {
+    if (error instanceof CommanderError) {
+      // `shale` and `shale image` alone print their help, as docker does.
+      if (error.exitCode === 0 || error.code === 'commander.help') {
+        await context.stdout.write(asked.help)
+        return EXIT.ok
+      }
+      await reportUsage(error, context, asked.argv)
+      return EXIT.usage
+    }
+    const interruption = interruptionOf(error, context)
+    if (interruption !== undefined) return interruption
+    if (!(error instanceof PartialFailure)) await reportError(error, context)
+    return exitCodeOf(error)
+  } catch (failure) {
+    if (failure instanceof ClosedPipe) return EXIT.pipeClosed
+    throw failure
+  }
+}
+
+/** The exit code, if it was a signal or a closed pipe that ended the work and not a failure of its own. */
+function interruptionOf(error: unknown, context: Context): number | undefined {
+  if (error instanceof ClosedPipe) return EXIT.pipeClosed
+  if (!context.signal.aborted) return undefined
+  const reason: unknown = context.signal.reason
+  const isAbort = error === reason || (error instanceof Error && error.name === 'AbortError')
+  if (!isAbort) return undefined
+  if (reason instanceof ClosedPipe) return EXIT.pipeClosed
+  return reason instanceof Interrupted ? reason.exitCode : EXIT.interrupted
+}
+
+/** The reason with which main.ts aborts the work. */
+export class Interrupted extends Error {
+  readonly exitCode: number
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`interrupted by ${signal}`)
+    this.name = 'Interrupted'
+    this.exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
+  }
+}
+
+function forEachCommand(command: Command, visit: (command: Command) => void): void {
+  visit(command)
+  for (const sub of command.commands) forEachCommand(sub, visit)
+}

@@ -1,0 +1,140 @@
+// How a verb is declared: its short form (`images`) and its noun form (`image ls`) are made of one declaration, and
+// every form takes the global options as well.
+// Knows commander; knows no verb.
+
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { LOG_LEVELS, type Context, type GlobalSettings, type LogLevel } from './context.ts'
+
+const NOUNS: Readonly<Record<string, string>> = {
+  image: 'verbs on images, by docker’s noun form',
+  system: 'verbs on the store as a whole',
+}
+
+/** Go's flag package takes `-H=false` and `--all=true`; commander does not, and docker's manuals write it so. */
+const GO_BOOLEAN = /^(-\w|--[a-z-]+)=(1|0|t|f|T|F|true|false|TRUE|FALSE|True|False)$/
+
+export class VerbCommand extends Command {
+  override createCommand(name?: string): VerbCommand {
+    return new VerbCommand(name)
+  }
+
+  override parseOptions(argv: string[]): { operands: string[]; unknown: string[] } {
+    const end = argv.indexOf('--')
+    const flags = end < 0 ? argv : argv.slice(0, end)
+    const plain = flags.flatMap((arg) => this.plainBoolean(arg))
+    return super.parseOptions(end < 0 ? plain : [...plain, ...argv.slice(end)])
+  }
+
+  private plainBoolean(arg: string): string[] {
+    const [, flag, value] = GO_BOOLEAN.exec(arg) ?? []
+    if (flag === undefined || value === undefined) return [arg]
+    const option = this.options.find(
+      (known) => (known.short === flag || known.long === flag) && known.isBoolean(),
+    )
+    if (!option) return [arg]
+    if (/^(1|t)/i.test(value)) return [flag]
+    const negation = `--no-${option.name()}`
+    return this.options.some((known) => known.long === negation) ? [negation] : []
+  }
+}
+
+/**
+ * Declares one verb under each of its forms: `['images', 'image ls|list']` gives `images`, `image ls` and its alias
+ * `image list`. `declare` runs once per form, so it must be cheap and must not import the library.
+ */
+export function declareVerb(
+  program: Command,
+  forms: readonly string[],
+  declare: (command: Command) => void,
+): void {
+  for (const form of forms) {
+    const words = form.split(' ')
+    const parent = words.length > 1 ? noun(program, words[0]!) : program
+    const [name, ...aliases] = words.at(-1)!.split('|')
+    const command = parent.command(name!).aliases(aliases)
+    // Short options come first in docker's usage lines, and examples name the form that was asked for.
+    declare(command)
+  }
+}
+
+function noun(program: Command, name: string): Command {
+  const known = program.commands.find((command) => command.name() === name)
+  return (
+    known ??
+    program
+      .command(name)
+      .summary(NOUNS[name] ?? '')
+      .description(NOUNS[name] ?? '')
+  )
+}
+
+/** Lines below the help: `$ shale images -q` and what it does. */
+export function examples(command: Command, lines: readonly (readonly [string, string])[]): void {
+  const width = Math.max(...lines.map(([line]) => line.length))
+  const text = lines.map(([line, what]) => `  $ shale ${line.padEnd(width)}   # ${what}`)
+  command.addHelpText('after', `\nExamples:\n${text.join('\n')}`)
+}
+
+const globals = new WeakSet<Option>()
+
+function globalOptions(): Option[] {
+  const options = [
+    new Option(
+      '--root <dir>',
+      'the store (default: $SHALE_ROOT, else /var/lib/shale or your data folder)',
+    ),
+    new Option('--driver <name>', 'storage driver').choices(['overlay2', 'vfs']),
+    new Option('--json', 'full records as JSON, errors as well'),
+    new Option('--quiet', 'results and errors only'),
+    new Option('--no-color', 'no colours (as does NO_COLOR)'),
+    new Option('--log-level <level>', 'how much to say on stderr').choices(LOG_LEVELS),
+    new Option('--lock-timeout <seconds>', 'how long to wait for another writer').argParser(
+      seconds,
+    ),
+  ]
+  for (const option of options) globals.add(option)
+  return options
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value
+  throw new InvalidArgumentError(`Expected a number of seconds.`)
+}
+
+/** Adds the global options to the program, and to each verb those that it has no option of the same name for. */
+export function addGlobalOptions(command: Command, isProgram = true): void {
+  for (const option of globalOptions()) {
+    if (command.options.some((own) => own.long === option.long)) continue
+    command.addOption(option.hideHelp(!isProgram))
+  }
+  for (const sub of command.commands) addGlobalOptions(sub, false)
+}
+
+/** What the command line said of the global options, wherever they stood; the one nearest to the verb wins. */
+export function globalSettings(leaf: Command, defaults: GlobalSettings): GlobalSettings {
+  const given: Record<string, unknown> = {}
+  for (let command: Command | null = leaf; command; command = command.parent) {
+    for (const option of command.options) {
+      const key = option.attributeName()
+      if (!globals.has(option) || Object.hasOwn(given, key)) continue
+      if (command.getOptionValueSource(key) === 'cli') given[key] = command.getOptionValue(key)
+    }
+  }
+  return {
+    ...defaults,
+    ...(given['root'] === undefined ? {} : { root: given['root'] as string }),
+    ...(given['driver'] === undefined ? {} : { driver: given['driver'] as 'overlay2' | 'vfs' }),
+    json: given['json'] === true,
+    quiet: given['quiet'] === true,
+    color: given['color'] !== false,
+    logLevel: (given['logLevel'] as LogLevel | undefined) ?? defaults.logLevel,
+    lockTimeoutMs:
+      given['lockTimeout'] === undefined
+        ? defaults.lockTimeoutMs
+        : (given['lockTimeout'] as number) * 1000,
+  }
+}
+
+/** A verb's declaration: adds its forms to the program. */
+export type DeclareVerb = (program: Command, context: Context) => void

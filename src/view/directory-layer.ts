@@ -1,0 +1,277 @@
+// A layer as it lies on disk (`diff` of an overlay2 directory, or a whole vfs tree), seen as the union rules want it. All
+// forms of "removed", "opaque" and "owned by" that a store can be in end here.
+// Never leaves the directory: a path is opened from the layer's own top with symlinks refused, and the name in it is
+// asked by the open directory. Redirects and metacopy marks of overlayfs are not read: no store writes them, and a layer
+// that forges one must not be believed.
+//
+// Speed matters most for `ls -R` without stat: a directory costs an open and its names, nothing per file. Opaque marks
+// are read when the merge asks, which it does only where something lies below.
+
+import type { LayerForm } from '../driver/driver.ts'
+import { basename, dirname, type BytePath } from '../path/byte-path.ts'
+import { ERRNO, hostError } from '../sys/errno.ts'
+import { AT_FDCWD, O, close, openAt, readDirectory, readlinkAt } from '../sys/file-calls.ts'
+import { statusAt, type FileStatus } from '../sys/file-status.ts'
+import { openInRoot } from '../sys/open-in-root.ts'
+import { below, getXattr, listXattrs } from '../sys/xattr.ts'
+import type { LayerEntry, LayerNode, LayerView, NodeType } from '../union/layer-view.ts'
+import { OPAQUE_NAME, classifyWhiteout, whiteoutOf } from '../union/whiteout.ts'
+import { OVERRIDE_STAT, parseOverrideStat } from './override-stat.ts'
+
+const DT_UNKNOWN = 0
+const DT_CHR = 2
+const DT_DIR = 4
+const DT_REG = 8
+
+/** What the layer's tar says of a path where the disk could not take it (tar-split keeps the headers). */
+export interface HeaderSupplement {
+  readonly type?: NodeType
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly devMajor?: number
+  readonly devMinor?: number
+  readonly xattrs?: ReadonlyMap<string, Uint8Array>
+}
+
+export interface DirectoryLayerOptions {
+  /** As the store's driver has it; `trusted` when absent. */
+  readonly form?: LayerForm
+  /** Asked in the forms `user` and `none` where the file itself tells no owner. */
+  readonly headers?: (path: BytePath) => HeaderSupplement | undefined
+}
+
+type OpaqueMark = 'opaque' | 'has whiteouts' | undefined
+
+export class DirectoryLayer implements LayerView, Disposable {
+  /** The host directory, for messages. */
+  readonly directory: string
+  readonly form: LayerForm
+  readonly #root: number
+  readonly #headers: DirectoryLayerOptions['headers']
+  /** The directory asked last: the next question is about the same one, nearly always. */
+  #last: { path: BytePath; fd: number; mark?: OpaqueMark | null } | undefined
+  #xattrWhiteouts: boolean
+
+  /** @throws HostError where the directory cannot be opened */
+  constructor(directory: string, options: DirectoryLayerOptions = {}) {
+    this.directory = directory
+    this.form = options.form ?? 'trusted'
+    this.#headers = options.headers
+    const path = Buffer.from(directory, 'utf8').toString('latin1')
+    const fd = openAt(AT_FDCWD, path, O.PATH | O.DIRECTORY)
+    if (fd < 0) throw hostError(`open layer directory ${directory}`, -fd, 'openat', directory)
+    this.#root = fd
+    // Whoever writes whiteouts as xattrs marks the top as well (the kernel wants it), so that one question spares a
+    // layer with device whiteouts all others. In the form `user` other writers are given the benefit of the doubt.
+    this.#xattrWhiteouts = this.form === 'user' || this.#markOf(fd) === 'has whiteouts'
+  }
+
+  lookup(path: BytePath): LayerNode | 'whiteout' | undefined {
+    if (path === '') return this.#node(path, this.#root, '.' as BytePath)
+    const dir = this.#open(dirname(path))
+    return dir < 0 ? undefined : this.#node(path, dir, basename(path))
+  }
+
+  list(path: BytePath): LayerEntry[] {
+    const dir = this.#open(path)
+    if (dir < 0) return []
+    const found = readDirectory(dir)
+    if (typeof found === 'number') throw this.#failed('list', path, found)
+    const xattrWhiteouts = this.#xattrWhiteouts && this.#mark(dir) === 'has whiteouts'
+    const out: LayerEntry[] = []
+    const named = this.form === 'none' ? new Set(found.map((entry) => entry.name)) : undefined
+    for (const { name, type } of found) {
+      if (named !== undefined) {
+        const marker = classifyWhiteout(name)
+        if (marker.kind !== 'plain') {
+          // Marked as removed and there again: the new one counts, as the image spec has it for one layer.
+          if (marker.kind === 'whiteout' && !named.has(marker.name)) {
+            out.push({ name: marker.name, kind: 'whiteout' })
+          }
+          continue
+        }
+      }
+      if (type === DT_DIR) {
+        out.push({ name, kind: 'directory' })
+      } else if (type === DT_CHR || type === DT_UNKNOWN || (xattrWhiteouts && type === DT_REG)) {
+        const kind = this.#kindOf(dir, name)
+        if (kind !== undefined) out.push({ name, kind })
+      } else {
+        out.push({ name, kind: 'leaf' })
+      }
+    }
+    return out
+  }
+
+  opaque(path: BytePath): boolean {
+    const dir = this.#open(path)
+    if (dir < 0) return false
+    if (this.form === 'none' && typeof statusAt(dir, OPAQUE_NAME) !== 'number') return true
+    return this.#mark(dir) === 'opaque'
+  }
+
+  xattrs(path: BytePath): ReadonlyMap<string, Uint8Array> {
+    const headers = this.form === 'trusted' ? undefined : this.#headers?.(path)
+    const out = new Map<string, Uint8Array>(headers?.xattrs ?? [])
+    const dir = this.#open(path === '' ? path : dirname(path))
+    if (dir < 0) return out
+    const place = below(dir, path === '' ? '.' : basename(path))
+    const names = listXattrs(place)
+    if (typeof names === 'number') {
+      if (names === -ERRNO.ENOENT || names === -ERRNO.EOPNOTSUPP) return out
+      throw this.#failed('list the extended attributes of', path, names)
+    }
+    for (const name of names) {
+      if (isStoreMark(name)) continue
+      const value = getXattr(place, name)
+      if (value instanceof Uint8Array) out.set(name, value)
+    }
+    return out
+  }
+
+  /** An fd on a regular file for reading; -errno, ELOOP for a symlink. The caller closes it. */
+  openFile(path: BytePath): number {
+    const dir = this.#open(dirname(path))
+    // NONBLOCK: should it be a FIFO in the meantime, the open must not hang.
+    return dir < 0 ? dir : openAt(dir, basename(path), O.RDONLY | O.NOFOLLOW | O.NONBLOCK)
+  }
+
+  close(): void {
+    if (this.#last) close(this.#last.fd)
+    this.#last = undefined
+    close(this.#root)
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /** An fd that stays ours, or -errno where this layer has no directory there. */
+  #open(path: BytePath): number {
+    if (path === '') return this.#root
+    if (this.#last?.path === path) return this.#last.fd
+    const fd = openInRoot(this.#root, path, O.PATH | O.DIRECTORY | O.NOFOLLOW, { noSymlinks: true })
+    if (fd < 0) {
+      if (isAbsent(fd)) return fd
+      throw this.#failed('open', path, fd)
+    }
+    if (this.#last) close(this.#last.fd)
+    this.#last = { path, fd }
+    return fd
+  }
+
+  #node(path: BytePath, dir: number, name: BytePath): LayerNode | 'whiteout' | undefined {
+    if (this.form === 'none' && classifyWhiteout(name).kind !== 'plain') return undefined
+    const status = statusAt(dir, name)
+    if (typeof status === 'number') {
+      if (!isAbsent(status)) throw this.#failed('read', path, status)
+      if (this.form !== 'none' || typeof statusAt(dir, whiteoutOf(name)) === 'number')
+        return undefined
+      return 'whiteout'
+    }
+    if (this.#isWhiteout(dir, name, status)) return 'whiteout'
+    return this.#asInImage(path, status, dir, name)
+  }
+
+  #asInImage(path: BytePath, status: FileStatus, dir: number, name: BytePath): LayerNode {
+    const linked = status.nlink > 1 && status.type !== 'directory'
+    const override = this.form === 'trusted' ? undefined : this.#override(path, status, dir, name)
+    const type = override?.type ?? status.type
+    const linkTarget = status.type === 'symlink' ? readlinkAt(dir, name) : ('' as BytePath)
+    if (typeof linkTarget === 'number') throw this.#failed('read link', path, linkTarget)
+    return {
+      type,
+      mode: override?.mode ?? status.mode,
+      uid: override?.uid ?? status.uid,
+      gid: override?.gid ?? status.gid,
+      sizeBytes: type === 'file' || type === 'symlink' ? status.sizeBytes : 0,
+      mtimeNs: status.mtimeNs,
+      linkTarget,
+      devMajor: override?.devMajor ?? status.devMajor,
+      devMinor: override?.devMinor ?? status.devMinor,
+      ...(linked ? { hardlinkKey: String(status.ino) } : {}),
+    }
+  }
+
+  #override(
+    path: BytePath,
+    status: FileStatus,
+    dir: number,
+    name: BytePath,
+  ): HeaderSupplement | undefined {
+    if (this.form === 'user' && status.type !== 'symlink') {
+      const value = getXattr(below(dir, name), OVERRIDE_STAT)
+      const own = value instanceof Uint8Array ? parseOverrideStat(value) : undefined
+      if (own !== undefined && fits(own.type, status.type)) return own
+    }
+    if (this.#headers === undefined) return undefined
+    const header = this.#headers(path)
+    // A parent that the archive does not name is root's, as appliers make it.
+    if (header === undefined) return { mode: status.mode, uid: 0, gid: 0 }
+    return fits(header.type, status.type) ? header : undefined
+  }
+
+  #isWhiteout(dir: number, name: BytePath, status: FileStatus): boolean {
+    if (status.type === 'char') return status.devMajor === 0 && status.devMinor === 0
+    if (!this.#xattrWhiteouts || status.type !== 'file' || status.sizeBytes > 0) return false
+    return this.#mark(dir) === 'has whiteouts' && this.#hasWhiteoutXattr(dir, name)
+  }
+
+  #kindOf(dir: number, name: BytePath): LayerEntry['kind'] | undefined {
+    const status = statusAt(dir, name)
+    if (typeof status === 'number') return undefined
+    if (this.#isWhiteout(dir, name, status)) return 'whiteout'
+    return status.type === 'directory' ? 'directory' : 'leaf'
+  }
+
+  #hasWhiteoutXattr(dir: number, name: BytePath): boolean {
+    const place = below(dir, name)
+    return (
+      getXattr(place, 'user.overlay.whiteout') instanceof Uint8Array ||
+      getXattr(place, 'trusted.overlay.whiteout') instanceof Uint8Array
+    )
+  }
+
+  #mark(dir: number): OpaqueMark {
+    if (this.#last?.fd !== dir) return this.#markOf(dir)
+    if (this.#last.mark === undefined) this.#last.mark = this.#markOf(dir) ?? null
+    return this.#last.mark ?? undefined
+  }
+
+  #markOf(dir: number): OpaqueMark {
+    const place = below(dir, '.')
+    for (const key of ['trusted.overlay.opaque', 'user.overlay.opaque']) {
+      const value = getXattr(place, key)
+      if (!(value instanceof Uint8Array) || value.length !== 1) continue
+      if (value[0] === 0x79) return 'opaque'
+      if (value[0] === 0x78) return 'has whiteouts'
+    }
+    return undefined
+  }
+
+  #failed(what: string, path: BytePath, errno: number): Error {
+    const place = `${this.directory}/${Buffer.from(path, 'latin1').toString('utf8')}`
+    return hostError(`${what} ${place}`, -errno, '', place)
+  }
+}
+
+function isAbsent(errno: number): boolean {
+  // A symlink on the way is ELOOP, or ENOTDIR as the last component: either way this layer has no such path.
+  return errno === -ERRNO.ENOENT || errno === -ERRNO.ENOTDIR || errno === -ERRNO.ELOOP
+}
+
+/** Only an empty regular file stands for something else; a symlink or directory that claims to be a device is forged. */
+function fits(claimed: NodeType | undefined, onDisk: NodeType): boolean {
+  return (
+    claimed === undefined || claimed === onDisk || (onDisk === 'file' && claimed !== 'directory')
+  )
+}
+
+function isStoreMark(name: string): boolean {
+  return (
+    name.startsWith('trusted.overlay.') ||
+    name.startsWith('user.overlay.') ||
+    name === OVERRIDE_STAT
+  )
+}

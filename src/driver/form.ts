@@ -34,10 +34,10 @@ export class StoreForm {
 
   /** At a write: try what this host allows below the root, and record it. */
   settle(): void {
-    this.known = this.recorded()
-    if (this.known !== undefined) return
-    this.known = probeForm(this.root)
-    fs.writeFileSync(this.file, this.known, { mode: 0o644 })
+    const recorded = this.recorded()
+    const form = recorded ?? probeForm(this.root)
+    if (recorded === undefined) fs.writeFileSync(this.file, form, { mode: 0o644 })
+    this.known = form
   }
 
   private get file(): string {

@@ -8,12 +8,12 @@ declare const brand: unique symbol
 export type BytePath = string & { readonly [brand]: 'BytePath' }
 
 export function pathFromBytes(bytes: Uint8Array): BytePath {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice() as BytePath
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1') as BytePath
 }
 
 /** From ordinary text (a command line, JSON): its UTF-8 bytes. */
 export function pathFromText(text: string): BytePath {
-  return Buffer.from(text, 'utf8').latin1Slice() as BytePath
+  return Buffer.from(text, 'utf8').toString('latin1') as BytePath
 }
 
 export function pathBytes(path: BytePath): Buffer {

@@ -7,10 +7,10 @@ import { packDirectory } from '../archive/pack.ts'
 import type { Digest, ImageID } from '../digest/digest.ts'
 import type { OnWarning } from '../errors.ts'
 import { applyChanges } from '../image/changes.ts'
-import { importedConfig } from '../image/new-config.ts'
+import { goTime, newConfig } from '../image/new-config.ts'
 import { hostPlatform, parsePlatform } from '../image/platform.ts'
 import { familiarString, parseTarget } from '../reference/reference.ts'
-import { sourceDateEpoch, timestamp, timestampNow } from '../store/timestamp.ts'
+import { sourceDateEpoch, timestampNow } from '../store/timestamp.ts'
 import type { Store } from '../store/store.ts'
 import type { TransferOptions } from './progress.ts'
 import { LayerRegistration } from './register-layers.ts'
@@ -48,7 +48,7 @@ export async function importImage(
   const config = applyChanges(options.changes ?? [])
   if ('file' in source) fs.accessSync(source.file, fs.constants.R_OK)
   const epoch = sourceDateEpoch()
-  const created = epoch === undefined ? timestampNow() : timestamp(BigInt(epoch) * 1_000_000_000n)
+  const created = epoch === undefined ? timestampNow() : goTime(BigInt(epoch) * 1_000_000_000n)
 
   return store.write(
     async (transaction) => {
@@ -61,12 +61,16 @@ export async function importImage(
       })
       registration.plan()
 
-      const bytes = importedConfig({
-        platform,
+      const comment = options.message ?? `Imported from ${nameOf(source)}`
+      const bytes = newConfig({
+        architecture: platform.architecture,
+        ...(platform.variant === undefined ? {} : { variant: platform.variant }),
+        os: platform.os,
         created,
+        comment,
         config,
-        comment: options.message ?? `Imported from ${nameOf(source)}`,
-        diffID,
+        history: [{ created, comment }],
+        diffIDs: [diffID],
       })
       const digest: Digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
       const imageID = digest as ImageID

@@ -5,7 +5,7 @@ import path from 'node:path'
 import fs from 'node:fs'
 import { type ImageID } from '../digest/digest.ts'
 import { ConflictError, type OnWarning } from '../errors.ts'
-import { parsePlatform, type Platform } from '../image/platform.ts'
+import { hostPlatform, parsePlatform } from '../image/platform.ts'
 import { familiarString, parseReference, withDefaultTag } from '../reference/reference.ts'
 import type { Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
@@ -45,7 +45,10 @@ export async function loadArchive(
   input: string | AsyncIterable<Uint8Array>,
   options: LoadOptions = {},
 ): Promise<LoadedImage[]> {
-  const platform = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  const platform =
+    options.platform === undefined
+      ? undefined
+      : parsePlatform(options.platform, hostPlatform({ arch: process.arch }))
   // A wrong path is refused before a root is made for it.
   if (typeof input === 'string') fs.accessSync(input, fs.constants.R_OK)
   return store.write(
@@ -139,5 +142,3 @@ function planImage(
     to: path.join(metadata, 'parent'),
   })
 }
-
-export type { Platform }

@@ -5,21 +5,14 @@
 import fs from 'node:fs'
 import type { ByteRange } from '../archive/layer-job.ts'
 import { ArchiveError, LimitError, UnsafePathError } from '../errors.ts'
-import {
-  cleanPath,
-  dirname,
-  joinPath,
-  pathFromText,
-  pathText,
-  type BytePath,
-} from '../path/byte-path.ts'
+import { cleanPath, dirname, joinPath, pathText, type BytePath } from '../path/byte-path.ts'
 import { fromNodeError } from '../sys/errno.ts'
 
 export type Member =
   | { readonly kind: 'file'; readonly range: ByteRange }
   | { readonly kind: 'directory' }
   | { readonly kind: 'symlink' | 'hardlink'; readonly target: BytePath }
-  | { readonly kind: 'other'; readonly what: 'a FIFO' | 'a device' | 'a socket' }
+  | { readonly kind: 'other'; readonly what: 'a FIFO' | 'a device' | 'a socket' | 'a sparse file' }
 
 export interface Members {
   /** The archive, for messages: the path as the user gave it. */
@@ -37,59 +30,45 @@ export type LinkPolicy = 'follow' | 'refuse'
 const LINKS_MAX = 40
 
 /**
- * The regular file that `name` means.
- * @param name as a manifest has it; relative to the archive's top
- * @param namedBy for messages: `manifest.json`
- * @throws UnsafePathError ERR_PATH_ESCAPE, ERR_LINK_ESCAPE; ArchiveError ERR_MEMBER_MISSING
+ * The regular file at a path.
+ * @param path clean and relative, as `parseArchiveManifest` gives it
+ * @param namedBy who says that it is there, for messages: `manifest.json`
+ * @throws UnsafePathError ERR_LINK_ESCAPE; ArchiveError ERR_MEMBER_MISSING
  */
 export function findFile(
   members: Members,
-  name: string,
+  path: BytePath,
   namedBy: string,
   links: LinkPolicy = 'follow',
 ): ByteRange {
-  const range = findFileIfPresent(members, name, namedBy, links)
+  const range = findFileIfPresent(members, path, links)
   if (range) return range
   throw new ArchiveError(
     'ERR_MEMBER_MISSING',
-    `cannot read ${members.label}: ${namedBy} names ${quoted(name)}, which is not in it; the archive is incomplete, make it again`,
-    { details: { entry: name, namedBy } },
+    `cannot read ${members.label}: ${namedBy} names ${quoted(path)}, which is not in it; the archive is incomplete, make it again`,
+    { details: { entry: pathText(path), namedBy } },
   )
 }
 
 export function findFileIfPresent(
   members: Members,
-  name: string,
-  namedBy: string,
+  path: BytePath,
   links: LinkPolicy = 'follow',
 ): ByteRange | undefined {
-  const member = resolve(members, memberPath(members, name, namedBy), name, links)
+  const member = resolve(members, path, links)
   if (member === undefined || member.kind === 'file') return member?.range
   const what = member.kind === 'other' ? member.what : 'a directory'
   throw new ArchiveError(
     'ERR_MEMBER_MISSING',
-    `cannot read ${members.label}: ${quoted(name)} is ${what}, where a regular file is expected`,
-    { details: { entry: name, namedBy } },
+    `cannot read ${members.label}: ${quoted(path)} is ${what}, where a regular file is expected`,
+    { details: { entry: pathText(path) } },
   )
-}
-
-function memberPath(members: Members, name: string, namedBy: string): BytePath {
-  const { path, escapes } = cleanPath(pathFromText(name))
-  if (escapes || path === '' || name.startsWith('/') || name.includes('\0')) {
-    throw new UnsafePathError(
-      'ERR_PATH_ESCAPE',
-      `cannot read ${members.label}: ${namedBy} names ${quoted(name)}, which is no place inside the archive; do not trust this archive`,
-      { details: { entry: name, namedBy } },
-    )
-  }
-  return path
 }
 
 /** Follows links component by component, as the kernel would with the archive as its whole world. */
 function resolve(
   members: Members,
   path: BytePath,
-  name: string,
   links: LinkPolicy,
 ): Exclude<Member, { kind: 'symlink' | 'hardlink' }> | undefined {
   let todo = path.split('/')
@@ -118,7 +97,7 @@ function resolve(
     todo = [...(target.path === '' ? [] : target.path.split('/')), ...todo]
     done = '' as BytePath
     if (todo.length > 4096)
-      throw linkError(members, here, member.target, `${quoted(name)} grows without end`)
+      throw linkError(members, here, member.target, 'what it leads to grows without end')
     member = { kind: 'directory' }
   }
   return member as Exclude<Member, { kind: 'symlink' | 'hardlink' }> | undefined
@@ -132,7 +111,7 @@ function linkError(
 ): UnsafePathError {
   return new UnsafePathError(
     'ERR_LINK_ESCAPE',
-    `cannot read ${members.label}: ${quoted(pathText(entry))} is a link to ${quoted(pathText(target))}: ${why}`,
+    `cannot read ${members.label}: ${quoted(entry)} is a link to ${quoted(target)}: ${why}`,
     { details: { entry: pathText(entry), target: pathText(target) } },
   )
 }
@@ -204,6 +183,7 @@ export function readFully(fd: number, into: Buffer, position: number): number {
 }
 
 /** Names come out of archives: quoted, so that no control character reaches a terminal raw, and cut. */
-export function quoted(name: string): string {
+export function quoted(path: BytePath): string {
+  const name = pathText(path)
   return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}...` : name)
 }

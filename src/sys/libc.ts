@@ -164,7 +164,7 @@ export class CString {
   /** The path's bytes and a NUL; undefined where no C string can hold them (the kernel would see another name). */
   set(path: string): Buffer | undefined {
     if (path.length >= PATH_BYTES_MAX || path.includes('\0')) return undefined
-    this.#bytes[this.#bytes.latin1Write(path, 0)] = 0
+    this.#bytes[this.#bytes.write(path, 0, 'latin1')] = 0
     return this.#bytes
   }
 }

@@ -1,0 +1,154 @@
+// Open directories of a layer that is being unpacked, by the path that the archive uses for them. A tar names hundreds
+// of entries below one directory; opening it once keeps the safe way (never a path, always one step below an fd) fast.
+// Knows symlinks in the layer, resolved as if its directory were `/`; makes the parents that an archive leaves out.
+
+import { ArchiveError } from '../errors.ts'
+import { type BytePath, dirname, pathText } from '../path/byte-path.ts'
+import { ERRNO, hostError } from '../sys/errno.ts'
+import { AT_FDCWD, O, close, mkdirAt, openAt, readlinkAt } from '../sys/file-calls.ts'
+import { openInRoot } from '../sys/open-in-root.ts'
+
+/** Below the usual limit of 1024 open files, with several appliers in one process. */
+const OPEN_MAX = 128
+const SYMLINKS_MAX = 40
+const OPEN_DIRECTORY = O.PATH | O.DIRECTORY
+
+export interface OpenDirectory {
+  readonly fd: number
+  /** The way to it goes through a symlink. */
+  readonly throughLink: boolean
+}
+
+export class DirectoryCache {
+  readonly root: number
+  readonly #open = new Map<BytePath, OpenDirectory>()
+  readonly #onCreate: (dir: number, name: string) => void
+  #last: { path: BytePath; directory: OpenDirectory } | undefined
+
+  /** @param onCreate told of each parent directory that is made here, to finish its metadata */
+  constructor(root: string, onCreate: (dir: number, name: string) => void) {
+    const bytes = Buffer.from(root, 'utf8').toString('latin1')
+    const fd = openAt(AT_FDCWD, bytes, O.RDONLY | O.DIRECTORY)
+    if (fd < 0) throw hostError(`open layer directory ${root}`, -fd, 'openat', root)
+    this.root = fd
+    this.#onCreate = onCreate
+  }
+
+  /** An existing directory; undefined when there is none of that name (or it is something else). */
+  find(path: BytePath): OpenDirectory | undefined {
+    if (path === '') return { fd: this.root, throughLink: false }
+    if (this.#last?.path === path) return this.#last.directory
+    const known = this.#open.get(path)
+    if (known) {
+      // Map order is age: what is used again becomes young.
+      this.#open.delete(path)
+      this.#open.set(path, known)
+      this.#last = { path, directory: known }
+      return known
+    }
+    let fd = openInRoot(this.root, path, OPEN_DIRECTORY, { noSymlinks: true })
+    const throughLink = fd === -ERRNO.ELOOP || fd === -ERRNO.ENOTDIR
+    // A symlink as last component is ENOTDIR with O_DIRECTORY, before the kernel thinks of following it.
+    if (throughLink) fd = openInRoot(this.root, path, OPEN_DIRECTORY)
+    if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR) return undefined
+    if (fd < 0) throw unusablePath(path, fd)
+    return this.#keep(path, { fd, throughLink })
+  }
+
+  /** The directory, made with all its parents (0755, owned by root) where it is missing. */
+  ensure(path: BytePath): OpenDirectory {
+    const found = this.find(path)
+    if (found) return found
+    this.#make(path, path, 0)
+    const made = this.find(path)
+    if (made) return made
+    throw unusablePath(path, -ERRNO.ENOTDIR)
+  }
+
+  /** Something at this path, or below it, was removed or replaced: no fd for it is right any more. */
+  forget(path: BytePath): void {
+    this.#last = undefined
+    for (const [key, { fd, throughLink }] of this.#open) {
+      // What a symlink led through cannot be told from its path.
+      if (throughLink || key === path || key.startsWith(`${path}/`)) {
+        close(fd)
+        this.#open.delete(key)
+      }
+    }
+  }
+
+  /** Takes over an fd that the caller opened for a directory it just made. */
+  adopt(path: BytePath, fd: number): void {
+    this.#keep(path, { fd, throughLink: false })
+  }
+
+  close(): void {
+    for (const { fd } of this.#open.values()) close(fd)
+    this.#open.clear()
+    this.#last = undefined
+    close(this.root)
+  }
+
+  #keep(path: BytePath, directory: OpenDirectory): OpenDirectory {
+    if (this.#open.size >= OPEN_MAX) {
+      const [oldest, { fd }] = this.#open.entries().next().value!
+      this.#open.delete(oldest)
+      close(fd)
+    }
+    const before = this.#open.get(path)
+    if (before) close(before.fd)
+    this.#open.set(path, directory)
+    this.#last = { path, directory }
+    return directory
+  }
+
+  /**
+   * Component by component through the kernel's own resolution, so that `..` in a symlink means what it means there.
+   * A dangling symlink on the way gets the directory that it points to, inside the root.
+   */
+  #make(path: string, wanted: BytePath, symlinks: number): void {
+    let prefix = ''
+    for (const part of path.split('/')) {
+      if (part === '' || part === '.') continue
+      const parent = prefix
+      prefix = prefix === '' ? part : `${prefix}/${part}`
+      const fd = openInRoot(this.root, prefix, OPEN_DIRECTORY)
+      if (fd >= 0) {
+        close(fd)
+        continue
+      }
+      if (fd !== -ERRNO.ENOENT) throw unusablePath(wanted, fd)
+      const dir = openInRoot(this.root, parent, OPEN_DIRECTORY)
+      if (dir < 0) throw unusablePath(wanted, dir)
+      try {
+        const made = mkdirAt(dir, part, 0o755)
+        if (made === 0) {
+          this.#onCreate(dir, part)
+          continue
+        }
+        const target = made === -ERRNO.EEXIST ? readlinkAt(dir, part) : made
+        if (typeof target === 'number') throw unusablePath(wanted, made)
+        if (symlinks >= SYMLINKS_MAX) throw unusablePath(wanted, -ERRNO.ELOOP)
+        this.#make(target.startsWith('/') ? target : `${parent}/${target}`, wanted, symlinks + 1)
+      } finally {
+        close(dir)
+      }
+    }
+  }
+}
+
+function unusablePath(path: BytePath, result: number): Error {
+  const text = pathText(path)
+  const reason =
+    result === -ERRNO.ENOTDIR
+      ? 'a part of it is not a directory'
+      : result === -ERRNO.ELOOP
+        ? 'its symbolic links lead in a circle'
+        : result === -ERRNO.ENAMETOOLONG
+          ? 'a name in it is too long for this file system'
+          : undefined
+  if (reason === undefined) return hostError(`open directory ${text}`, -result, 'openat2', text)
+  return new ArchiveError('ERR_TAR_HEADER', `cannot unpack into ${text || '/'}: ${reason}`, {
+    details: { entry: text, parent: pathText(dirname(path)) },
+  })
+}

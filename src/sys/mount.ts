@@ -1,0 +1,225 @@
+// Mounts as data become mounts of the kernel. The mount API (fsopen and its kin, Linux 5.2) takes each lower directory
+// by itself since Linux 6.8; before that, all of them have to fit one page of options, which is what short names
+// relative to the layers' home are for.
+// Knows the kernel's two interfaces; which directories to merge, and where, is the caller's.
+
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { MountSpec } from '../driver/driver.ts'
+import { UnsupportedError } from '../errors.ts'
+import { ERRNO, errnoName, hostError } from './errno.ts'
+import { AT_EMPTY_PATH, AT_FDCWD, close } from './file-calls.ts'
+import { SYS, cText, checked, libc } from './libc.ts'
+
+const FSOPEN_CLOEXEC = 1
+const FSCONFIG_SET_FLAG = 0
+const FSCONFIG_SET_STRING = 1
+const FSCONFIG_CMD_CREATE = 6
+const FSMOUNT_CLOEXEC = 1
+const MOUNT_ATTR_RDONLY = 1
+const MOVE_MOUNT_F_EMPTY_PATH = 4
+const OPEN_TREE_CLONE = 1
+const OPEN_TREE_CLOEXEC = 0o2000000
+const MS_RDONLY = 1
+const MS_REMOUNT = 32
+const MS_BIND = 4096
+const MNT_DETACH = 2
+const UMOUNT_NOFOLLOW = 8
+/** The options of mount(2) are one page with its NUL. */
+const OPTIONS_BYTES_MAX = 4095
+/** fsconfig(2) takes strings of at most 255 bytes. */
+const FSCONFIG_STRING_MAX = 255
+
+type OverlaySpec = Extract<MountSpec, { kind: 'overlay' }>
+
+/** Mounts on an existing directory. Without an upper directory the mount is read-only, and so is every bind mount. */
+export async function mountSpec(spec: MountSpec, target: string): Promise<void> {
+  if (spec.kind === 'bind') bindReadOnly(spec.source, target)
+  else await mountOverlay(spec, target)
+}
+
+export async function mountOverlay(spec: OverlaySpec, target: string): Promise<void> {
+  const options: [string, string][] = []
+  // Docker's options: no inode index, which would refuse lower directories that other mounts use too.
+  if (fs.existsSync('/sys/module/overlay/parameters/index')) options.push(['index', 'off'])
+  if (spec.userxattr) options.push(['userxattr', ''])
+  if (spec.upper !== undefined && spec.work !== undefined) {
+    options.push(['upperdir', spec.upper], ['workdir', spec.work])
+  }
+  if (takesSingleLowers() && fits(spec, options)) {
+    const result = mountByApi(spec, options, target)
+    // Some sandboxes let mount(2) pass and know nothing of its successor.
+    if (result !== -ERRNO.ENOSYS) return
+  }
+  await mountByOptions(spec, options, target)
+}
+
+function fits(spec: OverlaySpec, options: readonly [string, string][]): boolean {
+  const strings = [...spec.lowers, ...options.map(([, value]) => value)]
+  return strings.every((text) => Buffer.byteLength(text) <= FSCONFIG_STRING_MAX)
+}
+
+/** `lowerdir+` came with Linux 6.7 and takes many since 6.8. */
+export function takesSingleLowers(release: string = os.release()): boolean {
+  const [major = 0, minor = 0] = release.split('.').map((part) => parseInt(part, 10))
+  return major > 6 || (major === 6 && minor >= 8)
+}
+
+/** 0, or -ENOSYS; @throws on every other failure */
+function mountByApi(spec: OverlaySpec, options: readonly [string, string][], target: string): number {
+  const c = libc()
+  const context = checked(c.fsopen(SYS.fsopen, cText('overlay'), FSOPEN_CLOEXEC))
+  if (context === -ERRNO.ENOSYS) return context
+  if (context < 0) throw mountError(target, 'fsopen', -context)
+  try {
+    const set = (name: string, value: string): void => {
+      const command = value === '' ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING
+      const text = value === '' ? null : cText(value)
+      const result = checked(c.fsconfig(SYS.fsconfig, context, command, cText(name), text, 0))
+      if (result < 0) throw mountError(target, 'fsconfig', -result, kernelMessage(context))
+    }
+    for (const lower of spec.lowers) set('lowerdir+', lower)
+    for (const [name, value] of options) set(name, value)
+    const created = checked(c.fsconfig(SYS.fsconfig, context, FSCONFIG_CMD_CREATE, null, null, 0))
+    if (created < 0) throw mountError(target, 'fsconfig', -created, kernelMessage(context))
+    const attributes = spec.upper === undefined ? MOUNT_ATTR_RDONLY : 0
+    const mount = checked(c.fsmount(SYS.fsmount, context, FSMOUNT_CLOEXEC, attributes))
+    if (mount < 0) throw mountError(target, 'fsmount', -mount, kernelMessage(context))
+    try {
+      const moved = attach(mount, target)
+      if (moved < 0) throw mountError(target, 'move_mount', -moved)
+    } finally {
+      close(mount)
+    }
+    return 0
+  } finally {
+    close(context)
+  }
+}
+
+function attach(mount: number, target: string): number {
+  return checked(
+    libc().moveMount(SYS.moveMount, mount, cText(''), AT_FDCWD, cText(target), MOVE_MOUNT_F_EMPTY_PATH),
+  )
+}
+
+/** A mount context keeps what the kernel would else put into its log: `e overlay: ...`. */
+function kernelMessage(context: number): string | undefined {
+  const buffer = Buffer.alloc(1024)
+  const length = libc().read(context, buffer, buffer.length)
+  return length > 2 ? buffer.toString('utf8', 2, length).trim() : undefined
+}
+
+/** Inside of `lowerdir=` a colon separates and a comma ends; both, and the backslash, can be escaped. */
+function escapeOption(text: string): string {
+  return text.replaceAll(/[\\:,]/g, '\\$&')
+}
+
+async function mountByOptions(
+  spec: OverlaySpec,
+  options: readonly [string, string][],
+  target: string,
+): Promise<void> {
+  const flags = spec.upper === undefined ? MS_RDONLY : 0
+  const text = (lowers: readonly string[], relative: boolean): string =>
+    [
+      ...options.map(([name, value]) => {
+        if (value === '') return name
+        const place = relative && path.isAbsolute(value) ? path.relative(spec.home, value) : value
+        return `${name}=${escapeOption(place)}`
+      }),
+      `lowerdir=${lowers.map(escapeOption).join(':')}`,
+    ].join(',')
+
+  const absolute = text(spec.lowers, false)
+  if (Buffer.byteLength(absolute) <= OPTIONS_BYTES_MAX) {
+    const result = checked(libc().mount(cText('overlay'), cText(target), cText('overlay'), flags, cText(absolute)))
+    if (result < 0) throw mountError(target, 'mount', -result)
+    return
+  }
+  const relative = text(spec.shortLowers, true)
+  if (Buffer.byteLength(relative) > OPTIONS_BYTES_MAX) {
+    throw new UnsupportedError(
+      'ERR_OVERLAY_UNAVAILABLE',
+      `cannot mount ${target}: its ${spec.lowers.length} layers need more than the ${OPTIONS_BYTES_MAX} bytes of options that this kernel takes; Linux 6.8 has no such limit`,
+      { details: { path: target, limit: OPTIONS_BYTES_MAX, actual: Buffer.byteLength(relative) } },
+    )
+  }
+  const errno = await mountFrom(spec.home, { target: path.resolve(target), flags, options: relative })
+  if (errno !== 0) throw mountError(target, 'mount', errno)
+}
+
+/** What relative-mount.ts is told. */
+export interface RelativeMount {
+  readonly home: string
+  readonly target: string
+  readonly flags: number
+  readonly options: string
+}
+
+/** In a thread of its own, whose working directory can change without that of the process. */
+function mountFrom(home: string, mount: Omit<RelativeMount, 'home'>): Promise<number> {
+  const workerData: RelativeMount = { home, ...mount }
+  const worker = new Worker(new URL('./relative-mount.js', import.meta.url), { workerData })
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve)
+    worker.once('error', reject)
+  })
+}
+
+/** Shows a directory at another place, unchangeable there. */
+export function bindReadOnly(source: string, target: string): void {
+  const c = libc()
+  const tree = checked(c.openTree(SYS.openTree, AT_FDCWD, cText(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC))
+  if (tree >= 0) {
+    try {
+      // struct mount_attr: attr_set, attr_clr, propagation, userns_fd.
+      const attributes = new BigInt64Array([BigInt(MOUNT_ATTR_RDONLY), 0n, 0n, 0n])
+      const bytes = new Uint8Array(attributes.buffer)
+      const set = checked(c.mountSetattr(SYS.mountSetattr, tree, cText(''), AT_EMPTY_PATH, bytes, bytes.length))
+      if (set === 0) {
+        const moved = attach(tree, target)
+        if (moved < 0) throw mountError(target, 'move_mount', -moved)
+        return
+      }
+      if (set !== -ERRNO.ENOSYS) throw mountError(target, 'mount_setattr', -set)
+    } finally {
+      close(tree)
+    }
+  } else if (tree !== -ERRNO.ENOSYS) {
+    throw mountError(target, 'open_tree', -tree)
+  }
+  const bound = checked(c.mount(cText(source), cText(target), null, MS_BIND, null))
+  if (bound < 0) throw mountError(target, 'mount', -bound)
+  const remounted = checked(c.mount(null, cText(target), null, MS_REMOUNT | MS_BIND | MS_RDONLY, null))
+  if (remounted < 0) {
+    unmount(target, { lazy: true })
+    throw mountError(target, 'mount', -remounted)
+  }
+}
+
+/**
+ * @param options.lazy let go of the name now and of the rest when nobody uses it any more, as docker does
+ * @returns false when nothing is mounted there
+ */
+export function unmount(target: string, options: { lazy?: boolean } = {}): boolean {
+  const flags = UMOUNT_NOFOLLOW | (options.lazy ? MNT_DETACH : 0)
+  const result = checked(libc().umount2(cText(target), flags))
+  if (result === -ERRNO.EINVAL || result === -ERRNO.ENOENT) return false
+  if (result < 0) throw hostError(`unmount ${target}`, -result, 'umount2', target)
+  return true
+}
+
+function mountError(target: string, syscall: string, errno: number, message?: string): Error {
+  const unknown = errno === ERRNO.ENODEV
+  if (unknown || errno === ERRNO.EPERM || errno === ERRNO.EACCES || errno === ERRNO.ENOSYS) {
+    const why = unknown ? 'this kernel has no overlay file system' : 'mounting needs root, or a user namespace'
+    return new UnsupportedError('ERR_OVERLAY_UNAVAILABLE', `cannot mount ${target}: ${why} (${errnoName(errno)})`, {
+      details: { path: target, syscall, errno: errnoName(errno) },
+    })
+  }
+  const error = hostError(`mount ${target}`, errno, syscall, target)
+  return message === undefined ? error : hostError(`mount ${target}; the kernel says "${message}"`, errno, syscall, target)
+}

@@ -1,0 +1,73 @@
+// Extended attributes with binary values. By fd where a real fd is at hand, else by `/proc/self/fd/N/name`, which
+// reaches a name below an open directory without walking a path again and without following a final symlink.
+// Each call answers with a negative errno on failure; ENODATA (no such attribute) reads as undefined.
+
+import type { BytePath } from '../path/byte-path.ts'
+import { ERRNO } from './errno.ts'
+import { CString, checked, libc, unusable } from './libc.ts'
+
+const path = new CString()
+const key = new CString()
+/** XATTR_SIZE_MAX and XATTR_LIST_MAX of the kernel. */
+const buffer = Buffer.alloc(1 << 16)
+
+/** A place for xattr calls: `name` in an open directory (O_PATH will do), not followed. */
+export function below(dir: number, name: BytePath | string): string {
+  return `/proc/self/fd/${dir}/${name}`
+}
+
+export function setXattrOf(fd: number, name: string, value: Uint8Array): number {
+  const k = key.set(name)
+  return k ? checked(libc().fsetxattr(fd, k, value, value.length, 0)) : unusable(name)
+}
+
+/** @param place `below(...)` or an absolute path; a final symlink is not followed */
+export function setXattr(place: string, name: string, value: Uint8Array): number {
+  const p = path.set(place)
+  const k = key.set(name)
+  return p && k ? checked(libc().lsetxattr(p, k, value, value.length, 0)) : unusable(p ? name : place)
+}
+
+export function getXattrOf(fd: number, name: string): Uint8Array | number | undefined {
+  const k = key.set(name)
+  if (!k) return unusable(name)
+  return value(checked(libc().fgetxattr(fd, k, buffer, buffer.length)))
+}
+
+export function getXattr(place: string, name: string): Uint8Array | number | undefined {
+  const p = path.set(place)
+  const k = key.set(name)
+  if (!p || !k) return unusable(p ? name : place)
+  return value(checked(libc().lgetxattr(p, k, buffer, buffer.length)))
+}
+
+function value(length: number): Uint8Array | number | undefined {
+  if (length === -ERRNO.ENODATA) return undefined
+  return length < 0 ? length : Uint8Array.prototype.slice.call(buffer, 0, length)
+}
+
+/** Names of all attributes that the caller may see. */
+export function listXattrs(place: string): string[] | number {
+  const p = path.set(place)
+  return p ? names(checked(libc().llistxattr(p, buffer, buffer.length))) : unusable(place)
+}
+
+export function listXattrsOf(fd: number): string[] | number {
+  return names(checked(libc().flistxattr(fd, buffer, buffer.length)))
+}
+
+function names(length: number): string[] | number {
+  if (length <= 0) return length === 0 ? [] : length
+  return buffer.toString('latin1', 0, length - 1).split('\0')
+}
+
+export function removeXattr(place: string, name: string): number {
+  const p = path.set(place)
+  const k = key.set(name)
+  return p && k ? checked(libc().lremovexattr(p, k)) : unusable(p ? name : place)
+}
+
+/** EOPNOTSUPP: the file system has none; EPERM: not this namespace, not on this kind of file, or not for this user. */
+export function isUnsupportedXattr(errno: number): boolean {
+  return errno === ERRNO.EOPNOTSUPP || errno === ERRNO.ENOTSUP || errno === ERRNO.EPERM
+}

@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   'ERR_OPTION',
   'ERR_TEMPLATE',
   'ERR_AMBIGUOUS_ID',
+  'ERR_NOT_A_FILE',
   // NotFoundError
   'ERR_IMAGE_NOT_FOUND',
   'ERR_LAYER_NOT_FOUND',

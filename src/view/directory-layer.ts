@@ -205,9 +205,9 @@ export class DirectoryLayer implements LayerView, Disposable {
       const own = value instanceof Uint8Array ? parseOverrideStat(value) : undefined
       if (own !== undefined && fits(own.type, status.type)) return own
     }
-    if (this.#headers === undefined) return undefined
-    const header = this.#headers(path)
-    // A parent that the archive does not name is root's, as appliers make it.
+    const header = this.#headers?.(path)
+    // The disk's owner is whoever loaded the image, never the image's. What no header names (the root, a parent that
+    // the archive leaves out) is root's, as appliers make it.
     if (header === undefined) return { mode: status.mode, uid: 0, gid: 0 }
     return fits(header.type, status.type) ? header : undefined
   }

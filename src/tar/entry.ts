@@ -9,6 +9,8 @@ export type EntryType = 'file' | 'hardlink' | 'symlink' | 'char' | 'block' | 'di
 export interface SparseMap {
   readonly realSizeBytes: number
   readonly pieces: readonly { readonly offset: number; readonly length: number }[]
+  /** PAX sparse 1.0: the map stands at the start of the body and `pieces` is empty; `SparseBody` reads it. */
+  readonly mapInBody?: true
 }
 
 export interface TarHeader {
@@ -53,6 +55,8 @@ export interface TarHandler {
   bodyEnd(): void
   /** A PAX global header was read (its bytes came by `raw`); `name` is that header's own name field. */
   globalHeader(name: BytePath): void
+  /** Both zero blocks were read (by `raw`); what still comes by `raw` lies behind the archive's end. */
+  archiveEnd?(): void
 }
 
 /** Bounds that keep memory and time finite whatever the input; each has a named LimitError. */

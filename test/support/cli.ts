@@ -14,6 +14,10 @@ export interface RunOptions {
   /** Added to a clean environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly stdin?: string | Uint8Array
+  /** Standard input is this file, as after `<` in a shell. */
+  readonly stdinFile?: string
+  /** Standard output goes to this file, as after `>`. */
+  readonly stdoutFile?: string
   /** Run as this user (root only). */
   readonly uid?: number
   readonly gid?: number
@@ -46,22 +50,27 @@ export function cleanEnvironment(
 
 /** Runs `shale ARGS` to its end. Never throws for an exit code. */
 export function shale(args: readonly string[], options: RunOptions = {}): Output {
+  const stdin = options.stdinFile === undefined ? 'pipe' : fs.openSync(options.stdinFile, 'r')
+  const stdout = options.stdoutFile === undefined ? 'pipe' : fs.openSync(options.stdoutFile, 'w')
   const done = spawnSync(process.execPath, [MAIN, ...args], {
     cwd: options.cwd,
     env: cleanEnvironment(options.env),
     input: options.stdin ?? '',
+    stdio: [stdin, stdout, 'pipe'],
     maxBuffer: 1 << 30,
     timeout: options.timeoutMs ?? 300_000,
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
   })
+  for (const fd of [stdin, stdout]) if (typeof fd === 'number') fs.closeSync(fd)
   if (done.error) throw done.error
+  const stdoutBytes = (done.stdout as Buffer | null) ?? Buffer.alloc(0)
   return {
     code: done.status,
     signal: done.signal,
-    stdout: done.stdout.toString('utf8'),
+    stdout: stdoutBytes.toString('utf8'),
     stderr: done.stderr.toString('utf8'),
-    stdoutBytes: done.stdout,
+    stdoutBytes,
   }
 }
 

@@ -62,9 +62,12 @@ export class Disassembler implements TarHandler {
   }
 
   entry(header: TarHeader): void {
-    if (this.#mustEmbed(header) || this.#embed?.(header) === true || !this.#claim(header)) {
+    const { path, escapes } = cleanPath(header.recordName)
+    const lost = escapes || isLost(header, path)
+    const hasBody = header.sizeBytes > 0
+    if (lost || this.#embed?.(header) === true || !this.#claim(path, hasBody)) {
       this.#header = undefined
-      this.#cuttable = header.sizeBytes > 0
+      this.#cuttable = hasBody
       return
     }
     this.#flush()
@@ -88,7 +91,7 @@ export class Disassembler implements TarHandler {
   }
 
   globalHeader(name: BytePath): void {
-    if (!this.#claimName(name, false)) return
+    if (!this.#claim(cleanPath(name).path, false)) return
     this.#flush()
     this.#sink.file({ kind: 'file', name, sizeBytes: 0 })
   }
@@ -104,21 +107,8 @@ export class Disassembler implements TarHandler {
     this.#sink.segment(this.#segment.subarray(0, 0))
   }
 
-  /** Bodies that no directory gives back, whoever asks. */
-  #mustEmbed(header: TarHeader): boolean {
-    if (header.sparse !== undefined) return true
-    if (cleanPath(header.recordName).escapes) return true
-    // A whiteout's file becomes a device or an xattr: whatever was in it is nowhere on disk.
-    return header.sizeBytes > 0 && basename(cleanPath(header.recordName).path).startsWith('.wh.')
-  }
-
-  #claim(header: TarHeader): boolean {
-    return this.#claimName(header.recordName, header.sizeBytes > 0)
-  }
-
   /** Docker refuses a tar-split with two records of one name, so only the first member of a name has one. */
-  #claimName(name: BytePath, hasBody: boolean): boolean {
-    const { path } = cleanPath(name)
+  #claim(path: BytePath, hasBody: boolean): boolean {
     const earlier = this.#names.get(path)
     if (earlier === undefined) {
       this.#names.set(path, hasBody)
@@ -159,6 +149,14 @@ export class Disassembler implements TarHandler {
     this.#sink.segment(this.#segment.subarray(0, this.#used))
     this.#used = 0
   }
+}
+
+/** Bodies that no directory gives back, whoever asks. */
+function isLost(header: TarHeader, path: BytePath): boolean {
+  // Which bytes of a sparse file's payload are map and which are data is not on disk.
+  if (header.sparse !== undefined) return true
+  // A whiteout becomes a device or an xattr: whatever was in its file is gone.
+  return header.sizeBytes > 0 && basename(path).startsWith('.wh.')
 }
 
 export interface DisassembleStreamOptions extends DisassembleOptions {

@@ -91,7 +91,9 @@ function readLayerSources(fields: JsonFields | undefined): ReadonlyMap<DiffID, D
   if (fields === undefined) return sources
   for (const diffID of Object.keys(fields.object)) {
     if (!isDigest(diffID)) throw fields.wrong(diffID.slice(0, 100), 'it is no diffID')
-    sources.set(diffID as DiffID, readDescriptor(fields.fields(diffID)!))
+    const source = fields.fields(diffID)
+    if (source === undefined) throw fields.wrong(diffID, 'it is missing')
+    sources.set(diffID as DiffID, readDescriptor(source))
   }
   return sources
 }

@@ -45,7 +45,11 @@ const DEFAULT_SHELL = ['/bin/sh', '-c']
 /** @throws InvalidArgumentError ERR_OPTION with the change and docker's reason */
 export function applyChanges(config: ContainerConfig, changes: readonly string[]): ContainerConfig {
   const state: State = { config: { ...config }, cmdSet: false }
-  for (const instruction of parseInstructions(changes)) {
+  const instructions = parseInstructions(changes)
+  if (changes.length > 0 && instructions.length === 0) {
+    throw new InvalidArgumentError('ERR_OPTION', 'cannot apply changes: they have no instructions')
+  }
+  for (const instruction of instructions) {
     try {
       const apply = INSTRUCTIONS.get(instruction.name)
       if (apply === undefined) fail(`${instruction.name} is not a valid change command`)

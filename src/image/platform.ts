@@ -185,10 +185,11 @@ export function pickPlatform<Entry extends { readonly platform?: Platform }>(
         .map((entry) => platformText(normalizePlatform(entry.platform!))),
     ),
   ]
-  throw new UnsupportedError(
-    'ERR_PLATFORM',
-    `cannot use ${label}: it has nothing for ${platformText(normalizePlatform(wanted))}, only ` +
-      `${offered.length === 0 ? 'no image at all' : offered.join(', ')}; choose one with --platform`,
-    { details: { wanted: platformText(wanted), offered } },
-  )
+  const reason =
+    offered.length === 0
+      ? 'it has no images'
+      : `it has nothing for ${platformText(normalizePlatform(wanted))}, only ${offered.join(', ')}; choose one with --platform`
+  throw new UnsupportedError('ERR_PLATFORM', `cannot use ${label}: ${reason}`, {
+    details: { wanted: platformText(wanted), offered },
+  })
 }

@@ -23,7 +23,7 @@ interface Row {
   full?: string
 }
 
-/** Where today's docker differs from the 2.8 library that wrote the table (fixtures/README says which rule). */
+/** Where today’s docker, and shale, differ from the 2.8 library that wrote the table. */
 const NEWER: Readonly<Record<string, string | RegExp>> = {
   // A first component that no path could be is a registry.
   'UPPER/app': 'UPPER/app',
@@ -62,7 +62,10 @@ t.test('reads every name of the table as distribution/reference does', async (t)
       t.match(reasonOf(row.text), /unsupported digest algorithm sha512$/, label)
     } else if (row.error !== undefined) {
       // Since 2.8 the message also says which name must be lowercase.
-      const reason = reasonOf(row.text).replace(/repository name \(\S+\) must/, 'repository name must')
+      const reason = reasonOf(row.text).replace(
+        /repository name \(\S+\) must/,
+        'repository name must',
+      )
       t.ok(reason.includes(row.error), `${label}: ${row.error}, not ${reason || 'accepted'}`)
     } else {
       const reference = parseReference(row.text)
@@ -134,7 +137,10 @@ t.test('both spellings of any name read back as the same name', async () => {
         if (domain !== null && domain !== 'docker.io' && domain !== 'index.docker.io') {
           if (fullString(reference) !== text) return false
         }
-        const again = [parseReference(familiarString(reference)), parseReference(fullString(reference))]
+        const again = [
+          parseReference(familiarString(reference)),
+          parseReference(fullString(reference)),
+        ]
         return again.every(
           (other) =>
             fullName(other) === fullName(reference) &&

@@ -1,7 +1,7 @@
 // What every verb is given: the global options as settled for this run, the sinks, the signal, and the store on demand.
 // Loads the library only when a verb asks for it, so that --help, --version and completion stay instant.
 
-import type { DriverName, Store, Warning } from '../src/index.ts'
+import type { DriverName, OnWarning, Store, Warning } from '../src/index.ts'
 import { ClosedPipe, type Sink } from './output.ts'
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
@@ -83,15 +83,20 @@ export class Context {
     return defaultRoot(this.env)
   }
 
-  /** @param options.sync false with --no-sync */
-  async openStore(options: { readonly sync?: boolean } = {}): Promise<Store> {
+  /**
+   * @param options.sync false with --no-sync
+   * @param options.onWarning for verbs that draw on stderr meanwhile; default: told at once
+   */
+  async openStore(
+    options: { readonly sync?: boolean; readonly onWarning?: OnWarning } = {},
+  ): Promise<Store> {
     const { openStore } = await import('../src/index.ts')
     const root = await this.root()
     const store = await openStore(root, {
+      onWarning: this.onWarning,
       ...options,
       ...(this.driver === undefined ? {} : { driver: this.driver }),
       lockTimeoutMs: this.lockTimeoutMs,
-      onWarning: this.onWarning,
     })
     await this.log('debug', `opened ${store.root} with driver ${store.driver.name}`)
     return store

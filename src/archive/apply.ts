@@ -34,8 +34,8 @@ export interface ApplyResult {
   /** Docker's vfs rule: the sum of the header sizes. */
   readonly headerBytes: number
   readonly rootOpaque: boolean
-  /** Every body can be read back from the disk by its entry's own name, and no name is there twice. */
-  readonly plainReferences: boolean
+  /** A later entry took the place of a file: what was said of that file's body may not hold any more. */
+  readonly displaced: boolean
   readonly warnings: readonly Warning[]
 }
 
@@ -54,7 +54,8 @@ export class LayerApplier {
   #treeBytes = 0
   #headerBytes = 0
   #rootEntries = 0
-  #plain = true
+  #displaced = false
+  #readable = true
 
   #header: TarHeader | undefined
   #fd = -1
@@ -73,6 +74,7 @@ export class LayerApplier {
 
   entry(header: TarHeader): void {
     this.#header = header
+    this.#readable = true
     this.#entries++
     this.#headerBytes += header.sparse ? header.sparse.realSizeBytes : header.sizeBytes
     const { path, escapes } = cleanPath(header.path)
@@ -90,6 +92,11 @@ export class LayerApplier {
     else if (header.type === 'symlink') this.#createSymlink(header, path)
     else if (header.type === 'hardlink') this.#createHardlink(header, path)
     else this.#createNode(header, path)
+  }
+
+  /** Of the current entry: whether its body will be a file that can be read back by the entry's own name. */
+  get bodyIsReadable(): boolean {
+    return this.#readable
   }
 
   body(bytes: Uint8Array): void {
@@ -138,7 +145,7 @@ export class LayerApplier {
       treeBytes: this.#treeBytes,
       headerBytes: this.#headerBytes,
       rootOpaque: this.#whiteouts.rootOpaque,
-      plainReferences: this.#plain,
+      displaced: this.#displaced,
       warnings: this.#warnings.list(),
     }
   }
@@ -179,13 +186,13 @@ export class LayerApplier {
   }
 
   #createFile(header: TarHeader, path: BytePath, type: OverrideType): void {
-    const [, fd] = this.#place(header, path, 'openat', (dir, name) => calls.openAt(dir, name, CREATE, 0o600))
+    const [, fd] = this.#place(path, 'openat', (dir, name) => calls.openAt(dir, name, CREATE, 0o600))
     this.#fd = fd
     if (type !== 'file') {
       this.#metadata.file(fd, header, type)
       this.#closeFile()
     } else if (header.sparse) {
-      this.#plain = false
+      this.#readable = false
       this.#sparse = new SparseBody(header)
       this.#treeBytes += header.sparse.realSizeBytes
     } else {
@@ -195,7 +202,7 @@ export class LayerApplier {
 
   #createDirectory(header: TarHeader, path: BytePath): void {
     const name = basename(path)
-    const [parent] = this.#place(header, path, 'mkdirat', (dir) => {
+    const [parent] = this.#place(path, 'mkdirat', (dir) => {
       const made = calls.mkdirAt(dir, name, 0o700)
       if (made !== -ERRNO.EEXIST) return made
       const status = statusAt(dir, name)
@@ -229,7 +236,7 @@ export class LayerApplier {
       })
     }
     const name = basename(path)
-    const [parent] = this.#place(header, path, 'symlinkat', (dir) => calls.symlinkAt(header.linkPath, dir, name))
+    const [parent] = this.#place(path, 'symlinkat', (dir) => calls.symlinkAt(header.linkPath, dir, name))
     this.#treeBytes += header.linkPath.length
     this.#metadata.symlink(parent, name, header)
   }
@@ -245,7 +252,7 @@ export class LayerApplier {
       })
     }
     const name = basename(path)
-    const [parent] = this.#place(header, path, 'linkat', (dir) => {
+    const [parent] = this.#place(path, 'linkat', (dir) => {
       const from = target.path === '' ? undefined : this.#directories.find(dirname(target.path))
       const made = from ? calls.linkAt(from.fd, basename(target.path), dir, name) : -ERRNO.ENOENT
       if (made !== -ERRNO.ENOENT && made !== -ERRNO.EPERM) return made
@@ -278,7 +285,7 @@ export class LayerApplier {
     const name = basename(path)
     const kind = type === 'fifo' ? S_IFIFO : type === 'char' ? S_IFCHR : S_IFBLK
     const device = type === 'fifo' ? 0n : calls.makeDevice(devMajor, devMinor)
-    const [parent] = this.#place(header, path, 'mknodat', (dir) => calls.mknodAt(dir, name, kind | 0o600, device))
+    const [parent] = this.#place(path, 'mknodat', (dir) => calls.mknodAt(dir, name, kind | 0o600, device))
     this.#metadata.node(parent, name, header)
   }
 
@@ -287,7 +294,6 @@ export class LayerApplier {
    * @returns the open parent and what `make` answered
    */
   #place(
-    header: TarHeader,
     path: BytePath,
     syscall: string,
     make: (dir: number, name: BytePath) => number,
@@ -303,7 +309,7 @@ export class LayerApplier {
     }
     if (result < 0) this.#fail(result, syscall)
     // Docker reads bodies back with the symlinks of the mounted image, where this one may be another or absolute.
-    if (parent.throughLink && header.sizeBytes > 0) this.#plain = false
+    if (parent.throughLink) this.#readable = false
     return [parent.fd, result]
   }
 
@@ -323,8 +329,9 @@ export class LayerApplier {
   #displace(parent: number, name: BytePath, path: BytePath): void {
     const result = calls.removeTree(parent, name, (dir, each) => {
       const status = statusAt(dir, each)
-      if (typeof status === 'number' || status.type === 'directory' || status.nlink > 1) return
-      this.#treeBytes -= status.sizeBytes
+      if (typeof status === 'number' || status.type === 'directory') return
+      if (status.type === 'file') this.#displaced = true
+      if (status.nlink === 1) this.#treeBytes -= status.sizeBytes
     })
     if (result < 0) this.#fail(result, 'unlinkat')
     this.#directories.forget(path)
@@ -335,15 +342,13 @@ export class LayerApplier {
   }
 
   #noteDuplicate(path: BytePath): void {
-    this.#plain = false
     this.#warnings.add('duplicate-entry', 'the layer has several entries of one name; the last one counts', path)
   }
 
   #leaveOut(path: BytePath, again = this.#leftOut.has(path)): void {
     this.#leftOut.add(path)
     if (again) this.#noteDuplicate(path)
-    // A body that no file on disk holds.
-    if (this.#header!.sizeBytes > 0) this.#plain = false
+    this.#readable = false
   }
 
   #closeFile(): void {

@@ -1,0 +1,238 @@
+// One layer from its blob to its directory and its tar-split, in one pass: read, hash, inflate, hash, parse, unpack,
+// record. Digests are checked before it answers; what was unpacked of a wrong layer is the caller's to remove.
+//
+// A second pass over the blob happens for one kind of layer alone: where a later entry took the place of an earlier
+// file, so that a record points at bytes that are gone. Those bodies then stand in the tar-split itself.
+
+import { type Hash, createHash } from 'node:crypto'
+import fs from 'node:fs'
+import type { DiffID, Digest } from '../digest/digest.ts'
+import { ArchiveError, IntegrityError, LimitError } from '../errors.ts'
+import { type BytePath, cleanPath } from '../path/byte-path.ts'
+import { Crc64 } from '../tar-split/crc64.ts'
+import { Disassembler } from '../tar-split/disassemble.ts'
+import type { TarHandler, TarHeader } from '../tar/entry.ts'
+import { TarParser } from '../tar/parser.ts'
+import { LayerApplier } from './apply.ts'
+import { CHUNK_BYTES, readRange } from './byte-range.ts'
+import { compressionOf, decompressed } from './decompress.ts'
+import { LayerFiles } from './layer-files.ts'
+import type { LayerJob, LayerResult } from './layer-job.ts'
+import { SplitWriter, readSplit } from './split-file.ts'
+
+/** Below this, a layer that expands a thousandfold is a disk image of zeros rather than an attack. */
+const EXPANSION_FREE_BYTES = 64 << 20
+
+export interface ApplyJobOptions {
+  readonly signal?: AbortSignal
+  /** Told how many bytes of the blob have been read. */
+  readonly onProgress?: (bytesDone: number) => void
+}
+
+/**
+ * @throws IntegrityError ERR_DIGEST_MISMATCH; ArchiveError, UnsafePathError and LimitError about the archive; HostError;
+ * the signal's reason
+ */
+export async function applyLayerJob(job: LayerJob, options: ApplyJobOptions = {}): Promise<LayerResult> {
+  const compression = await compressionOf(job.blob)
+  const applier = new LayerApplier(job.directory, job.form)
+  const split = job.splitPath === undefined ? undefined : new SplitWriter(job.splitPath)
+  const embedded = new Set<BytePath>()
+  const disassembler =
+    split &&
+    new Disassembler(split, {
+      embed: (header) => {
+        if (applier.bodyIsReadable) return false
+        embedded.add(cleanPath(header.recordName).path)
+        return true
+      },
+    })
+  const parser = new TarParser(new LayerHandler(job, applier, disassembler), job.limits)
+  const blobHash = createHash('sha256')
+  const tarHash = createHash('sha256')
+  let blobBytes = 0
+  let tarBytes = 0
+  const onCompressed = (bytes: Uint8Array): void => {
+    if (compression !== 'none') blobHash.update(bytes)
+    blobBytes += bytes.length
+    options.onProgress?.(blobBytes)
+  }
+  try {
+    for await (const chunk of decompressed(job.blob, compression, onCompressed, job.label)) {
+      options.signal?.throwIfAborted()
+      tarBytes += chunk.length
+      checkExpansion(job, tarBytes, blobBytes)
+      tarHash.update(chunk)
+      parser.write(chunk)
+    }
+    const { entries } = parser.end()
+    disassembler?.end()
+    split?.end()
+    const applied = applier.finish()
+    const diffID = digestOf(tarHash) as DiffID
+    const blobDigest = compression === 'none' ? diffID : digestOf(blobHash)
+    checkDigests(job, blobDigest, diffID)
+    if (job.splitPath !== undefined && (applied.displaced || disassembler!.replaced.size > 0)) {
+      await rewriteSplit(job, job.splitPath, compression, new Set([...embedded, ...disassembler!.replaced]), options)
+    }
+    const { treeBytes, headerBytes, rootOpaque, warnings } = applied
+    return { diffID, blobDigest, compression, tarBytes, entries, treeBytes, headerBytes, rootOpaque, warnings }
+  } catch (error) {
+    if (error instanceof ArchiveError) await preferDigestError(job, error, options)
+    throw error
+  } finally {
+    applier.close()
+    split?.close()
+  }
+}
+
+/** Every event to the applier, which decides where a body is, and then to the recorder, which asks. */
+class LayerHandler implements TarHandler {
+  readonly #job: LayerJob
+  readonly #applier: LayerApplier
+  readonly #disassembler: Disassembler | undefined
+
+  constructor(job: LayerJob, applier: LayerApplier, disassembler: Disassembler | undefined) {
+    this.#job = job
+    this.#applier = applier
+    this.#disassembler = disassembler
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#disassembler?.raw(bytes)
+  }
+
+  entry(header: TarHeader): void {
+    const { layerBytesMax } = this.#job.limits
+    const real = header.sparse?.realSizeBytes ?? 0
+    if (real > layerBytesMax) throw overLimit(this.#job, 'a sparse file of', real, layerBytesMax)
+    this.#applier.entry(header)
+    this.#disassembler?.entry(header)
+  }
+
+  body(bytes: Uint8Array): void {
+    this.#applier.body(bytes)
+    this.#disassembler?.body(bytes)
+  }
+
+  bodyEnd(): void {
+    this.#applier.bodyEnd()
+    this.#disassembler?.bodyEnd()
+  }
+
+  globalHeader(name: BytePath): void {
+    this.#disassembler?.globalHeader(name)
+  }
+
+  archiveEnd(): void {
+    this.#disassembler?.archiveEnd()
+  }
+}
+
+function digestOf(hash: Hash): Digest {
+  return `sha256:${hash.digest('hex')}`
+}
+
+function checkDigests(job: LayerJob, blobDigest: Digest, diffID: DiffID): void {
+  if (job.blobDigest !== undefined && job.blobDigest !== blobDigest) {
+    throw mismatch(job, 'its bytes', job.blobDigest, blobDigest)
+  }
+  if (job.diffID !== undefined && job.diffID !== diffID) throw mismatch(job, 'its uncompressed tar', job.diffID, diffID)
+}
+
+function mismatch(job: LayerJob, what: string, expected: Digest, actual: Digest): IntegrityError {
+  return new IntegrityError(
+    'ERR_DIGEST_MISMATCH',
+    `cannot load ${job.label}: ${what} should have digest ${expected} and has ${actual}; the archive is damaged or was changed`,
+    { details: { expected, actual, path: job.blob.file } },
+  )
+}
+
+/** Of a blob that is not what it claims to be, that is the thing to say, and not where its tar stopped making sense. */
+async function preferDigestError(job: LayerJob, cause: ArchiveError, options: ApplyJobOptions): Promise<void> {
+  if (job.blobDigest === undefined || cause.code === 'ERR_TAR_TRUNCATED') return
+  const hash = createHash('sha256')
+  for await (const chunk of readRange(job.blob, job.label)) {
+    options.signal?.throwIfAborted()
+    hash.update(chunk)
+  }
+  const actual = digestOf(hash)
+  if (actual === job.blobDigest) return
+  const error = mismatch(job, 'its bytes', job.blobDigest, actual)
+  throw new IntegrityError(error.code, error.message, { cause, details: error.details })
+}
+
+function checkExpansion(job: LayerJob, tarBytes: number, blobBytes: number): void {
+  const { layerBytesMax, expansionMax } = job.limits
+  if (tarBytes > layerBytesMax) throw overLimit(job, 'uncompressed bytes:', tarBytes, layerBytesMax)
+  if (tarBytes > EXPANSION_FREE_BYTES && tarBytes > blobBytes * expansionMax) {
+    throw overLimit(job, 'an expansion of', Math.ceil(tarBytes / Math.max(blobBytes, 1)), expansionMax)
+  }
+}
+
+function overLimit(job: LayerJob, what: string, actual: number, limit: number): LimitError {
+  return new LimitError('ERR_EXPANSION_MAX', `cannot load ${job.label}: ${what} ${actual} is over the limit of ${limit}`, {
+    details: { actual, limit },
+  })
+}
+
+/** Disassembles the blob once more, with the bodies in segments that the directory cannot give back. */
+async function rewriteSplit(
+  job: LayerJob,
+  splitPath: string,
+  compression: LayerResult['compression'],
+  embed: Set<BytePath>,
+  options: ApplyJobOptions,
+): Promise<void> {
+  const lost = await lostBodies(splitPath, job.directory)
+  if (lost.size === 0) return
+  for (const name of lost) embed.add(name)
+  fs.unlinkSync(splitPath)
+  const split = new SplitWriter(splitPath)
+  try {
+    const disassembler = new Disassembler(split, {
+      embed: (header) => embed.has(cleanPath(header.recordName).path),
+    })
+    const parser = new TarParser(disassembler, job.limits)
+    for await (const chunk of decompressed(job.blob, compression, undefined, job.label)) {
+      options.signal?.throwIfAborted()
+      parser.write(chunk)
+    }
+    parser.end()
+    disassembler.end()
+    split.end()
+  } finally {
+    split.close()
+  }
+}
+
+/** Names of records whose file is not there, is reached through a symlink, or has other bytes. */
+async function lostBodies(splitPath: string, directory: string): Promise<Set<BytePath>> {
+  const lost = new Set<BytePath>()
+  const crc = new Crc64()
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES)
+  using files = new LayerFiles(directory, { noSymlinks: true })
+  for await (const record of readSplit(splitPath)) {
+    if (record.kind !== 'file' || record.sizeBytes === 0) continue
+    const { path } = cleanPath(record.name)
+    const body = files.tryOpen(path)
+    if (typeof body === 'number') {
+      lost.add(path)
+      continue
+    }
+    try {
+      crc.reset()
+      let left = body.sizeBytes === record.sizeBytes ? record.sizeBytes : -1
+      while (left > 0) {
+        const length = body.read(buffer)
+        if (length === 0) break
+        crc.update(buffer.subarray(0, length))
+        left -= length
+      }
+      if (left !== 0 || Buffer.compare(crc.digest(), record.checksum!) !== 0) lost.add(path)
+    } finally {
+      body.close()
+    }
+  }
+  return lost
+}

@@ -1,0 +1,85 @@
+// tar-split.json.gz on disk: records in, gzip members out, and back. Several members of about a MiB of JSON each, which
+// every gzip reader takes as one stream; so a writer holds no more than that, and compresses without waiting.
+
+import fs from 'node:fs'
+import zlib from 'node:zlib'
+import { IntegrityError } from '../errors.ts'
+import { fromNodeError } from '../sys/errno.ts'
+import { SplitEncoder } from '../tar-split/codec.ts'
+import { decodeSplit } from '../tar-split/decoder.ts'
+import type { SplitSink } from '../tar-split/disassemble.ts'
+import type { FileRecord, SplitRecord } from '../tar-split/record.ts'
+
+const MEMBER_BYTES = 1 << 20
+const MODE = 0o644
+
+/** A new file, never one that is there. Not flushed to disk: the caller's syncfs is. */
+export class SplitWriter implements SplitSink {
+  readonly #encoder = new SplitEncoder()
+  readonly #path: string
+  #fd: number
+
+  constructor(path: string) {
+    this.#path = path
+    try {
+      this.#fd = fs.openSync(path, 'wx', MODE)
+      fs.fchmodSync(this.#fd, MODE)
+    } catch (error) {
+      throw fromNodeError(`write ${path}`, error)
+    }
+  }
+
+  segment(bytes: Uint8Array): void {
+    this.#encoder.segment(bytes)
+    if (this.#encoder.pendingBytes >= MEMBER_BYTES) this.#flush()
+  }
+
+  file(record: FileRecord): void {
+    this.#encoder.file(record)
+    if (this.#encoder.pendingBytes >= MEMBER_BYTES) this.#flush()
+  }
+
+  end(): void {
+    this.#flush()
+    this.close()
+  }
+
+  /** Without what is pending; for a file that is given up. Idempotent. */
+  close(): void {
+    if (this.#fd >= 0) fs.closeSync(this.#fd)
+    this.#fd = -1
+  }
+
+  #flush(): void {
+    const member = zlib.gzipSync(this.#encoder.take(), { level: 1 })
+    try {
+      for (let at = 0; at < member.length; ) at += fs.writeSync(this.#fd, member, at)
+    } catch (error) {
+      throw fromNodeError(`write ${this.#path}`, error)
+    }
+  }
+}
+
+/**
+ * The records of a tar-split.json.gz, whoever wrote it.
+ * @throws IntegrityError ERR_SPLIT_CORRUPT
+ */
+export async function* readSplit(path: string): AsyncGenerator<SplitRecord> {
+  const input = fs.createReadStream(path, { highWaterMark: 256 << 10 })
+  const gunzip = zlib.createGunzip({ chunkSize: 256 << 10 })
+  input.on('error', (error) => gunzip.destroy(error))
+  input.pipe(gunzip)
+  try {
+    yield* decodeSplit(gunzip)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    if (!code.startsWith('Z_')) throw fromNodeError(`read ${path}`, error)
+    throw new IntegrityError('ERR_SPLIT_CORRUPT', `cannot read ${path}: its gzip data is damaged (${(error as Error).message})`, {
+      cause: error,
+      details: { path },
+    })
+  } finally {
+    input.destroy()
+    gunzip.destroy()
+  }
+}

@@ -9,6 +9,7 @@ import type { ByteRange } from '../archive/layer-job.ts'
 import type { DiffID, Digest, ImageID } from '../digest/digest.ts'
 import type { Warning } from '../errors.ts'
 import type { Descriptor } from '../image/manifest.ts'
+import type { Reference } from '../reference/reference.ts'
 
 export interface Archive {
   readonly kind: 'docker-archive' | 'oci-archive' | 'oci-dir'
@@ -41,4 +42,25 @@ export interface ArchiveLayer {
   readonly diffID: DiffID
   /** As the manifest has it. */
   readonly descriptor?: Descriptor
+}
+
+/** An image to be saved, from wherever its layers come. */
+export interface SaveImage {
+  readonly imageID: ImageID
+  /** Kept byte for byte: their digest is the imageID. */
+  readonly configBytes: Uint8Array
+  /** Those without a tag are passed over: archives have no place for `name@digest`. */
+  readonly references: readonly Reference[]
+  /** Written where the parent is saved along. */
+  readonly parent?: ImageID
+  /** Base first; layers of equal diffID are written once. */
+  readonly layers: readonly SaveLayer[]
+}
+
+export interface SaveLayer {
+  readonly diffID: DiffID
+  /** Of the uncompressed tar: its header is written before the first byte comes. */
+  readonly tarBytes: number
+  /** The uncompressed tar, from its start at each call; whoever makes it verifies it. */
+  open(): AsyncIterable<Uint8Array>
 }

@@ -128,10 +128,6 @@ export function readDocument(range: ByteRange, label: string, bytesMax: number):
       { details: { limit: bytesMax, actual: range.sizeBytes } },
     )
   }
-  return readRange(range, label)
-}
-
-export function readRange(range: ByteRange, label: string): Buffer {
   const bytes = Buffer.alloc(range.sizeBytes)
   const fd = openRegularFile(range.file, label)
   try {

@@ -1,0 +1,213 @@
+// Opens whatever the user points at as an image archive: decides by content, never by a file's name, what it is.
+// A plain tar is read where it lies and a directory too; only a compressed one, or a pipe, is put on disk first.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import {
+  ArchiveError,
+  LayerStoreError,
+  LimitError,
+  NotFoundError,
+  type Warning,
+} from '../errors.ts'
+import { decompressed, sniffCompression } from '../archive/decompress.ts'
+import { DEFAULT_APPLY_LIMITS } from '../archive/limits.ts'
+import { hostPlatform, type Platform } from '../image/platform.ts'
+import { pathFromText } from '../path/byte-path.ts'
+import { fromNodeError } from '../sys/errno.ts'
+import { BLOCK_BYTES, checksumMatches } from '../tar/header.ts'
+import type { Archive, ArchiveImage } from './archive.ts'
+import { DirectoryMembers } from './directory-members.ts'
+import { MANIFEST, readDockerArchive, refuseV1Layout } from './docker-archive-source.ts'
+import { describeFile, describeMembers, HEAD_BYTES } from './look-alike.ts'
+import { findFileIfPresent, openRegularFile, readFully, type Members } from './members.ts'
+import { INDEX, readOCILayout } from './oci-layout-source.ts'
+import { spool } from './spool.ts'
+import { TarMembers } from './tar-members.ts'
+
+export interface OpenArchiveOptions {
+  /** Which image of a multi-platform index, and the only one that is wanted. Default: the host's, where there is a choice. */
+  readonly platform?: Platform
+  /** Existing; holds what had to be put on disk until `close`. */
+  readonly spoolDirectory: string
+  /** What the user called it, for messages. Default: the path. */
+  readonly label?: string
+  readonly signal?: AbortSignal
+}
+
+/** Below this much output nobody cares for the ratio. */
+const RATIO_FROM_BYTES = 64 * 1024 * 1024
+
+const REPOSITORIES = pathFromText('repositories')
+
+/**
+ * @param input a file, a directory, or a pipe (`/dev/stdin`)
+ * @throws NotFoundError ERR_FILE_NOT_FOUND; ArchiveError ERR_NOT_AN_IMAGE saying what it looks like, and others;
+ *   IntegrityError; UnsafePathError; UnsupportedError; LimitError; HostError
+ */
+export async function openArchive(input: string, options: OpenArchiveOptions): Promise<Archive> {
+  const label = options.label ?? input
+  const { file, status } = lookAt(input, label)
+  if (status.isDirectory()) {
+    const { images, warnings, kind } = readImages(
+      new DirectoryMembers(file, label),
+      'directory',
+      options,
+    )
+    return { kind: kind === 'docker-archive' ? kind : 'oci-dir', images, warnings, close }
+  }
+  const spooled: string[] = []
+  try {
+    const plain = await plainTar(file, status, label, options, spooled)
+    const { images, warnings, kind } = readImages(TarMembers.read(plain, label), 'tar', options)
+    return { kind, images, warnings, close: () => removeAll(spooled) }
+  } catch (error) {
+    await removeAll(spooled)
+    throw error
+  }
+}
+
+async function close(): Promise<void> {}
+
+async function removeAll(files: readonly string[]): Promise<void> {
+  for (const file of files) fs.rmSync(file, { force: true })
+}
+
+/** The user may point through a link; below that point none is followed. */
+function lookAt(input: string, label: string): { file: string; status: fs.Stats } {
+  try {
+    const status = fs.statSync(input)
+    // A pipe behind /dev/stdin has no path of its own to be resolved to.
+    const isOnDisk = status.isFile() || status.isDirectory()
+    return { file: isOnDisk ? fs.realpathSync(input) : path.resolve(input), status }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new NotFoundError(
+        'ERR_FILE_NOT_FOUND',
+        `cannot load ${label}: there is no such file or directory`,
+        {
+          cause: error,
+          details: { path: input },
+        },
+      )
+    }
+    throw fromNodeError(`load ${label}`, error)
+  }
+}
+
+/** @returns a file that begins with a tar header */
+async function plainTar(
+  file: string,
+  status: fs.Stats,
+  label: string,
+  options: OpenArchiveOptions,
+  spooled: string[],
+): Promise<string> {
+  let plain = file
+  if (!status.isFile()) {
+    if (status.isBlockDevice()) throw notAnImage(label, 'it is a block device')
+    plain = await spool(
+      fs.createReadStream(file, { highWaterMark: 1 << 20 }),
+      options.spoolDirectory,
+      options,
+    )
+    spooled.push(plain)
+  }
+  const head = readHead(plain, label)
+  if (isTar(head)) return plain
+  const compression = sniffCompression(head)
+  if (compression === 'none') throw notAnImage(label, `it is ${describeFile(head)}`)
+  const blob = { file: plain, offset: 0, sizeBytes: fs.statSync(plain).size }
+  const bytes = bounded(decompressed(blob, compression, undefined, label), blob.sizeBytes, label)
+  const unpacked = await spool(bytes, options.spoolDirectory, options)
+  // The compressed copy of a pipe is of no more use; the disk may be small.
+  await removeAll(spooled.splice(0))
+  spooled.push(unpacked)
+  const inside = readHead(unpacked, label)
+  if (isTar(inside)) return unpacked
+  const what = describeFile(inside)
+  throw notAnImage(label, `it is ${what} (packed with ${compression})`)
+}
+
+/** A bomb of a few kilobytes must not fill the disk. */
+async function* bounded(
+  plain: AsyncIterable<Uint8Array>,
+  compressedBytes: number,
+  label: string,
+): AsyncGenerator<Uint8Array> {
+  const limit = Math.max(RATIO_FROM_BYTES, compressedBytes * DEFAULT_APPLY_LIMITS.expansionMax)
+  let bytes = 0
+  for await (const chunk of plain) {
+    bytes += chunk.length
+    if (bytes > limit) {
+      throw new LimitError(
+        'ERR_EXPANSION_MAX',
+        `cannot load ${label}: its ${compressedBytes} bytes unpack to more than ${limit}, which no real archive does; if you trust it, unpack it yourself`,
+        { details: { limit, actual: bytes } },
+      )
+    }
+    yield chunk
+  }
+}
+
+function readHead(file: string, label: string): Buffer {
+  const fd = openRegularFile(file, label)
+  try {
+    const head = Buffer.alloc(HEAD_BYTES)
+    return head.subarray(0, readFully(fd, head, 0))
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+function isTar(head: Buffer): boolean {
+  return head.length >= BLOCK_BYTES && head[0] !== 0 && checksumMatches(head, 0)
+}
+
+/** manifest.json goes first where there are both, as in docker; an index alone is an OCI layout. */
+function readImages(
+  members: Members,
+  thing: 'tar' | 'directory',
+  options: OpenArchiveOptions,
+): {
+  kind: 'docker-archive' | 'oci-archive'
+  images: readonly ArchiveImage[]
+  warnings: readonly Warning[]
+} {
+  const manifest = findFileIfPresent(members, MANIFEST)
+  const index = findFileIfPresent(members, INDEX)
+  const choice = {
+    preferred: options.platform ?? thisPlatform(),
+    required: options.platform !== undefined,
+  }
+  // skopeo's dir: has a manifest.json too, beside a file `version`; that one is no list of images.
+  const isDirTransport = members.get(pathFromText('version')) !== undefined && index === undefined
+  if (manifest && !isDirTransport) {
+    try {
+      const images = readDockerArchive(members, manifest, options.platform)
+      return { kind: 'docker-archive', images, warnings: [] }
+    } catch (error) {
+      // docker's containerd store exports every platform, but manifest.json lists one of them.
+      const other = error instanceof LayerStoreError && error.code === 'ERR_PLATFORM'
+      if (!other || !index) throw error
+    }
+  }
+  if (index) return { kind: 'oci-archive', ...readOCILayout(members, index, choice) }
+  if (!manifest && members.get(REPOSITORIES) !== undefined) refuseV1Layout(members)
+  throw notAnImage(members.label, `it ${describeMembers(members, thing)}`)
+}
+
+function thisPlatform(): Platform {
+  const armVersion = Number((process.config.variables as { arm_version?: string }).arm_version)
+  return hostPlatform({ arch: process.arch, ...(armVersion > 0 ? { armVersion } : {}) })
+}
+
+function notAnImage(label: string, why: string): ArchiveError {
+  return new ArchiveError(
+    'ERR_NOT_AN_IMAGE',
+    `cannot load ${label}: ${why}; expected an archive of docker save, or an OCI layout`,
+    {
+      details: { path: label },
+    },
+  )
+}

@@ -1,0 +1,103 @@
+// docker's vfs: each layer a whole file system, parent included; no whiteouts, no links, no mounts. Dear in space, and it
+// works on any file system.
+//
+// A layer is unpacked beside its place in overlay form, as for overlay2, and then merged with the parent's tree by the
+// same union rules that every other view uses. So both drivers agree on what a layer means.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import type { CacheID } from '../digest/digest.ts'
+import { materialise } from '../view/materialise.ts'
+import { LayerStack } from '../view/stack.ts'
+import type { Driver, LayerForm, MountSpec } from './driver.ts'
+import type { StoreForm } from './form.ts'
+import { makeDirectory } from './make-directory.ts'
+import { removeDirectory } from './remove-directory.ts'
+
+/** Not a name that dockerd gives or reads: it knows its directories from layerdb. */
+const SCRATCH = '-applying'
+
+export class VfsDriver implements Driver {
+  readonly name = 'vfs'
+  /** A child starts as a copy of its parent. */
+  readonly independent = false
+  readonly home: string
+  private readonly root: string
+  private readonly storeForm: StoreForm
+
+  constructor(root: string, form: StoreForm) {
+    this.root = root
+    this.home = path.join(root, 'vfs', 'dir')
+    this.storeForm = form
+  }
+
+  get form(): LayerForm {
+    return this.storeForm.value
+  }
+
+  settleForm(): void {
+    this.storeForm.settle()
+  }
+
+  layerDirectory(id: CacheID): string {
+    return path.join(this.home, id)
+  }
+
+  async create(id: CacheID): Promise<void> {
+    makeDirectory(path.join(this.root, 'vfs'), 0o710)
+    makeDirectory(this.home, 0o710)
+    makeDirectory(this.layerDirectory(id), 0o755)
+  }
+
+  async begin(id: CacheID): Promise<string> {
+    const scratch = this.layerDirectory(id) + SCRATCH
+    makeDirectory(scratch, 0o755)
+    return scratch
+  }
+
+  async finish(id: CacheID, options: { parent?: CacheID; rootOpaque: boolean }): Promise<void> {
+    const scratch = this.layerDirectory(id) + SCRATCH
+    const below =
+      options.parent === undefined || options.rootOpaque ? [] : [this.layerDirectory(options.parent)]
+    const stack = new LayerStack([scratch, ...below], { form: this.form })
+    try {
+      await materialise(stack, this.layerDirectory(id), { form: this.form })
+    } finally {
+      stack.close()
+    }
+    await removeDirectory(scratch)
+  }
+
+  childMark(): undefined {
+    return undefined
+  }
+
+  async remove(id: CacheID): Promise<void> {
+    await removeDirectory(this.layerDirectory(id) + SCRATCH)
+    await removeDirectory(this.layerDirectory(id))
+  }
+
+  async exists(id: CacheID): Promise<boolean> {
+    return fs.existsSync(this.layerDirectory(id))
+  }
+
+  async list(): Promise<CacheID[]> {
+    return fs.existsSync(this.home) ? (fs.readdirSync(this.home) as CacheID[]) : []
+  }
+
+  async stack(id: CacheID): Promise<string[]> {
+    return [this.layerDirectory(id)]
+  }
+
+  async mounts(id: CacheID): Promise<MountSpec> {
+    return { kind: 'bind', source: this.layerDirectory(id) }
+  }
+
+  async metadata(id: CacheID): Promise<Record<string, string>> {
+    return { SourceDir: this.layerDirectory(id) }
+  }
+
+  layerSize(applied: { treeBytes: number; headerBytes: number }): number {
+    return applied.headerBytes
+  }
+}

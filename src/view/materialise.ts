@@ -127,7 +127,8 @@ class TreeWriter {
     this.#root = root
     this.#target = target
     this.#options = options
-    this.#owners = options.owners ?? (options.form ?? 'trusted') === 'trusted' && process.geteuid?.() === 0
+    this.#owners =
+      options.owners ?? ((options.form ?? 'trusted') === 'trusted' && process.geteuid?.() === 0)
   }
 
   async run(): Promise<Materialised> {

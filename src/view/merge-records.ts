@@ -1,0 +1,127 @@
+// Which directories hold a materialised merge: the kernel lists mounts, but nobody would remember these. One small file
+// each in ROOT/shale/merges, named by the digest of the target's path, written before the first entry is, so that a
+// merge whose maker was killed can still be taken away.
+// Knows the records and their directories' identity; what is in a merge it does not care.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { sha256Of } from '../digest/chain-id.ts'
+import { hexOf } from '../digest/digest.ts'
+import { ConflictError } from '../errors.ts'
+import { writeFileAtomic } from '../sys/atomic-write.ts'
+import { fromNodeError, hostError } from '../sys/errno.ts'
+import { close } from '../sys/file-calls.ts'
+import { statusOf } from '../sys/file-status.ts'
+import { listMounts } from '../sys/mount-table.ts'
+import { emptyDirectory, openTarget } from './materialise.ts'
+
+export interface MergeRecord {
+  /** Real path (no symlinks) at the time. */
+  readonly target: string
+  /** Of the target directory: another one at the same path is not ours to empty. Decimal. */
+  readonly inode: string
+  readonly topCacheID: string
+  /** As the user named it. */
+  readonly image: string
+  /** RFC 3339. */
+  readonly createdAt: string
+}
+
+export function recordFile(merges: string, target: string): string {
+  return path.join(merges, `${hexOf(sha256Of(Buffer.from(target, 'utf8')))}.json`)
+}
+
+export function inodeOf(target: string): string {
+  const fd = openTarget(target)
+  try {
+    const status = statusOf(fd)
+    if (typeof status === 'number') throw hostError(`stat ${target}`, -status, 'statx', target)
+    return String(status.ino)
+  } finally {
+    close(fd)
+  }
+}
+
+/** @param merges made when missing; its parent must exist or be makeable by the caller */
+export function writeRecord(merges: string, record: MergeRecord): void {
+  try {
+    fs.mkdirSync(merges, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw fromNodeError(`remember the merge in ${merges}`, error)
+  }
+  writeFileAtomic(recordFile(merges, record.target), JSON.stringify(record), 0o600)
+}
+
+/** Unreadable records are left out: one bad file must not hide the others. */
+export function readRecords(merges: string): MergeRecord[] {
+  let names: string[]
+  try {
+    names = fs.readdirSync(merges)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw fromNodeError(`list the merges in ${merges}`, error)
+  }
+  const records: MergeRecord[] = []
+  for (const name of names.sort()) {
+    if (!/^[0-9a-f]{64}\.json$/.test(name)) continue
+    const record = parseRecord(path.join(merges, name))
+    if (record !== undefined) records.push(record)
+  }
+  return records
+}
+
+function parseRecord(file: string): MergeRecord | undefined {
+  try {
+    const value = JSON.parse(fs.readFileSync(file, 'utf8')) as Record<string, unknown> | null
+    const keys = ['target', 'inode', 'topCacheID', 'image', 'createdAt']
+    if (value === null || keys.some((key) => typeof value[key] !== 'string')) return undefined
+    return value as unknown as MergeRecord
+  } catch {
+    return undefined
+  }
+}
+
+export function removeRecord(merges: string, target: string): void {
+  fs.rmSync(recordFile(merges, target), { force: true })
+}
+
+/**
+ * Empties the directory that a merge was written into, and forgets it. A directory that is gone is success.
+ * @throws ConflictError ERR_DESTINATION_EXISTS when another directory took its place, ERR_MOUNT_EXISTS when something
+ * is mounted inside it, which must not be emptied with it
+ */
+export function unmaterialise(merges: string, record: MergeRecord): void {
+  const { target } = record
+  if (fs.statSync(target, { throwIfNoEntry: false })?.isDirectory()) {
+    const inside = listMounts().find((mount) => mount.target.startsWith(`${target}/`))
+    if (inside !== undefined) {
+      throw new ConflictError(
+        'ERR_MOUNT_EXISTS',
+        `cannot remove the merge in ${target}: ${inside.target} is mounted in it; unmount that first`,
+        { details: { path: target, mount: inside.target } },
+      )
+    }
+    removeTarget(merges, record)
+  }
+  removeRecord(merges, target)
+}
+
+function removeTarget(merges: string, record: MergeRecord): void {
+  const { target } = record
+  const fd = openTarget(target)
+  try {
+    const status = statusOf(fd)
+    if (typeof status === 'number') throw hostError(`stat ${target}`, -status, 'statx', target)
+    if (String(status.ino) !== record.inode) {
+      const file = recordFile(merges, target)
+      throw new ConflictError(
+        'ERR_DESTINATION_EXISTS',
+        `cannot remove the merge in ${target}: another directory is there now; if the merge is gone, remove ${file}`,
+        { details: { path: target, record: file } },
+      )
+    }
+    emptyDirectory(fd, target)
+  } finally {
+    close(fd)
+  }
+}

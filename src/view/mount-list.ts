@@ -1,0 +1,138 @@
+// What shows this store's images right now, and how to take it away: the kernel's mount table for mounts (whoever made
+// them), the records for materialised merges. Mounts inside the driver's own home are dockerd's containers, not views.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { NotFoundError } from '../errors.ts'
+import { listMounts, type MountEntry } from '../sys/mount-table.ts'
+import { unmount } from '../sys/mount.ts'
+import { readRecords, unmaterialise, type MergeRecord } from './merge-records.ts'
+
+/** Where a store keeps what views are made of. */
+export interface ViewPlace {
+  /** Driver.home */
+  readonly home: string
+  /** Layout.merges */
+  readonly merges: string
+}
+
+export interface ViewInfo {
+  readonly target: string
+  readonly view: 'kernel' | 'merge'
+  /** cacheID of the topmost layer shown. */
+  readonly topCacheID: string
+  /** As the user named it; the kernel remembers no names. */
+  readonly image?: string
+  /** RFC 3339; of merges only. */
+  readonly createdAt?: string
+}
+
+/** Merges first, then kernel mounts in mount order: the last of one target is the one that is seen. */
+export function listViews(
+  place: ViewPlace,
+  mounts: readonly MountEntry[] = listMounts(),
+): ViewInfo[] {
+  const out: ViewInfo[] = readRecords(place.merges).map(infoOf)
+  const home = realPath(place.home)
+  const base = mountOf(mounts, home)
+  for (const mount of mounts) {
+    if (mount.target === home || mount.target.startsWith(`${home}/`)) continue
+    const topCacheID =
+      mount.type === 'overlay' ? topOfOverlay(mount, home) : topOfBind(mount, home, base)
+    if (topCacheID !== undefined) out.push({ target: mount.target, view: 'kernel', topCacheID })
+  }
+  return out
+}
+
+/**
+ * Takes one view away and leaves its directory empty, as it was.
+ * @throws NotFoundError ERR_MOUNT_NOT_FOUND, ConflictError, HostError (EBUSY: somebody is in it)
+ */
+export function unmountView(place: ViewPlace, target: string): ViewInfo {
+  const real = realPath(target)
+  const found = listViews(place).findLast((view) => view.target === real)
+  const record = readRecords(place.merges).find((each) => each.target === real)
+  if (found?.view === 'kernel' && unmount(real)) return found
+  if (record === undefined) {
+    throw new NotFoundError(
+      'ERR_MOUNT_NOT_FOUND',
+      `cannot unmount ${target}: no image of this store is shown there`,
+      { details: { path: target } },
+    )
+  }
+  unmaterialise(place.merges, record)
+  return infoOf(record)
+}
+
+function infoOf({ target, topCacheID, image, createdAt }: MergeRecord): ViewInfo {
+  return { target, view: 'merge', topCacheID, image, createdAt }
+}
+
+/** As far as it exists; a mount table holds real paths only. */
+export function realPath(file: string): string {
+  try {
+    return fs.realpathSync(file)
+  } catch {
+    return path.resolve(file)
+  }
+}
+
+/** `lowerdir=A:B:C` of mount(2), or one `lowerdir+=A` each of the mount API; upper directories are somebody's container. */
+function topOfOverlay(mount: MountEntry, home: string): string | undefined {
+  const options = mount.superOptions.map(unescapeOctal)
+  if (options.some((option) => option.startsWith('upperdir='))) return undefined
+  for (const option of options) {
+    const lower = /^lowerdir\+?=(.*)$/s.exec(option)?.[1]
+    if (lower !== undefined) {
+      const first = option.startsWith('lowerdir+=') ? lower : firstOf(lower)
+      // Relative ones were given from inside the home.
+      return cacheIDOf(path.resolve(home, first), home)
+    }
+  }
+  return undefined
+}
+
+function firstOf(lowers: string): string {
+  const first = /^(?:[^\\:]|\\.)*/s.exec(lowers)?.[0] ?? ''
+  return first.replaceAll(/\\(.)/gs, '$1')
+}
+
+/** The kernel writes commas and what would break its own table as three octal digits. */
+function unescapeOctal(text: string): string {
+  return text.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) =>
+    String.fromCharCode(parseInt(digits, 8)),
+  )
+}
+
+/** A bind mount's root is a path inside the source's file system, which may itself be mounted anywhere. */
+function topOfBind(
+  mount: MountEntry,
+  home: string,
+  base: MountEntry | undefined,
+): string | undefined {
+  if (base === undefined || mount.source !== base.source || mount.type !== base.type)
+    return undefined
+  const homeInside = path.join(base.root, path.relative(base.target, home))
+  if (!mount.root.startsWith(`${homeInside}/`)) return undefined
+  return cacheIDOf(path.join(home, path.relative(homeInside, mount.root)), home)
+}
+
+function mountOf(mounts: readonly MountEntry[], file: string): MountEntry | undefined {
+  let best: MountEntry | undefined
+  for (const mount of mounts) {
+    const prefix = mount.target === '/' ? '/' : `${mount.target}/`
+    if (file !== mount.target && !file.startsWith(prefix)) continue
+    if (best === undefined || mount.target.length >= best.target.length) best = mount
+  }
+  return best
+}
+
+/** HOME/ID/diff (overlay2), HOME/ID (vfs), HOME/l/SHORT by its link. */
+function cacheIDOf(directory: string, home: string): string | undefined {
+  if (!directory.startsWith(`${home}/`)) return undefined
+  const [id, second, ...rest] = directory.slice(home.length + 1).split('/')
+  if (id !== 'l')
+    return rest.length === 0 && (second === undefined || second === 'diff') ? id : undefined
+  const target = realPath(directory)
+  return target === directory ? undefined : cacheIDOf(target, home)
+}

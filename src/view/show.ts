@@ -1,0 +1,140 @@
+// Shows an image in a directory by the best view that this host allows, and says which and why. `auto` takes the
+// kernel's mount where it shows the image as it is, else the merge written out; a view asked for by name is that view
+// or an error.
+
+import fs from 'node:fs'
+import type { CacheID } from '../digest/digest.ts'
+import type { LayerForm, MountSpec } from '../driver/driver.ts'
+import { ConflictError, InvalidArgumentError, NotFoundError, UnsupportedError } from '../errors.ts'
+import { fromNodeError } from '../sys/errno.ts'
+import { mountKernel } from './kernel.ts'
+import { materialise, type MaterialiseOptions } from './materialise.ts'
+import { inodeOf, removeRecord, writeRecord } from './merge-records.ts'
+import { listViews, realPath, type ViewPlace } from './mount-list.ts'
+import type { LayerStack } from './stack.ts'
+
+export type ViewChoice = 'auto' | 'kernel' | 'merge'
+export const VIEW_CHOICES: readonly ViewChoice[] = ['auto', 'kernel', 'merge']
+
+export interface ShowRequest extends Pick<MaterialiseOptions, 'signal' | 'onWarning'> {
+  readonly place: ViewPlace
+  readonly form: LayerForm
+  /** Driver.mounts of the top layer. */
+  readonly spec: MountSpec
+  /** Opened only for a merge, and closed by showView. */
+  readonly openStack: () => LayerStack
+  readonly topCacheID: CacheID
+  /** As the user named it; for the list of merges. */
+  readonly image: string
+  /** An existing directory of the host; empty for a merge. */
+  readonly target: string
+  readonly view?: ViewChoice
+}
+
+export interface Shown {
+  readonly view: 'kernel' | 'merge'
+  /** Real path. */
+  readonly target: string
+  /** Why not the kernel's mount, when `auto` took the merge. */
+  readonly reason?: string
+}
+
+/**
+ * @throws NotFoundError ERR_FILE_NOT_FOUND, InvalidArgumentError ERR_OPTION, ConflictError ERR_MOUNT_EXISTS or
+ * ERR_DESTINATION_EXISTS, UnsupportedError ERR_OVERLAY_UNAVAILABLE, HostError; signal.reason
+ */
+export async function showView(request: ShowRequest): Promise<Shown> {
+  const { spec, form, view = 'auto' } = request
+  const target = checkTarget(request)
+  request.signal?.throwIfAborted()
+  let reason: string | undefined
+  if (view === 'kernel' || (view === 'auto' && form === 'trusted')) {
+    try {
+      await mountKernel(spec, target, form)
+      return { view: 'kernel', target }
+    } catch (error) {
+      if (view === 'kernel' || !(error instanceof UnsupportedError)) throw error
+      const stated = error.details['reason']
+      reason = typeof stated === 'string' ? stated : error.message
+    }
+  } else if (view === 'auto') {
+    // The kernel would show the caller as owner of everything, and devices as empty files.
+    reason =
+      'owners and devices of this store are kept beside the files, where the kernel does not look'
+  }
+  await showMerge(request, target)
+  return { view: 'merge', target, ...(reason === undefined ? {} : { reason }) }
+}
+
+async function showMerge(request: ShowRequest, target: string): Promise<void> {
+  const { place, topCacheID, image, signal, onWarning } = request
+  // materialise looks again; but a record must not be written for a directory that is not going to be ours.
+  refuseFull(target)
+  writeRecord(place.merges, {
+    target,
+    inode: inodeOf(target),
+    topCacheID,
+    image,
+    createdAt: new Date().toISOString(),
+  })
+  try {
+    using stack = request.openStack()
+    await materialise(stack, target, {
+      ...(signal === undefined ? {} : { signal }),
+      ...(onWarning === undefined ? {} : { onWarning }),
+    })
+  } catch (error) {
+    removeRecord(place.merges, target)
+    throw error
+  }
+}
+
+function refuseFull(target: string): void {
+  try {
+    if (fs.readdirSync(target).length === 0) return
+  } catch (error) {
+    throw fromNodeError(`list ${target}`, error)
+  }
+  throw new ConflictError(
+    'ERR_DESTINATION_EXISTS',
+    `cannot write the merged image into ${target}: the directory is not empty`,
+    { details: { path: target } },
+  )
+}
+
+function checkTarget({ target, place }: ShowRequest): string {
+  let status: fs.Stats | undefined
+  try {
+    status = fs.statSync(target, { throwIfNoEntry: false })
+  } catch (error) {
+    throw fromNodeError(`look at ${target}`, error)
+  }
+  if (status === undefined) {
+    throw new NotFoundError(
+      'ERR_FILE_NOT_FOUND',
+      `cannot show the image in ${target}: there is no such directory; make it first`,
+      { details: { path: target } },
+    )
+  }
+  const real = realPath(target)
+  const home = realPath(place.home)
+  const refusal = !status.isDirectory()
+    ? 'it is not a directory'
+    : `${home}/`.startsWith(real === '/' ? '/' : `${real}/`) || real.startsWith(`${home}/`)
+      ? `the store's layers are in ${home}, and would be covered or changed`
+      : undefined
+  if (refusal !== undefined) {
+    throw new InvalidArgumentError('ERR_OPTION', `cannot show the image in ${target}: ${refusal}`, {
+      details: { path: target },
+    })
+  }
+  const shown = listViews(place).findLast((view) => view.target === real)
+  if (shown !== undefined) {
+    throw new ConflictError(
+      'ERR_MOUNT_EXISTS',
+      `cannot show the image in ${target}: ${shown.image ?? 'an image'} of this store is shown there already`,
+      { details: { path: target } },
+    )
+  }
+  return real
+}

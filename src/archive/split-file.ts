@@ -72,14 +72,16 @@ export async function* readSplit(path: string): AsyncGenerator<SplitRecord> {
   try {
     yield* decodeSplit(gunzip)
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? ''
-    if (!code.startsWith('Z_')) throw fromNodeError(`read ${path}`, error)
-    throw new IntegrityError('ERR_SPLIT_CORRUPT', `cannot read ${path}: its gzip data is damaged (${(error as Error).message})`, {
-      cause: error,
-      details: { path },
-    })
-  } finally {
-    input.destroy()
-    gunzip.destroy()
+    throw splitReadError(error, path)
   }
+}
+
+/** What reading a tar-split.json.gz failed of: damaged gzip data is the store's fault, the rest the host's. */
+export function splitReadError(error: unknown, path: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  if (!code.startsWith('Z_')) return fromNodeError(`read ${path}`, error)
+  return new IntegrityError('ERR_SPLIT_CORRUPT', `cannot read ${path}: its gzip data is damaged (${(error as Error).message})`, {
+    cause: error,
+    details: { path },
+  })
 }

@@ -45,7 +45,7 @@ export async function importImage(
   const reference = options.reference === undefined ? undefined : parseTarget(options.reference)
   const platform =
     options.platform === undefined ? hostPlatform(process) : parsePlatform(options.platform)
-  const config = applyChanges(options.changes ?? [])
+  const config = applyChanges({}, options.changes ?? [])
   if ('file' in source) fs.accessSync(source.file, fs.constants.R_OK)
   const epoch = sourceDateEpoch()
   const created = epoch === undefined ? timestampNow() : goTime(BigInt(epoch) * 1_000_000_000n)

@@ -6,10 +6,15 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
+export interface ImageConfig {
+  readonly rootfs: { readonly diff_ids: readonly string[] }
+  readonly history: readonly object[]
+}
+
 export interface ArchiveImage {
   readonly imageID: string
   readonly tags: readonly string[]
-  readonly config: any
+  readonly config: ImageConfig
   readonly diffIDs: readonly string[]
   /** sha256 of each layer as it stands in the archive, base first. */
   readonly layers: readonly string[]
@@ -35,12 +40,12 @@ export function readUnpackedArchive(dir: string): ArchiveImage[] {
   }[]
   return manifest.map((image) => {
     const configBytes = read(image.Config)
-    const config = JSON.parse(configBytes.toString())
+    const config = JSON.parse(configBytes.toString()) as ImageConfig
     return {
       imageID: sha256(configBytes),
       tags: image.RepoTags ?? [],
       config,
-      diffIDs: config.rootfs.diff_ids as string[],
+      diffIDs: config.rootfs.diff_ids,
       layers: image.Layers.map((name) => sha256OfFile(path.join(dir, name))),
     }
   })

@@ -95,7 +95,7 @@ function readLayer(
   const blob = findFile(members, path, 'manifest.json')
   const diffID = config.rootfs.diffIDs[index]!
   const hex = BLOB.exec(path)?.[1]
-  const digest = hex === undefined ? undefined : (`sha256:${hex}` as Digest)
+  const digest: Digest | undefined = hex === undefined ? undefined : `sha256:${hex}`
   // What the layer was in a registry says nothing of these bytes, unless it is these bytes.
   const source = item.layerSources.get(diffID)
   const descriptor = source !== undefined && source.digest === digest ? source : undefined

@@ -93,9 +93,9 @@ class LayoutReader {
       )
     }
     const images = new Map<ImageID, ArchiveImage>()
-    let unfit: unknown
+    const unfit: LayerStoreError[] = []
     for (const [name, group] of this.groups(document.manifests)) {
-      const image = this.resolveWanted(group, (error) => (unfit ??= error))
+      const image = this.resolveWanted(group, (error) => unfit.push(error))
       if (!image) continue
       const references = new Set(images.get(image.imageID)?.references)
       const reference = name === undefined ? undefined : this.referenceOf(name)
@@ -103,7 +103,8 @@ class LayoutReader {
       images.set(image.imageID, { ...image, references: [...references] })
     }
     if (images.size === 0) {
-      if (unfit !== undefined) throw unfit
+      const [first] = unfit
+      if (first) throw first
       throw new ArchiveError(
         'ERR_NOT_AN_IMAGE',
         `cannot read ${members.label}: its index.json lists no image`,

@@ -13,7 +13,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['driver'],
   ['view'],
   ['store'],
-  ['transfer'],
+  ['transfer', 'mounting'],
   ['index.ts'],
 ]
 const PURE = new Set([...RANKS[0]!, ...RANKS[1]!])

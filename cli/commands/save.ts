@@ -1,0 +1,127 @@
+// save: images as one archive, to a file, a pipe or a directory. A file appears whole or not at all.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { Option, type Command } from 'commander'
+import type { Store } from '../../src/index.ts'
+import type { Context } from '../context.ts'
+import { jsonText } from '../output.ts'
+import { progressOn, type ProgressLines } from '../progress.ts'
+import { declareVerb, examples } from '../verb.ts'
+
+const FORMATS = ['docker-archive', 'oci-archive', 'oci-dir'] as const
+
+interface SaveOptions {
+  readonly output?: string
+  readonly format: (typeof FORMATS)[number]
+}
+
+export function declareSave(program: Command, context: Context): void {
+  declareVerb(program, ['save', 'image save'], (command) => {
+    command
+      .summary('write images to an archive')
+      .description(
+        'Write images to an archive that docker, podman, skopeo and shale load. Each layer’s tar is the one that was loaded, byte for byte.',
+      )
+      .argument('<image...>', 'names (a bare repository means all of its tags), or starts of IDs')
+      .option('-o, --output <path>', 'write to this file or directory instead of standard output')
+      .addOption(
+        new Option('--format <format>', 'shape of the archive')
+          .choices(FORMATS)
+          .default('docker-archive'),
+      )
+      .action((names: string[], options: SaveOptions) => save(names, options, context))
+    examples(command, [
+      ['save -o app.tar app:1.2', 'readable by docker 20.10 and later'],
+      ['save app db | gzip > both.tar.gz', 'shared layers are written once'],
+      ['save --format oci-dir -o layout/ app', 'an OCI layout'],
+    ])
+  })
+}
+
+async function save(
+  names: readonly string[],
+  options: SaveOptions,
+  context: Context,
+): Promise<void> {
+  const { output, format } = options
+  await refuseDestination(options, context)
+  const store = await context.openStore()
+  const progress = progressOn(context.stderr, {
+    quiet: context.quiet,
+    env: context.env,
+    verb: 'Saving layer',
+  })
+  try {
+    if (format === 'oci-dir') {
+      const { saveDirectory } = await import('../../src/index.ts')
+      await saveDirectory(store, names, output!, {
+        signal: context.signal,
+        onProgress: progress.update,
+      })
+    } else {
+      const archive = await openArchive(store, names, format, progress, context.signal)
+      if (output === undefined) {
+        for await (const chunk of archive) await context.stdout.write(chunk)
+        context.signal.throwIfAborted()
+      } else {
+        const { writeOutputFile } = await import('../output-file.ts')
+        await writeOutputFile(output, archive, context.signal)
+      }
+    }
+  } finally {
+    progress.finish()
+  }
+  if (context.json && output !== undefined) {
+    await context.stdout.write(jsonText({ output: path.resolve(output), format, images: names }))
+  }
+}
+
+async function openArchive(
+  store: Store,
+  names: readonly string[],
+  format: 'docker-archive' | 'oci-archive',
+  progress: ProgressLines,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const { saveArchive } = await import('../../src/index.ts')
+  return saveArchive(store, names, { format, signal, onProgress: progress.update })
+}
+
+/** What can be known to fail is refused before a store is opened and a layer is read. */
+async function refuseDestination(options: SaveOptions, context: Context): Promise<void> {
+  const { output, format } = options
+  const { InvalidArgumentError, NotFoundError, UnsupportedError } =
+    await import('../../src/index.ts')
+  if (output === undefined) {
+    if (format === 'oci-dir') {
+      throw new InvalidArgumentError(
+        'ERR_OPTION',
+        'cannot save as oci-dir to standard output: name a directory with -o',
+      )
+    }
+    if (context.stdout.isTerminal) {
+      throw new UnsupportedError(
+        'ERR_TERMINAL_OUTPUT',
+        'cowardly refusing to save to a terminal. Use the -o flag or redirect',
+      )
+    }
+    return
+  }
+  const parent = path.dirname(path.resolve(output))
+  if (!fs.statSync(parent, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new NotFoundError(
+      'ERR_FILE_NOT_FOUND',
+      `cannot save to ${output}: directory ${JSON.stringify(parent)} does not exist`,
+      { details: { path: parent } },
+    )
+  }
+  const isDirectory = fs.statSync(output, { throwIfNoEntry: false })?.isDirectory() === true
+  if (isDirectory && format !== 'oci-dir') {
+    throw new InvalidArgumentError(
+      'ERR_OPTION',
+      `cannot save to ${output}: it is a directory; name a file, or use --format oci-dir`,
+      { details: { path: output } },
+    )
+  }
+}

@@ -1,0 +1,25 @@
+// umount: takes away what mount showed, and leaves the directory empty.
+
+import path from 'node:path'
+import type { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { jsonText } from '../output.ts'
+import { declareVerb, examples } from '../verb.ts'
+
+export function declareUmount(program: Command, context: Context): void {
+  declareVerb(program, ['umount|unmount', 'image umount|unmount'], (command) => {
+    command
+      .summary('take a mounted image away')
+      .description('Take away what shale mount showed in a directory. The directory stays, empty.')
+      .argument('<directory>', 'where the image is shown')
+      .action((directory: string) => umount(directory, context))
+    examples(command, [['umount /mnt', 'a kernel mount or a merged directory alike']])
+  })
+}
+
+async function umount(directory: string, context: Context): Promise<void> {
+  const { unmountImage } = await import('../../src/index.ts')
+  const store = await context.openStore()
+  await unmountImage(store, directory)
+  if (context.json) await context.stdout.write(jsonText({ target: path.resolve(directory) }))
+}

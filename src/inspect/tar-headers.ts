@@ -1,0 +1,63 @@
+// What the tar of a layer said of each path, out of tar-split: the owners, modes and devices that the disk of an
+// ordinary user's store cannot hold. Parses tar-split's raw bytes again; the bodies in between are stood in for by
+// zeros, since a header never depends on them.
+
+import { readSplit } from '../archive/split-file.ts'
+import { cleanPath, type BytePath } from '../path/byte-path.ts'
+import type { TarHandler, TarHeader } from '../tar/entry.ts'
+import { TarParser } from '../tar/parser.ts'
+import type { HeaderSupplement } from '../view/directory-layer.ts'
+
+const ZEROS = Buffer.alloc(1 << 20)
+
+/** By clean path. @throws IntegrityError ERR_SPLIT_CORRUPT; ArchiveError, which a tar that was applied cannot give */
+export async function readTarHeaders(
+  splitPath: string,
+): Promise<ReadonlyMap<BytePath, HeaderSupplement>> {
+  const headers = new Map<BytePath, HeaderSupplement>()
+  const parser = new TarParser(new HeaderCollector(headers))
+  for await (const record of readSplit(splitPath)) {
+    if (record.kind === 'segment') parser.write(record.bytes)
+    else {
+      for (let left = record.sizeBytes; left > 0; left -= ZEROS.length) {
+        parser.write(left < ZEROS.length ? ZEROS.subarray(0, left) : ZEROS)
+      }
+    }
+  }
+  return headers
+}
+
+class HeaderCollector implements TarHandler {
+  readonly #headers: Map<BytePath, HeaderSupplement>
+
+  constructor(headers: Map<BytePath, HeaderSupplement>) {
+    this.#headers = headers
+  }
+
+  entry(header: TarHeader): void {
+    const path = cleanPath(header.path).path
+    const target = header.type === 'hardlink' ? cleanPath(header.linkPath).path : undefined
+    const linked = target === undefined ? undefined : this.#headers.get(target)
+    const supplement: HeaderSupplement = {
+      ...(header.type === 'hardlink' ? typeOf(linked) : { type: header.type }),
+      mode: header.mode,
+      uid: header.uid,
+      gid: header.gid,
+      devMajor: linked?.devMajor ?? header.devMajor,
+      devMinor: linked?.devMinor ?? header.devMinor,
+      xattrs: linked?.xattrs ?? header.xattrs,
+    }
+    this.#headers.set(path, supplement)
+    // A hardlink's header speaks of the inode, so of all its names: docker applies owner and mode again.
+    if (target !== undefined) this.#headers.set(target, supplement)
+  }
+
+  raw(): void {}
+  body(): void {}
+  bodyEnd(): void {}
+  globalHeader(): void {}
+}
+
+function typeOf(linked: HeaderSupplement | undefined): Pick<HeaderSupplement, 'type'> {
+  return linked?.type === undefined ? {} : { type: linked.type }
+}

@@ -15,12 +15,6 @@ import type { MemoryLayer } from './memory-layer.ts'
 
 export const latin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
 
-export function temporaryDirectory(t: { teardown(undo: () => void): void }): string {
-  const directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'shale-test-')))
-  t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
-
 /** Which forms can be written here; `none` always can. */
 export function formsHere(): LayerForm[] {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'shale-forms-'))

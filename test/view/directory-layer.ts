@@ -5,14 +5,9 @@ import { joinPath, pathBytes, pathFromText, type BytePath } from '../../src/path
 import { setXattr } from '../../src/sys/xattr.ts'
 import type { LayerNode } from '../../src/union/layer-view.ts'
 import { DirectoryLayer } from '../../src/view/directory-layer.ts'
-import {
-  formsHere,
-  latin1,
-  markOpaque,
-  temporaryDirectory,
-  writeLayer,
-} from '../support/layer-directory.ts'
+import { formsHere, latin1, markOpaque, writeLayer } from '../support/layer-directory.ts'
 import { directory, file, memoryLayer, symlink, whiteout } from '../support/memory-layer.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 const p = pathFromText
 const forms = formsHere()

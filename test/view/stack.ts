@@ -8,13 +8,9 @@ import { pathText } from '../../src/path/byte-path.ts'
 import { unmount } from '../../src/sys/mount.ts'
 import { mountKernel, unreadableForm } from '../../src/view/kernel.ts'
 import { LayerStack } from '../../src/view/stack.ts'
-import {
-  formsHere,
-  overlaySkip,
-  temporaryDirectory,
-  writeStack,
-} from '../support/layer-directory.ts'
+import { formsHere, overlaySkip, writeStack } from '../support/layer-directory.ts'
 import { memoryLayer } from '../support/memory-layer.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 import { layerStacks, linesOf, modelMerge } from '../support/merge-model.ts'
 
 const RUNS = 60

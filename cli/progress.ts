@@ -34,10 +34,10 @@ export function progressOn(sink: Sink, options: ProgressOptions = {}): ProgressL
     },
     isTTY: sink.isTerminal,
     get columns() {
-      return sink.columns ?? 80
+      return sink.columns || 80 // a terminal that nobody gave a size says 0
     },
     get rows() {
-      return process.stderr.rows ?? 24
+      return process.stderr.rows || 24
     },
   }
   return new ProgressLines(output, options)

@@ -13,7 +13,8 @@ const RANKS: readonly (readonly string[])[] = [
   ['driver'],
   ['view'],
   ['store'],
-  ['transfer', 'mounting'],
+  ['transfer', 'inspect'],
+  ['mounting'],
   ['index.ts'],
 ]
 const PURE = new Set([...RANKS[0]!, ...RANKS[1]!])

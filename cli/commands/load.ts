@@ -56,6 +56,7 @@ async function load(options: LoadOptions, context: Context): Promise<void> {
     const images = await loadArchive(store, 'stream' in input ? input.stream : input.path, {
       signal: context.signal,
       onProgress: progress.update,
+      label: options.input ?? 'standard input',
       ...(options.platform === undefined ? {} : { platform: options.platform }),
     })
     progress.finish()

@@ -3,10 +3,10 @@
 
 import type { ImageID } from '../digest/digest.ts'
 import { NotFoundError, type OnWarning } from '../errors.ts'
+import { openImageStack } from '../inspect/image-stack.ts'
 import type { Image, Store } from '../store/store.ts'
 import { listViews, unmountView, type ViewPlace } from '../view/mount-list.ts'
 import { showView, type Shown, type ViewChoice } from '../view/show.ts'
-import { LayerStack } from '../view/stack.ts'
 
 export interface MountOptions {
   /** Default auto: the kernel's overlay where it shows the image as it is, else a merge written out. */
@@ -50,12 +50,11 @@ export async function mountImage(
       { details: { imageID: image.id } },
     )
   }
-  const directories = await store.driver.stack(top.cacheID)
   return showView({
     place: placeOf(store),
     form: store.form,
     spec: await store.driver.mounts(top.cacheID),
-    openStack: () => new LayerStack(directories, { form: store.form }),
+    openStack: () => openImageStack(store, image),
     topCacheID: top.cacheID,
     image: name,
     target,

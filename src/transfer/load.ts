@@ -21,6 +21,8 @@ export interface LoadOptions extends TransferOptions {
   readonly onWarning?: OnWarning
   /** Default: as the store was opened. */
   readonly sync?: boolean
+  /** What the user calls the input, for messages. Default: its path, or `the stream`. */
+  readonly label?: string
 }
 
 export interface LoadedImage {
@@ -57,6 +59,7 @@ export async function loadArchive(
         typeof input === 'string' ? input : await spool(input, transaction.spool, options)
       const archive = await openArchive(file, {
         spoolDirectory: transaction.spool,
+        label: options.label ?? (typeof input === 'string' ? input : 'the stream'),
         ...(platform ? { platform } : {}),
         ...(options.signal ? { signal: options.signal } : {}),
       })

@@ -22,7 +22,7 @@ export interface ShowRequest extends Pick<MaterialiseOptions, 'signal' | 'onWarn
   /** Driver.mounts of the top layer. */
   readonly spec: MountSpec
   /** Opened only for a merge, and closed by showView. */
-  readonly openStack: () => LayerStack
+  readonly openStack: () => LayerStack | Promise<LayerStack>
   readonly topCacheID: CacheID
   /** As the user named it; for the list of merges. */
   readonly image: string
@@ -78,7 +78,7 @@ async function showMerge(request: ShowRequest, target: string): Promise<void> {
     createdAt: new Date().toISOString(),
   })
   try {
-    using stack = request.openStack()
+    using stack = await request.openStack()
     await materialise(stack, target, {
       ...(signal === undefined ? {} : { signal }),
       ...(onWarning === undefined ? {} : { onWarning }),

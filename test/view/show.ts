@@ -16,7 +16,7 @@ import { temporaryDirectory } from '../support/temporary.ts'
 interface Store {
   readonly place: ViewPlace
   readonly target: string
-  request(change?: Partial<ShowRequest>): ShowRequest
+  readonly request: (change?: Partial<ShowRequest>) => ShowRequest
 }
 
 function makeStore(
@@ -73,7 +73,7 @@ t.test('an asked-for merge gives no reason, a failed one leaves no record', asyn
   const reason = new Error('stop')
   await t.rejects(showView(request({ view: 'merge', signal: AbortSignal.abort(reason) })), reason)
   const controller = new AbortController()
-  const openStack = (): LayerStack => {
+  const openStack: ShowRequest['openStack'] = () => {
     controller.abort(reason)
     return request().openStack()
   }

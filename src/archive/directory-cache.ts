@@ -24,6 +24,7 @@ export class DirectoryCache {
   readonly #open = new Map<BytePath, OpenDirectory>()
   readonly #onCreate: (dir: number, name: string) => void
   #last: { path: BytePath; directory: OpenDirectory } | undefined
+  #closed = false
 
   /** @param onCreate told of each parent directory that is made here, to finish its metadata */
   constructor(root: string, onCreate: (dir: number, name: string) => void) {
@@ -82,7 +83,10 @@ export class DirectoryCache {
     this.#keep(path, { fd, throughLink: false })
   }
 
+  /** Idempotent: a second close of the same number would close what another thread has opened meanwhile. */
   close(): void {
+    if (this.#closed) return
+    this.#closed = true
     for (const { fd } of this.#open.values()) close(fd)
     this.#open.clear()
     this.#last = undefined

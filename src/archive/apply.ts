@@ -15,7 +15,14 @@ import { setXattrOf } from '../sys/xattr.ts'
 import type { TarHeader } from '../tar/entry.ts'
 import { SparseBody } from '../tar/sparse.ts'
 import { DirectoryCache } from './directory-cache.ts'
-import { MetadataWriter, OVERRIDE_STAT, type OverrideType, type Times, overrideStat, timesOf } from './metadata.ts'
+import {
+  MetadataWriter,
+  OVERRIDE_STAT,
+  type OverrideType,
+  type Times,
+  overrideStat,
+  timesOf,
+} from './metadata.ts'
 import { WarningLog } from './warnings.ts'
 import { OPAQUE_MARKER, WHITEOUT_PREFIX } from './whiteout-form.ts'
 import { Whiteouts } from './whiteouts.ts'
@@ -68,7 +75,11 @@ export class LayerApplier {
     this.#directories = new DirectoryCache(directory, (dir, name) => this.#finishParent(dir, name))
     // fuse-overlayfs looks at a layer's top directory to learn whether the layer keeps such records at all.
     if (form === 'user') {
-      must(setXattrOf(this.#directories.root, OVERRIDE_STAT, overrideStat(PARENT, 'dir')), 'fsetxattr', directory)
+      must(
+        setXattrOf(this.#directories.root, OVERRIDE_STAT, overrideStat(PARENT, 'dir')),
+        'fsetxattr',
+        directory,
+      )
     }
   }
 
@@ -80,9 +91,13 @@ export class LayerApplier {
     const { path, escapes } = cleanPath(header.path)
     if (escapes) {
       const entry = pathText(header.path)
-      throw new UnsafePathError('ERR_PATH_ESCAPE', `cannot unpack ${entry}: its .. leads out of the layer`, {
-        details: { entry, offset: header.offset },
-      })
+      throw new UnsafePathError(
+        'ERR_PATH_ESCAPE',
+        `cannot unpack ${entry}: its .. leads out of the layer`,
+        {
+          details: { entry, offset: header.offset },
+        },
+      )
     }
     // Docker drops the root entry: the top of an image is always 0755 and root's, whatever a layer says.
     if (path === '') this.#leaveOut(path, this.#rootEntries++ > 0)
@@ -167,7 +182,11 @@ export class LayerApplier {
     }
     if (isLeftover(path)) {
       this.#leaveOut(path)
-      this.#warnings.add('aufs-leftover', 'entries named .wh..wh.* belong to the AUFS file system; they are kept in tar-split alone', header.path)
+      this.#warnings.add(
+        'aufs-leftover',
+        'entries named .wh..wh.* belong to the AUFS file system; they are kept in tar-split alone',
+        header.path,
+      )
       return true
     }
     const inWhiteout = parent.startsWith(WHITEOUT_PREFIX) || parent.includes(`/${WHITEOUT_PREFIX}`)
@@ -175,7 +194,9 @@ export class LayerApplier {
     const removed = name.slice(WHITEOUT_PREFIX.length) as BytePath
     if (inWhiteout || removed === '' || removed === '.' || removed === '..') {
       const entry = pathText(header.path)
-      const reason = inWhiteout ? 'a whiteout cannot hold other entries' : 'it names nothing that could be removed'
+      const reason = inWhiteout
+        ? 'a whiteout cannot hold other entries'
+        : 'it names nothing that could be removed'
       throw new ArchiveError('ERR_WHITEOUT_NAME', `cannot apply whiteout ${entry}: ${reason}`, {
         details: { entry, offset: header.offset },
       })
@@ -186,7 +207,9 @@ export class LayerApplier {
   }
 
   #createFile(header: TarHeader, path: BytePath, type: OverrideType): void {
-    const [, fd] = this.#place(path, 'openat', (dir, name) => calls.openAt(dir, name, CREATE, 0o600))
+    const [, fd] = this.#place(path, 'openat', (dir, name) =>
+      calls.openAt(dir, name, CREATE, 0o600),
+    )
     this.#fd = fd
     if (type !== 'file') {
       this.#metadata.file(fd, header, type)
@@ -231,12 +254,18 @@ export class LayerApplier {
   #createSymlink(header: TarHeader, path: BytePath): void {
     if (header.linkPath === '') {
       const entry = pathText(header.path)
-      throw new ArchiveError('ERR_LINK_TARGET', `cannot unpack symbolic link ${entry}: it has no target`, {
-        details: { entry, offset: header.offset },
-      })
+      throw new ArchiveError(
+        'ERR_LINK_TARGET',
+        `cannot unpack symbolic link ${entry}: it has no target`,
+        {
+          details: { entry, offset: header.offset },
+        },
+      )
     }
     const name = basename(path)
-    const [parent] = this.#place(path, 'symlinkat', (dir) => calls.symlinkAt(header.linkPath, dir, name))
+    const [parent] = this.#place(path, 'symlinkat', (dir) =>
+      calls.symlinkAt(header.linkPath, dir, name),
+    )
     this.#treeBytes += header.linkPath.length
     this.#metadata.symlink(parent, name, header)
   }
@@ -247,9 +276,13 @@ export class LayerApplier {
     if (target.escapes) {
       const entry = pathText(header.path)
       const text = pathText(header.linkPath)
-      throw new UnsafePathError('ERR_LINK_ESCAPE', `cannot link ${entry} to ${text}: its .. leads out of the layer`, {
-        details: { entry, target: text, offset: header.offset },
-      })
+      throw new UnsafePathError(
+        'ERR_LINK_ESCAPE',
+        `cannot link ${entry} to ${text}: its .. leads out of the layer`,
+        {
+          details: { entry, target: text, offset: header.offset },
+        },
+      )
     }
     const name = basename(path)
     const [parent] = this.#place(path, 'linkat', (dir) => {
@@ -259,7 +292,9 @@ export class LayerApplier {
       const entry = pathText(header.path)
       const text = pathText(header.linkPath)
       const reason =
-        made === -ERRNO.ENOENT ? 'this layer has no such file before it' : 'that is not a file that can be linked'
+        made === -ERRNO.ENOENT
+          ? 'this layer has no such file before it'
+          : 'that is not a file that can be linked'
       throw new ArchiveError('ERR_LINK_TARGET', `cannot link ${entry} to ${text}: ${reason}`, {
         details: { entry, target: text, offset: header.offset },
       })
@@ -271,21 +306,35 @@ export class LayerApplier {
     const { type, devMajor, devMinor } = header
     if (type === 'char' && devMajor === 0 && devMinor === 0) {
       this.#leaveOut(path)
-      this.#warnings.add('forged-overlay-metadata', 'a character device 0:0 would be read as a whiteout; it was not made', header.path)
+      this.#warnings.add(
+        'forged-overlay-metadata',
+        'a character device 0:0 would be read as a whiteout; it was not made',
+        header.path,
+      )
       return
     }
     if (this.#form !== 'trusted' && !(type === 'fifo' && this.#form === 'none')) {
       if (this.#form === 'none') {
-        this.#warnings.add('device-as-file', 'devices cannot be made here; an empty file stands for each', header.path)
+        this.#warnings.add(
+          'device-as-file',
+          'devices cannot be made here; an empty file stands for each',
+          header.path,
+        )
       }
       const device = `${devMajor}-${devMinor}` as `${number}-${number}`
-      this.#createFile(header, path, type === 'fifo' ? 'pipe' : type === 'char' ? `char-${device}` : `block-${device}`)
+      this.#createFile(
+        header,
+        path,
+        type === 'fifo' ? 'pipe' : type === 'char' ? `char-${device}` : `block-${device}`,
+      )
       return
     }
     const name = basename(path)
     const kind = type === 'fifo' ? S_IFIFO : type === 'char' ? S_IFCHR : S_IFBLK
     const device = type === 'fifo' ? 0n : calls.makeDevice(devMajor, devMinor)
-    const [parent] = this.#place(path, 'mknodat', (dir) => calls.mknodAt(dir, name, kind | 0o600, device))
+    const [parent] = this.#place(path, 'mknodat', (dir) =>
+      calls.mknodAt(dir, name, kind | 0o600, device),
+    )
     this.#metadata.node(parent, name, header)
   }
 
@@ -319,7 +368,8 @@ export class LayerApplier {
     try {
       must(calls.chmod(fd, PARENT.mode), 'fchmod', name)
       if (this.#form === 'trusted') must(calls.chown(fd, 0, 0), 'fchown', name)
-      if (this.#form === 'user') must(setXattrOf(fd, OVERRIDE_STAT, overrideStat(PARENT, 'dir')), 'fsetxattr', name)
+      if (this.#form === 'user')
+        must(setXattrOf(fd, OVERRIDE_STAT, overrideStat(PARENT, 'dir')), 'fsetxattr', name)
     } finally {
       calls.close(fd)
     }
@@ -342,7 +392,11 @@ export class LayerApplier {
   }
 
   #noteDuplicate(path: BytePath): void {
-    this.#warnings.add('duplicate-entry', 'the layer has several entries of one name; the last one counts', path)
+    this.#warnings.add(
+      'duplicate-entry',
+      'the layer has several entries of one name; the last one counts',
+      path,
+    )
   }
 
   #leaveOut(path: BytePath, again = this.#leftOut.has(path)): void {

@@ -12,7 +12,10 @@ export const CHUNK_BYTES: number = 1 << 20
  * while the consumer works on the other.
  * @throws ArchiveError ERR_TAR_TRUNCATED when the file ends inside the range
  */
-export async function* readRange(range: ByteRange, label: string = range.file): AsyncGenerator<Uint8Array> {
+export async function* readRange(
+  range: ByteRange,
+  label: string = range.file,
+): AsyncGenerator<Uint8Array> {
   let file
   try {
     file = await fs.open(range.file, 'r')
@@ -32,9 +35,13 @@ export async function* readRange(range: ByteRange, label: string = range.file): 
     while (next !== undefined) {
       const chunk = await next
       if (chunk.length === 0) {
-        throw new ArchiveError('ERR_TAR_TRUNCATED', `cannot read ${label}: ${range.file} ends ${end - at} bytes early`, {
-          details: { path: range.file, missing: end - at },
-        })
+        throw new ArchiveError(
+          'ERR_TAR_TRUNCATED',
+          `cannot read ${label}: ${range.file} ends ${end - at} bytes early`,
+          {
+            details: { path: range.file, missing: end - at },
+          },
+        )
       }
       at += chunk.length
       ;[current, spare] = [spare, current]

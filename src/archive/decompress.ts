@@ -18,7 +18,13 @@ export function sniffCompression(head: Uint8Array): Compression {
   if (starts(0x1f, 0x8b, 0x08)) return 'gzip'
   if (starts(0x28, 0xb5, 0x2f, 0xfd)) return 'zstd'
   // A skippable frame: 0x184D2A50 to 5F, little-endian.
-  if (head[0] !== undefined && (head[0] & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18) {
+  if (
+    head[0] !== undefined &&
+    (head[0] & 0xf0) === 0x50 &&
+    head[1] === 0x2a &&
+    head[2] === 0x4d &&
+    head[3] === 0x18
+  ) {
     return 'zstd'
   }
   if (starts(0x42, 0x5a, 0x68)) return 'bzip2'
@@ -57,7 +63,11 @@ export async function* decompressed(
     else if (kind === 'bzip2') yield* unbzip2(input)
     else yield* unxz(input)
   } catch (error) {
-    if (error instanceof LayerStoreError || typeof (error as NodeJS.ErrnoException).syscall === 'string') throw error
+    if (
+      error instanceof LayerStoreError ||
+      typeof (error as NodeJS.ErrnoException).syscall === 'string'
+    )
+      throw error
     throw new ArchiveError(
       'ERR_COMPRESSION',
       `cannot decompress ${label}: its ${kind} data is damaged or incomplete (${(error as Error).message}); get the file again`,
@@ -84,7 +94,10 @@ async function* observed(
 }
 
 /** A stream that may say that it has enough before its input ends (zero padding behind gzip data): the rest is read over. */
-async function* throughStream(input: AsyncGenerator<Uint8Array>, stream: Duplex): AsyncGenerator<Uint8Array> {
+async function* throughStream(
+  input: AsyncGenerator<Uint8Array>,
+  stream: Duplex,
+): AsyncGenerator<Uint8Array> {
   let over = false
   const ended = new Promise<void>((resolve) => {
     for (const event of ['end', 'close', 'error']) {
@@ -118,7 +131,8 @@ async function* throughStream(input: AsyncGenerator<Uint8Array>, stream: Duplex)
 const load = createRequire(import.meta.url)
 
 async function* unzstd(input: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const native = (zlib as { createZstdDecompress?: (options: object) => Duplex }).createZstdDecompress
+  const native = (zlib as { createZstdDecompress?: (options: object) => Duplex })
+    .createZstdDecompress
   if (native) yield* throughStream(input, native(STREAM))
   else yield* unzstdPure(input)
 }
@@ -163,9 +177,13 @@ function checkWindow(head: Uint8Array): void {
   const base = 2 ** (10 + (window >> 3))
   const bytes = base + (base / 8) * (window & 7)
   if (bytes > WINDOW_BYTES_MAX) {
-    throw new LimitError('ERR_EXPANSION_MAX', `cannot decompress zstd data: it needs ${bytes} bytes of memory, over the limit of ${WINDOW_BYTES_MAX}`, {
-      details: { actual: bytes, limit: WINDOW_BYTES_MAX },
-    })
+    throw new LimitError(
+      'ERR_EXPANSION_MAX',
+      `cannot decompress zstd data: it needs ${bytes} bytes of memory, over the limit of ${WINDOW_BYTES_MAX}`,
+      {
+        details: { actual: bytes, limit: WINDOW_BYTES_MAX },
+      },
+    )
   }
 }
 

@@ -22,7 +22,11 @@ export class LayerFiles implements FileSource, Disposable {
   constructor(directory: string, options: LayerFilesOptions = {}) {
     this.#directory = directory
     this.#options = options
-    this.#root = openAt(AT_FDCWD, Buffer.from(directory, 'utf8').toString('latin1'), O.PATH | O.DIRECTORY)
+    this.#root = openAt(
+      AT_FDCWD,
+      Buffer.from(directory, 'utf8').toString('latin1'),
+      O.PATH | O.DIRECTORY,
+    )
     if (this.#root < 0) throw hostError(`open ${directory}`, -this.#root, 'openat', directory)
   }
 
@@ -46,7 +50,9 @@ export class LayerFiles implements FileSource, Disposable {
     const { path } = cleanPath(name)
     // O_NONBLOCK: a FIFO in a file's place must not make us wait for a writer.
     const flags = O.RDONLY | O.NONBLOCK
-    const fd = openInRoot(this.#root, path, flags, { noSymlinks: this.#options.noSymlinks ?? false })
+    const fd = openInRoot(this.#root, path, flags, {
+      noSymlinks: this.#options.noSymlinks ?? false,
+    })
     if (fd < 0) return fd
     const status = statusOf(fd)
     if (typeof status === 'number' || status.type !== 'file') {

@@ -5,7 +5,17 @@
 import type { LayerForm } from '../driver/driver.ts'
 import { type BytePath, pathText } from '../path/byte-path.ts'
 import { hostError } from '../sys/errno.ts'
-import { O, chmod, chmodPath, chown, chownAt, close, openAt, setTimesAt, setTimesOf } from '../sys/file-calls.ts'
+import {
+  O,
+  chmod,
+  chmodPath,
+  chown,
+  chownAt,
+  close,
+  openAt,
+  setTimesAt,
+  setTimesOf,
+} from '../sys/file-calls.ts'
 import { statusOf } from '../sys/file-status.ts'
 import { below, getXattrOf, isUnsupportedXattr, setXattr, setXattrOf } from '../sys/xattr.ts'
 import type { TarHeader } from '../tar/entry.ts'
@@ -18,7 +28,8 @@ export const OVERRIDE_STAT = 'user.containers.override_stat'
 const TIME_MAX_NS = (1n << 63n) - 1n
 
 /** A layer that could set these could forge whiteouts, redirects, or another file's owner. */
-const FORGED = /^(?:(?:trusted|user)\.overlay\.|user\.fuseoverlayfs\.|(?:user|trusted)\.containers\.override_stat$)/
+const FORGED =
+  /^(?:(?:trusted|user)\.overlay\.|user\.fuseoverlayfs\.|(?:user|trusted)\.containers\.override_stat$)/
 
 export interface Times {
   readonly atimeNs: bigint
@@ -36,13 +47,17 @@ function boundTime(ns: bigint): bigint {
   return ns < 0n || ns > TIME_MAX_NS ? 0n : ns
 }
 
-export type OverrideType = 'file' | 'dir' | 'pipe' | `char-${number}-${number}` | `block-${number}-${number}`
+export type OverrideType =
+  'file' | 'dir' | 'pipe' | `char-${number}-${number}` | `block-${number}-${number}`
 
 export function overrideStat(
   owner: { readonly uid: number; readonly gid: number; readonly mode: number },
   type: OverrideType,
 ): Buffer {
-  return Buffer.from(`${owner.uid}:${owner.gid}:${owner.mode.toString(8).padStart(4, '0')}:${type}`, 'latin1')
+  return Buffer.from(
+    `${owner.uid}:${owner.gid}:${owner.mode.toString(8).padStart(4, '0')}:${type}`,
+    'latin1',
+  )
 }
 
 export class MetadataWriter {
@@ -82,7 +97,8 @@ export class MetadataWriter {
     if (this.#form === 'trusted') {
       this.#must(chownAt(dir, name, header.uid, header.gid), 'fchownat', header)
     }
-    if (header.xattrs.size > 0) this.#xattrs(header, (key, value) => setXattr(below(dir, name), key, value))
+    if (header.xattrs.size > 0)
+      this.#xattrs(header, (key, value) => setXattr(below(dir, name), key, value))
     this.#timesAt(dir, name, header)
   }
 
@@ -93,7 +109,8 @@ export class MetadataWriter {
       if (this.#form === 'trusted') {
         this.#must(chownAt(dir, name, header.uid, header.gid), 'fchownat', header)
       }
-      if (header.xattrs.size > 0) this.#xattrs(header, (key, value) => setXattr(below(dir, name), key, value))
+      if (header.xattrs.size > 0)
+        this.#xattrs(header, (key, value) => setXattr(below(dir, name), key, value))
       this.#must(chmodPath(fd, header.mode), 'chmod', header)
     } finally {
       close(fd)
@@ -106,13 +123,15 @@ export class MetadataWriter {
     const fd = this.#must(openAt(dir, name, O.PATH | O.NOFOLLOW), 'openat', header)
     try {
       const status = statusOf(fd)
-      if (typeof status === 'number') throw hostError(`stat ${pathText(header.path)}`, -status, 'statx', name)
+      if (typeof status === 'number')
+        throw hostError(`stat ${pathText(header.path)}`, -status, 'statx', name)
       if (this.#form !== 'trusted') {
         if (status.type === 'file') this.#linkedFile(dir, name, header)
         return
       }
       this.#must(chownAt(dir, name, header.uid, header.gid), 'fchownat', header)
-      if (header.xattrs.size > 0) this.#xattrs(header, (key, value) => setXattr(below(dir, name), key, value))
+      if (header.xattrs.size > 0)
+        this.#xattrs(header, (key, value) => setXattr(below(dir, name), key, value))
       if (status.type === 'symlink') return
       this.#must(chmodPath(fd, header.mode), 'chmod', header)
     } finally {
@@ -150,7 +169,8 @@ export class MetadataWriter {
       const allowed = this.#form === 'trusted' || name.startsWith('user.')
       const result = allowed ? set(name, value) : undefined
       if (result === 0) continue
-      if (result !== undefined && !isUnsupportedXattr(-result)) this.#must(result, 'setxattr', header)
+      if (result !== undefined && !isUnsupportedXattr(-result))
+        this.#must(result, 'setxattr', header)
       const namespace = name.slice(0, name.indexOf('.') + 1) || name
       this.#warnings.add(
         'xattr-skipped',

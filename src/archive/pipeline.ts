@@ -33,7 +33,10 @@ export interface ApplyJobOptions {
  * @throws IntegrityError ERR_DIGEST_MISMATCH; ArchiveError, UnsafePathError and LimitError about the archive; HostError;
  * the signal's reason
  */
-export async function applyLayerJob(job: LayerJob, options: ApplyJobOptions = {}): Promise<LayerResult> {
+export async function applyLayerJob(
+  job: LayerJob,
+  options: ApplyJobOptions = {},
+): Promise<LayerResult> {
   const compression = await compressionOf(job.blob)
   const applier = new LayerApplier(job.directory, job.form)
   const split = job.splitPath === undefined ? undefined : new SplitWriter(job.splitPath)
@@ -73,10 +76,26 @@ export async function applyLayerJob(job: LayerJob, options: ApplyJobOptions = {}
     const blobDigest = compression === 'none' ? diffID : digestOf(blobHash)
     checkDigests(job, blobDigest, diffID)
     if (job.splitPath !== undefined && (applied.displaced || disassembler!.replaced.size > 0)) {
-      await rewriteSplit(job, job.splitPath, compression, new Set([...embedded, ...disassembler!.replaced]), options)
+      await rewriteSplit(
+        job,
+        job.splitPath,
+        compression,
+        new Set([...embedded, ...disassembler!.replaced]),
+        options,
+      )
     }
     const { treeBytes, headerBytes, rootOpaque, warnings } = applied
-    return { diffID, blobDigest, compression, tarBytes, entries, treeBytes, headerBytes, rootOpaque, warnings }
+    return {
+      diffID,
+      blobDigest,
+      compression,
+      tarBytes,
+      entries,
+      treeBytes,
+      headerBytes,
+      rootOpaque,
+      warnings,
+    }
   } catch (error) {
     if (error instanceof ArchiveError) await preferDigestError(job, error, options)
     throw error
@@ -137,7 +156,8 @@ function checkDigests(job: LayerJob, blobDigest: Digest, diffID: DiffID): void {
   if (job.blobDigest !== undefined && job.blobDigest !== blobDigest) {
     throw mismatch(job, 'its bytes', job.blobDigest, blobDigest)
   }
-  if (job.diffID !== undefined && job.diffID !== diffID) throw mismatch(job, 'its uncompressed tar', job.diffID, diffID)
+  if (job.diffID !== undefined && job.diffID !== diffID)
+    throw mismatch(job, 'its uncompressed tar', job.diffID, diffID)
 }
 
 function mismatch(job: LayerJob, what: string, expected: Digest, actual: Digest): IntegrityError {
@@ -149,7 +169,11 @@ function mismatch(job: LayerJob, what: string, expected: Digest, actual: Digest)
 }
 
 /** Of a blob that is not what it claims to be, that is the thing to say, and not where its tar stopped making sense. */
-async function preferDigestError(job: LayerJob, cause: ArchiveError, options: ApplyJobOptions): Promise<void> {
+async function preferDigestError(
+  job: LayerJob,
+  cause: ArchiveError,
+  options: ApplyJobOptions,
+): Promise<void> {
   if (job.blobDigest === undefined || cause.code === 'ERR_TAR_TRUNCATED') return
   const hash = createHash('sha256')
   for await (const chunk of readRange(job.blob, job.label)) {
@@ -166,14 +190,23 @@ function checkExpansion(job: LayerJob, tarBytes: number, blobBytes: number): voi
   const { layerBytesMax, expansionMax } = job.limits
   if (tarBytes > layerBytesMax) throw overLimit(job, 'uncompressed bytes:', tarBytes, layerBytesMax)
   if (tarBytes > EXPANSION_FREE_BYTES && tarBytes > blobBytes * expansionMax) {
-    throw overLimit(job, 'an expansion of', Math.ceil(tarBytes / Math.max(blobBytes, 1)), expansionMax)
+    throw overLimit(
+      job,
+      'an expansion of',
+      Math.ceil(tarBytes / Math.max(blobBytes, 1)),
+      expansionMax,
+    )
   }
 }
 
 function overLimit(job: LayerJob, what: string, actual: number, limit: number): LimitError {
-  return new LimitError('ERR_EXPANSION_MAX', `cannot load ${job.label}: ${what} ${actual} is over the limit of ${limit}`, {
-    details: { actual, limit },
-  })
+  return new LimitError(
+    'ERR_EXPANSION_MAX',
+    `cannot load ${job.label}: ${what} ${actual} is over the limit of ${limit}`,
+    {
+      details: { actual, limit },
+    },
+  )
 }
 
 /** Disassembles the blob once more, with the bodies in segments that the directory cannot give back. */

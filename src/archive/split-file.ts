@@ -53,7 +53,7 @@ export class SplitWriter implements SplitSink {
   #flush(): void {
     const member = zlib.gzipSync(this.#encoder.take(), { level: 1 })
     try {
-      for (let at = 0; at < member.length; ) at += fs.writeSync(this.#fd, member, at)
+      for (let at = 0; at < member.length;) at += fs.writeSync(this.#fd, member, at)
     } catch (error) {
       throw fromNodeError(`write ${this.#path}`, error)
     }
@@ -80,8 +80,12 @@ export async function* readSplit(path: string): AsyncGenerator<SplitRecord> {
 export function splitReadError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   if (!code.startsWith('Z_')) return fromNodeError(`read ${path}`, error)
-  return new IntegrityError('ERR_SPLIT_CORRUPT', `cannot read ${path}: its gzip data is damaged (${(error as Error).message})`, {
-    cause: error,
-    details: { path },
-  })
+  return new IntegrityError(
+    'ERR_SPLIT_CORRUPT',
+    `cannot read ${path}: its gzip data is damaged (${(error as Error).message})`,
+    {
+      cause: error,
+      details: { path },
+    },
+  )
 }

@@ -5,7 +5,10 @@ import type { Warning } from '../errors.ts'
 import { type BytePath, pathText } from '../path/byte-path.ts'
 
 export class WarningLog {
-  readonly #kinds = new Map<string, { code: string; message: string; entry: string; count: number }>()
+  readonly #kinds = new Map<
+    string,
+    { code: string; message: string; entry: string; count: number }
+  >()
 
   /** @param message without the entry's name; two warnings are one kind when code and message agree */
   add(code: string, message: string, entry: BytePath): void {

@@ -41,7 +41,11 @@ export function writeWhiteout(
     return
   }
   const onDisk = form === 'none' ? `${WHITEOUT_PREFIX}${name}` : name
-  const fd = must(openAt(dir, onDisk, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600), 'openat', name)
+  const fd = must(
+    openAt(dir, onDisk, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600),
+    'openat',
+    name,
+  )
   try {
     if (form === 'user') must(setXattrOf(fd, 'user.overlay.whiteout', YES), 'fsetxattr', name)
   } finally {
@@ -49,7 +53,11 @@ export function writeWhiteout(
   }
   if (form === 'user') {
     for (const each of dir === root ? [root] : [dir, root]) {
-      must(setXattr(`/proc/self/fd/${each}/.`, 'user.overlay.opaque', HAS_WHITEOUTS), 'setxattr', name)
+      must(
+        setXattr(`/proc/self/fd/${each}/.`, 'user.overlay.opaque', HAS_WHITEOUTS),
+        'setxattr',
+        name,
+      )
     }
   }
 }

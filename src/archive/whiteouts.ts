@@ -107,6 +107,7 @@ function placeOf(fd: number): BytePath {
   if (dir < 0) throw hostError('read /proc/self/fd', -dir, 'openat', '/proc/self/fd')
   const target = readlinkAt(dir, String(fd))
   close(dir)
-  if (typeof target === 'number') throw hostError('read /proc/self/fd', -target, 'readlinkat', '/proc/self/fd')
+  if (typeof target === 'number')
+    throw hostError('read /proc/self/fd', -target, 'readlinkat', '/proc/self/fd')
   return target
 }

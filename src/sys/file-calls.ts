@@ -71,7 +71,9 @@ export function mknodAt(dir: DirFd, name: Name, mode: number, device: bigint = 0
 export function makeDevice(major: number, minor: number): bigint {
   const a = BigInt(major)
   const b = BigInt(minor)
-  return ((a & 0xfffff000n) << 32n) | ((a & 0xfffn) << 8n) | ((b & 0xffffff00n) << 12n) | (b & 0xffn)
+  return (
+    ((a & 0xfffff000n) << 32n) | ((a & 0xfffn) << 8n) | ((b & 0xffffff00n) << 12n) | (b & 0xffn)
+  )
 }
 
 export function symlinkAt(target: Name, dir: DirFd, name: Name): number {
@@ -94,7 +96,13 @@ export function unlinkAt(dir: DirFd, name: Name, flags = 0): number {
 }
 
 /** @param flags 0, RENAME_NOREPLACE 1, RENAME_EXCHANGE 2 */
-export function renameAt(fromDir: DirFd, fromName: Name, dir: DirFd, name: Name, flags = 0): number {
+export function renameAt(
+  fromDir: DirFd,
+  fromName: Name,
+  dir: DirFd,
+  name: Name,
+  flags = 0,
+): number {
   const from = first.set(fromName)
   if (!from) return unusable(fromName)
   const path = second.set(name)
@@ -162,7 +170,7 @@ export function setTimesAt(dir: DirFd, name: Name, atimeNs: bigint, mtimeNs: big
 /** All of `bytes`, or a negative errno. */
 export function writeAll(fd: number, bytes: Uint8Array): number {
   const call = libc().write
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const n = checked(call(fd, done === 0 ? bytes : bytes.subarray(done), bytes.length - done))
     if (n === -ERRNO.EINTR) continue
     if (n < 0) return n
@@ -173,7 +181,7 @@ export function writeAll(fd: number, bytes: Uint8Array): number {
 
 export function pwriteAll(fd: number, bytes: Uint8Array, offset: number): number {
   const call = libc().pwrite
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const n = checked(call(fd, bytes.subarray(done), bytes.length - done, offset + done))
     if (n === -ERRNO.EINTR) continue
     if (n < 0) return n
@@ -233,10 +241,12 @@ export function readDirectory(fd: number): DirectoryEntry[] | number {
   const entries: DirectoryEntry[] = []
   try {
     for (;;) {
-      const length = checked(libc().getdents64(SYS.getdents64, own, entryBuffer, entryBuffer.length))
+      const length = checked(
+        libc().getdents64(SYS.getdents64, own, entryBuffer, entryBuffer.length),
+      )
       if (length < 0) return length
       if (length === 0) return entries
-      for (let at = 0; at < length; ) {
+      for (let at = 0; at < length;) {
         const next = at + entryBuffer.readUInt16LE(at + 16)
         const end = entryBuffer.indexOf(0, at + 19)
         const name = entryBuffer.toString('latin1', at + 19, end) as BytePath
@@ -253,7 +263,11 @@ export function readDirectory(fd: number): DirectoryEntry[] | number {
  * Removes whatever `name` is, and all below it, without following a symlink and without leaving `dir` when someone
  * moves directories meanwhile. `onFile` is told of each non-directory before it goes. 0, or a negative errno.
  */
-export function removeTree(dir: DirFd, name: Name, onFile?: (dir: DirFd, name: Name) => void): number {
+export function removeTree(
+  dir: DirFd,
+  name: Name,
+  onFile?: (dir: DirFd, name: Name) => void,
+): number {
   onFile?.(dir, name)
   const plain = unlinkAt(dir, name)
   // POSIX has EPERM for unlink of a directory, Linux EISDIR.

@@ -61,7 +61,9 @@ export interface Libc {
   moveMount: Call<[number, number, Pointer, number, Pointer, number]>
 }
 
-const SIGNATURES: Readonly<Record<Exclude<keyof Libc, 'errno'>, readonly [string, string, string[]]>> = {
+const SIGNATURES: Readonly<
+  Record<Exclude<keyof Libc, 'errno'>, readonly [string, string, string[]]>
+> = {
   openat: ['openat', 'int', ['int', 'void *', 'int', 'uint']],
   close: ['close', 'int', ['int']],
   mkdirat: ['mkdirat', 'int', ['int', 'void *', 'uint']],

@@ -74,7 +74,8 @@ export function probeLock(path: string): { pid?: number } | undefined {
       libc().flock(fd, LOCK_UN)
       return undefined
     }
-    if (result !== -ERRNO.EWOULDBLOCK) throw hostError(`look for a lock on ${path}`, -result, 'flock', path)
+    if (result !== -ERRNO.EWOULDBLOCK)
+      throw hostError(`look for a lock on ${path}`, -result, 'flock', path)
     const pid = holderOf(fs.fstatSync(fd, { bigint: true }).ino)
     return pid === undefined ? {} : { pid }
   } finally {

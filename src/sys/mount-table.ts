@@ -46,5 +46,7 @@ export function parseMountInfo(text: string): MountEntry[] {
 
 /** The kernel writes space, tab, newline, backslash (and `#`) as three octal digits. */
 function unescapeOctal(text: string): string {
-  return text.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(parseInt(digits, 8)))
+  return text.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) =>
+    String.fromCharCode(parseInt(digits, 8)),
+  )
 }

@@ -68,7 +68,11 @@ export function takesSingleLowers(release: string = os.release()): boolean {
 }
 
 /** 0, or -ENOSYS; @throws on every other failure */
-function mountByApi(spec: OverlaySpec, options: readonly [string, string][], target: string): number {
+function mountByApi(
+  spec: OverlaySpec,
+  options: readonly [string, string][],
+  target: string,
+): number {
   const c = libc()
   const context = checked(c.fsopen(SYS.fsopen, cText('overlay'), FSOPEN_CLOEXEC))
   if (context === -ERRNO.ENOSYS) return context
@@ -101,7 +105,14 @@ function mountByApi(spec: OverlaySpec, options: readonly [string, string][], tar
 
 function attach(mount: number, target: string): number {
   return checked(
-    libc().moveMount(SYS.moveMount, mount, cText(''), AT_FDCWD, cText(target), MOVE_MOUNT_F_EMPTY_PATH),
+    libc().moveMount(
+      SYS.moveMount,
+      mount,
+      cText(''),
+      AT_FDCWD,
+      cText(target),
+      MOVE_MOUNT_F_EMPTY_PATH,
+    ),
   )
 }
 
@@ -135,7 +146,9 @@ async function mountByOptions(
 
   const absolute = text(spec.lowers, false)
   if (Buffer.byteLength(absolute) <= OPTIONS_BYTES_MAX) {
-    const result = checked(libc().mount(cText('overlay'), cText(target), cText('overlay'), flags, cText(absolute)))
+    const result = checked(
+      libc().mount(cText('overlay'), cText(target), cText('overlay'), flags, cText(absolute)),
+    )
     if (result < 0) throw mountError(target, 'mount', -result)
     return
   }
@@ -147,7 +160,11 @@ async function mountByOptions(
       { details: { path: target, limit: OPTIONS_BYTES_MAX, actual: Buffer.byteLength(relative) } },
     )
   }
-  const errno = await mountFrom(spec.home, { target: path.resolve(target), flags, options: relative })
+  const errno = await mountFrom(spec.home, {
+    target: path.resolve(target),
+    flags,
+    options: relative,
+  })
   if (errno !== 0) throw mountError(target, 'mount', errno)
 }
 
@@ -172,13 +189,17 @@ function mountFrom(home: string, mount: Omit<RelativeMount, 'home'>): Promise<nu
 /** Shows a directory at another place, unchangeable there. */
 export function bindReadOnly(source: string, target: string): void {
   const c = libc()
-  const tree = checked(c.openTree(SYS.openTree, AT_FDCWD, cText(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC))
+  const tree = checked(
+    c.openTree(SYS.openTree, AT_FDCWD, cText(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC),
+  )
   if (tree >= 0) {
     try {
       // struct mount_attr: attr_set, attr_clr, propagation, userns_fd.
       const attributes = new BigInt64Array([BigInt(MOUNT_ATTR_RDONLY), 0n, 0n, 0n])
       const bytes = new Uint8Array(attributes.buffer)
-      const set = checked(c.mountSetattr(SYS.mountSetattr, tree, cText(''), AT_EMPTY_PATH, bytes, bytes.length))
+      const set = checked(
+        c.mountSetattr(SYS.mountSetattr, tree, cText(''), AT_EMPTY_PATH, bytes, bytes.length),
+      )
       if (set === 0) {
         const moved = attach(tree, target)
         if (moved < 0) throw mountError(target, 'move_mount', -moved)
@@ -193,7 +214,9 @@ export function bindReadOnly(source: string, target: string): void {
   }
   const bound = checked(c.mount(cText(source), cText(target), null, MS_BIND, null))
   if (bound < 0) throw mountError(target, 'mount', -bound)
-  const remounted = checked(c.mount(null, cText(target), null, MS_REMOUNT | MS_BIND | MS_RDONLY, null))
+  const remounted = checked(
+    c.mount(null, cText(target), null, MS_REMOUNT | MS_BIND | MS_RDONLY, null),
+  )
   if (remounted < 0) {
     unmount(target, { lazy: true })
     throw mountError(target, 'mount', -remounted)
@@ -215,11 +238,19 @@ export function unmount(target: string, options: { lazy?: boolean } = {}): boole
 function mountError(target: string, syscall: string, errno: number, message?: string): Error {
   const unknown = errno === ERRNO.ENODEV
   if (unknown || errno === ERRNO.EPERM || errno === ERRNO.EACCES || errno === ERRNO.ENOSYS) {
-    const why = unknown ? 'this kernel has no overlay file system' : 'mounting needs root, or a user namespace'
-    return new UnsupportedError('ERR_OVERLAY_UNAVAILABLE', `cannot mount ${target}: ${why} (${errnoName(errno)})`, {
-      details: { path: target, syscall, errno: errnoName(errno) },
-    })
+    const why = unknown
+      ? 'this kernel has no overlay file system'
+      : 'mounting needs root, or a user namespace'
+    return new UnsupportedError(
+      'ERR_OVERLAY_UNAVAILABLE',
+      `cannot mount ${target}: ${why} (${errnoName(errno)})`,
+      {
+        details: { path: target, syscall, errno: errnoName(errno) },
+      },
+    )
   }
   const error = hostError(`mount ${target}`, errno, syscall, target)
-  return message === undefined ? error : hostError(`mount ${target}; the kernel says "${message}"`, errno, syscall, target)
+  return message === undefined
+    ? error
+    : hostError(`mount ${target}; the kernel says "${message}"`, errno, syscall, target)
 }

@@ -98,7 +98,8 @@ export function walkInRoot(
         if (fd !== undefined) close(fd)
         continue
       }
-      const last = !todo.some((part) => part !== '' && part !== '.')
+      // Not last with a slash or a dot behind it: that asks for a directory, symlink or not.
+      const last = todo.length === 0
       const fd = openAt(top(), name, O.PATH | O.NOFOLLOW)
       if (fd < 0) {
         const create = last && fd === -ERRNO.ENOENT && (flags & O.CREAT) !== 0
@@ -125,7 +126,7 @@ export function walkInRoot(
         continue
       }
       close(fd)
-      if (!last || path.endsWith('/')) return -ERRNO.ENOTDIR
+      if (!last) return -ERRNO.ENOTDIR
       return openAt(top(), name, flags | O.NOFOLLOW, options.mode ?? 0)
     }
   } finally {

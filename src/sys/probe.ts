@@ -56,7 +56,10 @@ export function supportsDirectoryTypes(directory: string): boolean {
 /** Whether this process is in a user namespace other than the first: there, uid 0 is somebody else outside. */
 export function inUserNamespace(): boolean {
   try {
-    const [inside, outside, count] = fs.readFileSync('/proc/self/uid_map', 'latin1').trim().split(/\s+/)
+    const [inside, outside, count] = fs
+      .readFileSync('/proc/self/uid_map', 'latin1')
+      .trim()
+      .split(/\s+/)
     return !(inside === '0' && outside === '0' && count === '4294967295')
   } catch {
     return false
@@ -74,14 +77,23 @@ export interface OverlaySupport {
 }
 
 /** By real mounts below `directory`, on the file system that would hold the layers. */
-export async function probeOverlay(directory: string, options: { userxattr: boolean }): Promise<OverlaySupport> {
+export async function probeOverlay(
+  directory: string,
+  options: { userxattr: boolean },
+): Promise<OverlaySupport> {
   const place = fs.mkdtempSync(path.join(directory, '.shale-probe-'))
   try {
-    for (const name of ['l1/d', 'l1/d1', 'l2/d', 'u', 'w', 'm']) fs.mkdirSync(path.join(place, name), { recursive: true })
+    for (const name of ['l1/d', 'l1/d1', 'l2/d', 'u', 'w', 'm'])
+      fs.mkdirSync(path.join(place, name), { recursive: true })
     fs.writeFileSync(path.join(place, 'l1/f'), 'f', { mode: 0o600 })
     const prefix = options.userxattr ? 'user' : 'trusted'
-    const opaque = setXattr(latin1(path.join(place, 'l2/d')), `${prefix}.overlay.opaque`, Buffer.from('y'))
-    if (opaque < 0) return unavailable(`${prefix}.overlay.* attributes cannot be set (${errnoName(-opaque)})`)
+    const opaque = setXattr(
+      latin1(path.join(place, 'l2/d')),
+      `${prefix}.overlay.opaque`,
+      Buffer.from('y'),
+    )
+    if (opaque < 0)
+      return unavailable(`${prefix}.overlay.* attributes cannot be set (${errnoName(-opaque)})`)
     const target = path.join(place, 'm')
     try {
       await mountOverlay(
@@ -116,7 +128,8 @@ function unavailable(reason: string): OverlaySupport {
 /** Docker's own tests: an opaque mark that spreads by copy-up, renames that leave a redirect, chmod that leaves metacopy. */
 function probeDiff(place: string, prefix: string): { nativeDiff: boolean; metacopy: boolean } {
   const has = (name: string, attribute: string): boolean =>
-    getXattr(latin1(path.join(place, 'u', name)), `${prefix}.overlay.${attribute}`) instanceof Uint8Array
+    getXattr(latin1(path.join(place, 'u', name)), `${prefix}.overlay.${attribute}`) instanceof
+    Uint8Array
   let nativeDiff = true
   fs.writeFileSync(path.join(place, 'm/d/f'), '')
   if (has('d', 'opaque')) nativeDiff = false

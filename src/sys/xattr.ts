@@ -25,7 +25,9 @@ export function setXattrOf(fd: number, name: string, value: Uint8Array): number 
 export function setXattr(place: string, name: string, value: Uint8Array): number {
   const p = path.set(place)
   const k = key.set(name)
-  return p && k ? checked(libc().lsetxattr(p, k, value, value.length, 0)) : unusable(p ? name : place)
+  return p && k
+    ? checked(libc().lsetxattr(p, k, value, value.length, 0))
+    : unusable(p ? name : place)
 }
 
 export function getXattrOf(fd: number, name: string): Uint8Array | number | undefined {
@@ -43,7 +45,7 @@ export function getXattr(place: string, name: string): Uint8Array | number | und
 
 function value(length: number): Uint8Array | number | undefined {
   if (length === -ERRNO.ENODATA) return undefined
-  return length < 0 ? length : Uint8Array.prototype.slice.call(buffer, 0, length)
+  return length < 0 ? length : new Uint8Array(buffer.subarray(0, length))
 }
 
 /** Names of all attributes that the caller may see. */

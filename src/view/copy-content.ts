@@ -4,7 +4,7 @@
 import { ERRNO } from '../sys/errno.ts'
 import { cloneFile, copyFileRange, read, writeAll } from '../sys/file-calls.ts'
 
-/** As much as one call may copy, so that an abort is heard in between files of ordinary size. */
+/** The kernel copies at most 2 GiB less a page at once. */
 const RANGE_BYTES = 1 << 30
 let buffer: Buffer | undefined
 
@@ -13,18 +13,18 @@ const CLONE_BYTES_MIN = 64 << 10
 
 /**
  * From the start of `from` to the start of the empty `to`.
- * @param sizeBytes what is expected; a file that grew is copied to its end, one that shrank to where it ends
+ * @param sizeBytes of `from`; one that is shorter is copied to where it ends
  * @returns bytes copied, or a negative errno
  */
 export function copyContent(from: number, to: number, sizeBytes: number): number {
   if (sizeBytes >= CLONE_BYTES_MIN && cloneFile(from, to) === 0) return sizeBytes
   let copied = 0
-  while (sizeBytes > 0) {
-    const n = copyFileRange(from, to, RANGE_BYTES)
-    // Other file systems, special file systems, old kernels: what is left goes by hand.
-    if (n < 0 && copied === 0 && isRefusal(-n)) return copyByHand(from, to)
+  while (copied < sizeBytes) {
+    const n = copyFileRange(from, to, Math.min(sizeBytes - copied, RANGE_BYTES))
+    // Two file systems, one without the call, an old kernel: then by hand. 0 at the start is procfs's way to say so.
+    if (copied === 0 && (n === 0 || isRefusal(-n))) return copyByHand(from, to)
     if (n < 0) return n
-    if (n === 0) return copied > 0 ? copied : copyByHand(from, to)
+    if (n === 0) break
     copied += n
   }
   return copied

@@ -17,7 +17,7 @@ export function modelMerge(
 ): Map<string, ModelNode> {
   const tree = new Map<string, ModelNode>()
   const removeBelow = (path: string): void => {
-    for (const other of [...tree.keys()]) if (other.startsWith(`${path}/`)) tree.delete(other)
+    for (const other of tree.keys()) if (other.startsWith(`${path}/`)) tree.delete(other)
   }
   for (let layer = layers.length - 1; layer >= 0; layer--) {
     for (const [path, entry] of layers[layer]!) {

@@ -67,7 +67,7 @@ for (const form of formsHere()) {
         const expected = new Map<string, string>()
         const lines = layers.map(linesOf)
         for (const [at, { layer, type }] of modelMerge(lines)) {
-          const entry = new Map<string, (typeof lines)[0][0][1]>(lines[layer]!).get(at)!
+          const entry = lines[layer]!.find(([path]) => path === at)![1]
           expected.set(at, `${type} ${entry.linkTarget ?? entry.content ?? ''}`)
         }
         t.same(sorted(seenByUs(directories, form)), sorted(expected))

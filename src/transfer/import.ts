@@ -43,8 +43,8 @@ export async function importImage(
   options: ImportOptions = {},
 ): Promise<{ imageID: ImageID; name?: string }> {
   const reference = options.reference === undefined ? undefined : parseTarget(options.reference)
-  const platform =
-    options.platform === undefined ? hostPlatform(process) : parsePlatform(options.platform)
+  const host = hostPlatform({ arch: process.arch })
+  const platform = options.platform === undefined ? host : parsePlatform(options.platform, host)
   const config = applyChanges({}, options.changes ?? [])
   if ('file' in source) fs.accessSync(source.file, fs.constants.R_OK)
   const epoch = sourceDateEpoch()

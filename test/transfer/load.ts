@@ -197,11 +197,13 @@ for (const driver of DRIVERS) {
 
 t.test('any stack of layers survives load, save and load', async (t) => {
   const dirname = t.testdir()
-  const name = fc.constantFrom('a', 'b', 'c', 'd/a', 'd/b', 'd/e/a', 'd', 'd/e')
+  // A file `d` with `d/a` behind it is refused, by docker too; so leaves and directories have names of their own.
+  const leaf = fc.constantFrom('a', 'b', 'c', 'd/a', 'd/b', 'd/e/a')
+  const name = fc.oneof(leaf, fc.constantFrom('d', 'd/e'))
   const entry = fc.oneof(
-    fc.tuple(name, fc.string({ maxLength: 700 })).map(([n, content]) => file(n, content)),
-    name.map((n) => dir(n)),
-    name.map((n) => symlink(n, 'somewhere')),
+    fc.tuple(leaf, fc.string({ maxLength: 700 })).map(([n, content]) => file(n, content)),
+    fc.constantFrom('d', 'd/e').map((n) => dir(n)),
+    leaf.map((n) => symlink(n, 'somewhere')),
     name.map((n) => whiteout(n)),
     fc.constantFrom('', 'd', 'd/e').map((n) => opaque(n)),
   )

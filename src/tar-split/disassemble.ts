@@ -22,7 +22,7 @@ export interface DisassembleOptions {
   /**
    * Keep this member's body in segments instead of pointing at a file: for what the caller knows about its directory
    * (another entry replaces the file, its path leads through an absolute symlink, it could not be written). Asked once
-   * for each member, before its body.
+   * for each member that has a body, before it: a record without one points at nothing, and docker writes it for all.
    */
   readonly embed?: (header: TarHeader) => boolean
 }
@@ -65,7 +65,8 @@ export class Disassembler implements TarHandler {
     const { path, escapes } = cleanPath(header.recordName)
     const lost = escapes || isLost(header, path)
     const hasBody = header.sizeBytes > 0
-    if (lost || this.#embed?.(header) === true || !this.#claim(path, hasBody)) {
+    const embedded = lost || (hasBody && this.#embed?.(header) === true)
+    if (embedded || !this.#claim(path, hasBody)) {
       this.#header = undefined
       this.#cuttable = hasBody
       return

@@ -74,7 +74,9 @@ function readOverlay2(
   for (const [name, entry] of readTree(home, options)) {
     const [cache = '', ...rest] = name.split('/')
     const below = rest.join('/')
-    const { mtimeNs, ...timeless } = entry
+    const { mtimeNs, ...named } = entry
+    const linkedTo = named.linkedTo?.replace(/^[^/]+/, (id) => chainOfCache.get(id) ?? id)
+    const timeless = { ...named, ...(linkedTo === undefined ? {} : { linkedTo }) }
     if (cache === 'l') {
       const key = below === '' ? 'l' : `l/${chainOf(below)}`
       facts.set(

@@ -7,6 +7,7 @@
 // Speed matters most for `ls -R` without stat: a directory costs an open and its names, nothing per file. Opaque marks
 // are read when the merge asks, which it does only where something lies below.
 
+import { OVERRIDE_STAT } from '../archive/metadata.ts'
 import type { LayerForm } from '../driver/driver.ts'
 import { basename, dirname, type BytePath } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
@@ -16,7 +17,7 @@ import { openInRoot } from '../sys/open-in-root.ts'
 import { below, getXattr, listXattrs } from '../sys/xattr.ts'
 import type { LayerEntry, LayerNode, LayerView, NodeType } from '../union/layer-view.ts'
 import { OPAQUE_NAME, classifyWhiteout, whiteoutOf } from '../union/whiteout.ts'
-import { OVERRIDE_STAT, parseOverrideStat } from './override-stat.ts'
+import { parseOverrideStat } from './override-stat.ts'
 
 const DT_UNKNOWN = 0
 const DT_CHR = 2

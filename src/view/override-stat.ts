@@ -1,10 +1,8 @@
-// Reads `user.containers.override_stat`, in which containers/storage and fuse-overlayfs keep the owner, mode and type
+// Reads what archive/metadata.ts writes: `user.containers.override_stat`, in which containers/storage and fuse-overlayfs keep the owner, mode and type
 // that an ordinary user cannot give a file: `uid:gid:mode[:type]`, mode octal, type `file`, `dir`, `symlink`, `pipe`,
 // `socket`, `char-MAJOR-MINOR` or `block-MAJOR-MINOR`. Without a type the file on disk is of the right one.
 
 import type { NodeType } from '../union/layer-view.ts'
-
-export const OVERRIDE_STAT = 'user.containers.override_stat'
 
 export interface OverrideStat {
   readonly uid: number

@@ -164,6 +164,33 @@ t.test(
   },
 )
 
+const noXattrs = formsHere().includes('user') ? false : 'no user xattrs in the temporary directory'
+t.test('written in the form user, it reads as the layer did', { skip: noXattrs }, async (t) => {
+  const home = temporaryDirectory(t)
+  const layer = path.join(home, 'layer')
+  const records = {
+    null: '0:0:0666:char-1-3',
+    pipe: '1:2:0600:pipe',
+    su: '33:34:04755:file',
+    'd/x': '5:6:0000:file',
+    d: '7:8:01700:dir',
+  }
+  fs.mkdirSync(path.join(layer, 'd'), { recursive: true })
+  for (const [name, record] of Object.entries(records)) {
+    if (name !== 'd') fs.writeFileSync(path.join(layer, name), '')
+    setXattr(latin1(path.join(layer, name)), 'user.containers.override_stat', Buffer.from(record))
+  }
+  fs.linkSync(path.join(layer, 'null'), path.join(layer, 'same'))
+  using stack = new LayerStack([layer], { form: 'user' })
+  const target = makeTarget(home)
+  await materialise(stack, target, { form: 'user' })
+  using written = new LayerStack([target], { form: 'user' })
+  const nodes = ({ view }: LayerStack): unknown[] =>
+    [...view.walk()].map((entry) => ({ ...view.node(entry), hardlinkKey: undefined }))
+  t.same(nodes(written), nodes(stack))
+  t.match(nodes(written)[2], { type: 'char', devMajor: 1, devMinor: 3 })
+})
+
 t.test('a directory that is not empty is refused and left alone', async (t) => {
   const home = temporaryDirectory(t)
   const { directories } = writeStack(home, [memoryLayer(file('a'))], 'none')

@@ -2,6 +2,7 @@
 // Loads the library only when a verb asks for it, so that --help, --version and completion stay instant.
 
 import type { DriverName, OnWarning, Store, Warning } from '../src/index.ts'
+import { isKnownError, isSystemError } from './exit-code.ts'
 import { ClosedPipe, type Sink } from './output.ts'
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
@@ -109,6 +110,11 @@ export class Context {
     void this.log('warn', `warning: ${warning.message}${entry}${times}`)
   }
 
+  /** Whether a verb of several names may report this and go on with the next: not after a signal or a closed pipe. */
+  isFailureOfOne(error: unknown): boolean {
+    return !this.signal.aborted && !(error instanceof ClosedPipe) && isExpected(error)
+  }
+
   shows(level: LogLevel): boolean {
     if (level !== 'error' && level !== 'debug' && this.quiet) return false
     return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.logLevel)
@@ -124,4 +130,9 @@ export class Context {
       if (!(error instanceof ClosedPipe)) throw error
     }
   }
+}
+
+/** A bug is not one name's failure: it ends the run and shows its stack. */
+function isExpected(error: unknown): boolean {
+  return isKnownError(error) || isSystemError(error)
 }

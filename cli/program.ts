@@ -3,7 +3,24 @@
 
 import { readFileSync } from 'node:fs'
 import { CommanderError, type Command } from 'commander'
+import { declareCat } from './commands/cat.ts'
+import { declareChainid } from './commands/chainid.ts'
+import { declareCompletion } from './commands/completion.ts'
+import { declareDiffid } from './commands/diffid.ts'
+import { declareHistory } from './commands/history.ts'
 import { declareImages } from './commands/images.ts'
+import { declareImport } from './commands/import.ts'
+import { declareInfo } from './commands/info.ts'
+import { declareInspect } from './commands/inspect.ts'
+import { declareLayers } from './commands/layers.ts'
+import { declareLoad } from './commands/load.ts'
+import { declareLs } from './commands/ls.ts'
+import { declareMount } from './commands/mount.ts'
+import { declareRmi } from './commands/rmi.ts'
+import { declareSave } from './commands/save.ts'
+import { declareTag } from './commands/tag.ts'
+import { declareTree } from './commands/tree.ts'
+import { declareUmount } from './commands/umount.ts'
 import { DEFAULT_SETTINGS, type Context } from './context.ts'
 import { EXIT, PartialFailure, exitCodeOf } from './exit-code.ts'
 import { ClosedPipe } from './output.ts'
@@ -11,7 +28,26 @@ import { reportError, reportUsage } from './report.ts'
 import { VerbCommand, addGlobalOptions, globalSettings, type DeclareVerb } from './verb.ts'
 
 /** In the order in which help lists them. */
-const VERBS: readonly DeclareVerb[] = [declareImages]
+const VERBS: readonly DeclareVerb[] = [
+  declareLoad,
+  declareSave,
+  declareImport,
+  declareImages,
+  declareInspect,
+  declareHistory,
+  declareLayers,
+  declareTree,
+  declareLs,
+  declareCat,
+  declareTag,
+  declareRmi,
+  declareMount,
+  declareUmount,
+  declareInfo,
+  declareChainid,
+  declareDiffid,
+  declareCompletion,
+]
 
 export function buildProgram(context: Context): Command {
   const program = new VerbCommand('shale')

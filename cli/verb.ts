@@ -136,5 +136,10 @@ export function globalSettings(leaf: Command, defaults: GlobalSettings): GlobalS
   }
 }
 
+/** For options that may be repeated. */
+export function collect(value: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, value]
+}
+
 /** A verb's declaration: adds its forms to the program. */
 export type DeclareVerb = (program: Command, context: Context) => void

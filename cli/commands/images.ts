@@ -1,8 +1,21 @@
-// images: the list, with docker's columns and filters.
+// images: the list, with docker's columns, filters and formats. One row for each name of an image.
 
 import type { Command } from 'commander'
+import type { ImageListItem } from '../../src/index.ts'
 import type { Context } from '../context.ts'
-import { declareVerb, examples } from '../verb.ts'
+import { createdSince, goLocalTime, humanSize } from '../format/units.ts'
+import { printListing, type Fields } from '../listing.ts'
+import { jsonText } from '../output.ts'
+import { collect, declareVerb, examples } from '../verb.ts'
+
+interface ImagesOptions {
+  readonly all?: boolean
+  readonly quiet?: boolean
+  readonly trunc: boolean
+  readonly digests?: boolean
+  readonly filter?: readonly string[]
+  readonly format?: string
+}
 
 export function declareImages(program: Command, context: Context): void {
   declareVerb(program, ['images', 'image ls|list'], (command) => {
@@ -11,12 +24,122 @@ export function declareImages(program: Command, context: Context): void {
       .description('List images, newest first.')
       .argument('[repository[:tag]]', 'only images of that name; may be a glob pattern')
       .option('-a, --all', 'also show intermediate images')
-      .action(async (pattern: string | undefined, options: { readonly all?: boolean }) => {
-        const store = await context.openStore()
-        for (const image of store.images()) {
-          await context.stdout.write(`${image.id} ${pattern ?? ''} ${options.all ?? false}\n`)
-        }
-      })
-    examples(command, [['images --digests', 'with the digests that registries know them by']])
+      .option('-q, --quiet', 'only IDs')
+      .option('--no-trunc', 'whole IDs')
+      .option('--digests', 'show digests')
+      .option(
+        '-f, --filter <key=value>',
+        'dangling=true|false, reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE; may be repeated',
+        collect,
+      )
+      .option(
+        '--format <format>',
+        "table, json, a Go template, or 'table TEMPLATE'; fields: .ID .Repository .Tag .Digest .CreatedSince .CreatedAt .Size .VirtualSize .SharedSize .UniqueSize .Containers",
+      )
+      .action((pattern: string | undefined, options: ImagesOptions) =>
+        printImages(pattern, options, context),
+      )
+    examples(command, [
+      ['images --digests', 'with the digests that registries know them by'],
+      ["images -f 'reference=debian:1?'", 'by pattern'],
+      ["images --format '{{.ID}}: {{.Repository}}'", 'by template'],
+    ])
   })
+}
+
+async function printImages(
+  pattern: string | undefined,
+  options: ImagesOptions,
+  context: Context,
+): Promise<void> {
+  const { listImages, parseImageFilters, shortID } = await import('../../src/index.ts')
+  const filters = [...(options.filter ?? [])]
+  if (pattern !== undefined) filters.push(`reference=${pattern}`)
+  const filter = parseImageFilters(filters)
+  const store = await context.openStore()
+  const items = await listImages(store, { all: options.all ?? false, filter })
+  if (context.json) {
+    await context.stdout.write(jsonText(items))
+    return
+  }
+  const withDigests = options.digests ?? false
+  const format = options.format ?? (options.quiet ? '{{.ID}}' : 'table')
+  await printListing(
+    {
+      rows: items.flatMap((item) => rowsOf(item, withDigests || format.includes('.Digest'))),
+      fields: fields((id) => (options.trunc ? shortID(id) : id), Date.now() / 1000),
+      columns: [
+        'Repository',
+        'Tag',
+        ...(withDigests ? ['Digest'] : []),
+        'ID',
+        'CreatedSince',
+        'Size',
+      ],
+      format,
+    },
+    context,
+  )
+}
+
+interface ImageRow {
+  readonly item: ImageListItem
+  readonly repository: string
+  readonly tag: string
+  readonly digest: string
+}
+
+const NONE = '<none>'
+
+/** moby's rule: a row for each tag; with digests, one for each pair; a repository with digests alone has rows as well. */
+function rowsOf(item: ImageListItem, withDigests: boolean): ImageRow[] {
+  const tags = byRepository(item.repoTags, ':')
+  const digests = byRepository(item.repoDigests, '@')
+  const rows: ImageRow[] = []
+  for (const [repository, own] of tags) {
+    const pairs = withDigests ? (digests.get(repository) ?? [NONE]) : [NONE]
+    digests.delete(repository)
+    for (const tag of own) {
+      for (const digest of pairs) rows.push({ item, repository, tag, digest })
+    }
+  }
+  for (const [repository, own] of digests) {
+    for (const digest of withDigests ? own : [NONE]) {
+      rows.push({ item, repository, tag: NONE, digest })
+    }
+  }
+  if (rows.length > 0) return rows
+  return [{ item, repository: NONE, tag: NONE, digest: NONE }]
+}
+
+/** A repository may have a port, so the last separator counts. */
+function byRepository(names: readonly string[], separator: ':' | '@'): Map<string, string[]> {
+  const map = new Map<string, string[]>()
+  for (const name of names) {
+    const at = name.lastIndexOf(separator)
+    const repository = name.slice(0, at)
+    map.set(repository, [...(map.get(repository) ?? []), name.slice(at + 1)])
+  }
+  return map
+}
+
+const ZERO_TIME_SECONDS = -62_135_596_800
+
+function fields(showID: (id: ImageListItem['id']) => string, nowSeconds: number): Fields<ImageRow> {
+  const age = ({ item }: ImageRow): string =>
+    item.createdSeconds === ZERO_TIME_SECONDS ? '' : createdSince(item.createdSeconds, nowSeconds)
+  return {
+    Repository: { header: 'REPOSITORY', value: (row) => row.repository },
+    Tag: { header: 'TAG', value: (row) => row.tag },
+    Digest: { header: 'DIGEST', value: (row) => row.digest },
+    ID: { header: 'IMAGE ID', value: (row) => showID(row.item.id) },
+    CreatedSince: { header: 'CREATED', value: age, cell: (row) => age(row) || 'N/A' },
+    CreatedAt: { header: 'CREATED AT', value: (row) => goLocalTime(row.item.createdSeconds) },
+    Size: { header: 'SIZE', value: (row) => humanSize(row.item.sizeBytes) },
+    VirtualSize: { header: 'SIZE', value: (row) => humanSize(row.item.sizeBytes, 4) },
+    // Docker answers these only to `docker system df`.
+    SharedSize: { header: 'SHARED SIZE', value: () => 'N/A' },
+    UniqueSize: { header: 'UNIQUE SIZE', value: () => 'N/A' },
+    Containers: { header: 'CONTAINERS', value: () => 'N/A' },
+  }
 }

@@ -107,6 +107,11 @@ export function inspectionText(inspections: readonly ImageInspection[]): string 
   return `${indentJSON(compact, '    ')}\n`
 }
 
+/** The same document on one line, as `docker inspect -f json` prints it. */
+export function inspectionLine(inspection: ImageInspection): string {
+  return encodeGoJSON(inspectionValue(inspection), { escapeHTML: false })
+}
+
 /** The places where docker has a struct, whose keys keep their order; elsewhere it has maps, with sorted keys. */
 const STRUCTS: ReadonlySet<string> = new Set([
   '',

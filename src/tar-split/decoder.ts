@@ -107,7 +107,10 @@ export class SplitDecoder {
     if (!startsWith(bytes, to, SEGMENT_END)) return 0
     const end = skipNumber(bytes, to + SEGMENT_END.length)
     if (bytes[end] !== CLOSE) return 0
-    this.#deliver({ kind: 'segment', bytes: this.#base64(bytes.toString('latin1', from, to)) })
+    const decoded = decodeBase64(bytes.toString('latin1', from, to))
+    // JSON may escape any char of it: left to the slow way, which also words the error.
+    if (decoded === undefined) return 0
+    this.#deliver({ kind: 'segment', bytes: decoded })
     return end + 1
   }
 
@@ -188,12 +191,8 @@ export class SplitDecoder {
   }
 
   #base64(text: string): Uint8Array {
-    const bytes = Buffer.from(text, 'base64')
-    // Node skips what is no base64; a shorter result tells that there was some.
-    const fill = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-    if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - fill) {
-      throw this.#corrupt('its payload is no base64')
-    }
+    const bytes = decodeBase64(text)
+    if (bytes === undefined) throw this.#corrupt('its payload is no base64')
     return bytes
   }
 
@@ -240,6 +239,14 @@ export function* decodeSplitSync(
     yield* ready
   }
   decoder.end()
+}
+
+function decodeBase64(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64')
+  // Node skips what is no base64; a shorter result tells that there was some.
+  const fill = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  const whole = text.length % 4 === 0 && bytes.length === (text.length / 4) * 3 - fill
+  return whole ? bytes : undefined
 }
 
 function isSpace(byte: number): boolean {

@@ -167,7 +167,7 @@ export function parse(
   const parser = new TarParser(recorder, options.limits)
   for (const chunk of chunksOf(bytes, options.sizes)) {
     parser.write(chunk)
-    if (options.sizes) chunk.fill(0xee)
+    if (chunk !== bytes) chunk.fill(0xee)
   }
   return Object.assign(recorder, { total: parser.end() })
 }

@@ -10,8 +10,9 @@ const RANKS: readonly (readonly string[])[] = [
   ['digest', 'path', 'reference', 'tar', 'tar-split', 'union', 'image'],
   ['sys'],
   ['archive'],
-  ['driver'],
+  // vfs merges a layer with its parent by the union that every view uses.
   ['view'],
+  ['driver'],
   ['store'],
   ['transfer', 'inspect'],
   ['mounting'],
@@ -91,7 +92,7 @@ t.test('imports go one way', async (t) => {
       if (other === part) continue
       // The driver contract says what a layer's form is; those who write that form may read the words, not the code.
       const words = entry.typeOnly && entry.target === 'src/driver/driver.ts'
-      if (words && (part === 'archive' || part === 'sys')) continue
+      if (words && ['sys', 'archive', 'view'].includes(part)) continue
       // The pure folders are one rank: values may refer to each other's types and functions.
       if (PURE.has(part) && PURE.has(other) && rankOf(other) <= rankOf(part)) continue
       if (rankOf(other) >= rankOf(part)) wrong.push(`${source.file} imports ${entry.target}`)

@@ -58,7 +58,9 @@ export class VfsDriver implements Driver {
   async finish(id: CacheID, options: { parent?: CacheID; rootOpaque: boolean }): Promise<void> {
     const scratch = this.layerDirectory(id) + SCRATCH
     const below =
-      options.parent === undefined || options.rootOpaque ? [] : [this.layerDirectory(options.parent)]
+      options.parent === undefined || options.rootOpaque
+        ? []
+        : [this.layerDirectory(options.parent)]
     const stack = new LayerStack([scratch, ...below], { form: this.form })
     try {
       await materialise(stack, this.layerDirectory(id), { form: this.form })

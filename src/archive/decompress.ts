@@ -158,7 +158,7 @@ export async function* unzstdPure(input: AsyncIterable<Uint8Array>): AsyncGenera
     first = false
     for (let at = 0; at < chunk.length; at += ZSTD_PUSH_BYTES) {
       // The decoder keeps what it cannot use yet, and this chunk's memory is used again.
-      decoder.push(chunk.slice(at, at + ZSTD_PUSH_BYTES))
+      decoder.push(new Uint8Array(chunk.subarray(at, at + ZSTD_PUSH_BYTES)))
       const ready = out
       out = []
       for (const piece of ready) if (piece.length > 0) yield piece
@@ -215,7 +215,7 @@ async function* unxz(input: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Arr
     async pull(controller) {
       const { done, value } = await input.next()
       if (done) controller.close()
-      else controller.enqueue(value.slice())
+      else controller.enqueue(new Uint8Array(value))
     },
     async cancel() {
       await input.return(undefined)

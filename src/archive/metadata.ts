@@ -4,7 +4,7 @@
 
 import type { LayerForm } from '../driver/driver.ts'
 import { type BytePath, pathText } from '../path/byte-path.ts'
-import { hostError } from '../sys/errno.ts'
+import { ERRNO, hostError } from '../sys/errno.ts'
 import {
   O,
   chmod,
@@ -30,6 +30,17 @@ const TIME_MAX_NS = (1n << 63n) - 1n
 /** A layer that could set these could forge whiteouts, redirects, or another file's owner. */
 const FORGED =
   /^(?:(?:trusted|user)\.overlay\.|user\.fuseoverlayfs\.|(?:user|trusted)\.containers\.override_stat$)/
+
+/**
+ * A capability or ACL that the kernel cannot read, a value over 64 KiB, or one that does not fit where the file system
+ * keeps them: ext4 has one block a file, and says ENOSPC when that one is full.
+ */
+const REFUSED_VALUE: ReadonlySet<number> = new Set([
+  ERRNO.EINVAL,
+  ERRNO.E2BIG,
+  ERRNO.ERANGE,
+  ERRNO.ENOSPC,
+])
 
 export interface Times {
   readonly atimeNs: bigint
@@ -169,14 +180,22 @@ export class MetadataWriter {
       const allowed = this.#form === 'trusted' || name.startsWith('user.')
       const result = allowed ? set(name, value) : undefined
       if (result === 0) continue
-      if (result !== undefined && !isUnsupportedXattr(-result))
-        this.#must(result, 'setxattr', header)
       const namespace = name.slice(0, name.indexOf('.') + 1) || name
-      this.#warnings.add(
-        'xattr-skipped',
-        `extended attributes ${namespace}* cannot be set here; they are kept in tar-split alone`,
-        header.path,
-      )
+      if (result === undefined || isUnsupportedXattr(-result)) {
+        this.#warnings.add(
+          'xattr-skipped',
+          `extended attributes ${namespace}* cannot be set here; they are kept in tar-split alone`,
+          header.path,
+        )
+      } else if (REFUSED_VALUE.has(-result)) {
+        this.#warnings.add(
+          'xattr-refused',
+          `values of extended attributes ${namespace}* were refused as malformed or too large; they are kept in tar-split alone`,
+          header.path,
+        )
+      } else {
+        this.#must(result, 'setxattr', header)
+      }
     }
   }
 

@@ -215,6 +215,26 @@ t.test('extended attributes', { skip: trusted }, async (t) => {
   t.match(warnings, [{ code: 'xattr-skipped', message: /user\.\*/, entry: 's', count: 1 }])
 })
 
+t.test(
+  'attributes that the kernel refuses are no reason to refuse the layer',
+  { skip: trusted },
+  async (t) => {
+    const dir = temporaryDirectory(t)
+    const { warnings } = applyMembers(dir, 'trusted', [
+      {
+        path: 'f',
+        xattrs: {
+          'security.capability': 'no capability',
+          'user.large': 'x'.repeat(70_000),
+          'user.a': 'A',
+        },
+      },
+    ])
+    t.equal(text(path.join(dir, 'f'), 'user.a'), 'A')
+    t.equal(warnings.filter((warning) => warning.code === 'xattr-refused').length, 2)
+  },
+)
+
 t.test('a layer cannot forge what overlay keeps for itself', async (t) => {
   for (const form of FORMS) {
     const dir = temporaryDirectory(t)

@@ -12,22 +12,18 @@ import {
   type Ingredient,
 } from './inventory.ts'
 import type { LayerPlan } from './pack-image.ts'
-
-/** A file that the merge must show, and where the same bytes are to be had without shale. */
-export interface Sighting {
-  /** 1 is the base. */
-  readonly layer: number
-  /** Without a leading slash. */
-  readonly path: string
-  readonly expected: () => Uint8Array
-}
+import type { Sighting } from './sightings.ts'
 
 export interface BuiltInImage {
   readonly layers: readonly LayerPlan[]
   readonly command: readonly string[]
   readonly sightings: readonly Sighting[]
-  /** What layer 4 took away: a path, and by which means. */
-  readonly removed: readonly { readonly path: string; readonly how: string }[]
+  /** What layer 4 took away, from which layer, by which means; a whiteout first. */
+  readonly removed: readonly {
+    readonly path: string
+    readonly layer: number
+    readonly how: string
+  }[]
 }
 
 /** @param project the folder of shale's package.json */
@@ -72,21 +68,29 @@ export function builtInImage(project: string): BuiltInImage {
     ],
     command: [process.execPath, `/${main}`, '--help'],
     sightings: [
-      { layer: 1, path: binary, expected: () => fs.readFileSync(`/${binary}`) },
-      ...(dependency
-        ? [{ layer: 2, path: dependency.path, expected: () => fs.readFileSync(dependency.source) }]
-        : []),
+      sighting(1, binary, `/${binary}`),
+      ...(dependency ? [sighting(2, dependency.path, dependency.source)] : []),
+      sighting(3, main, path.join(project, 'dist/cli/main.js')),
       {
-        layer: 3,
-        path: main,
-        expected: () => fs.readFileSync(path.join(project, 'dist/cli/main.js')),
+        layer: 4,
+        path: replaced,
+        origin: 'the replacement, not of layer 3',
+        expected: () => Buffer.from(slim),
       },
-      { layer: 4, path: replaced, expected: () => Buffer.from(slim) },
     ],
     removed: [
-      { path: whiteout.path, how: `by the whiteout ${path.basename(whiteoutOf(whiteout.path))}` },
-      { path: hidden, how: `by the opaque directory /${opaque}` },
+      { path: whiteout.path, layer: 2, how: 'a whiteout' },
+      { path: hidden, layer: 3, how: `the opaque directory /${opaque}` },
     ],
+  }
+}
+
+function sighting(layer: number, inImage: string, source: string): Sighting {
+  return {
+    layer,
+    path: inImage,
+    origin: `this machine’s ${source}`,
+    expected: () => fs.readFileSync(source),
   }
 }
 

@@ -2,17 +2,18 @@
 // links) and of docker 25 and later (blobs by digest): manifest.json says which members make an image in both.
 // Layouts before docker 1.10 have no manifest.json; their layers carry no digests, so they are refused with the remedy.
 
+import type { ByteRange } from '../archive/layer-job.ts'
 import { sha256Of } from '../digest/chain-id.ts'
 import { hexOf, type Digest, type ImageID } from '../digest/digest.ts'
-import { ArchiveError, IntegrityError, UnsupportedError } from '../errors.ts'
+import { ArchiveError, UnsupportedError } from '../errors.ts'
 import { parseArchiveManifest, type ArchiveItem } from '../image/archive-manifest.ts'
 import { parseImageConfig, type ImageConfig } from '../image/config.ts'
 import { JSON_BYTES_MAX } from '../image/json.ts'
 import { platformMatches, platformText, type Platform } from '../image/platform.ts'
 import { pathFromText, pathText, type BytePath } from '../path/byte-path.ts'
 import { familiarString } from '../reference/reference.ts'
-import type { ByteRange } from '../archive/layer-job.ts'
 import type { ArchiveImage, ArchiveLayer } from './archive.ts'
+import { checkLayerCount, checkSize, digestMismatch, layerLabel, noSuchPlatform } from './claims.ts'
 import { findFile, readDocument, type Members } from './members.ts'
 
 export const MANIFEST: BytePath = pathFromText('manifest.json')
@@ -42,8 +43,9 @@ export function readDockerArchive(
   }
   const images = new Map<ImageID, ArchiveImage>()
   const offered = new Set<string>()
+  const configs = new ConfigReader(members)
   for (const item of items) {
-    const { image, config } = readItem(members, item)
+    const { image, config } = readItem(members, configs, item)
     if (platform && !platformMatches(config, platform)) {
       offered.add(platformText(config))
       continue
@@ -56,21 +58,48 @@ export function readDockerArchive(
   return [...images.values()]
 }
 
+interface ReadConfig {
+  readonly bytes: Uint8Array
+  readonly imageID: ImageID
+  readonly config: ImageConfig
+}
+
+/** Each config is read once: a manifest of 4 MiB can name one large config a hundred thousand times. */
+class ConfigReader {
+  private readonly members: Members
+  private readonly known = new Map<BytePath, ReadConfig>()
+
+  constructor(members: Members) {
+    this.members = members
+  }
+
+  read(path: BytePath): ReadConfig {
+    let found = this.known.get(path)
+    if (!found) this.known.set(path, (found = this.readFirst(path)))
+    return found
+  }
+
+  private readFirst(path: BytePath): ReadConfig {
+    const name = pathText(path)
+    const label = `${name} of ${this.members.label}`
+    const range = findFile(this.members, path, 'manifest.json')
+    const bytes = readDocument(range, label, JSON_BYTES_MAX)
+    const imageID = sha256Of(bytes) as ImageID
+    const hex = NAMED_BY_DIGEST.exec(name)?.[1]
+    if (hex !== undefined && hex !== hexOf(imageID)) {
+      throw digestMismatch(label, `sha256:${hex}`, imageID)
+    }
+    return { bytes, imageID, config: parseImageConfig(bytes, label) }
+  }
+}
+
 function readItem(
   members: Members,
+  configs: ConfigReader,
   item: ArchiveItem,
 ): { image: ArchiveImage; config: ImageConfig } {
-  const configName = pathText(item.config)
-  const configLabel = `${configName} of ${members.label}`
-  const configRange = findFile(members, item.config, 'manifest.json')
-  const configBytes = readDocument(configRange, configLabel, JSON_BYTES_MAX)
-  const imageID = sha256Of(configBytes) as ImageID
-  const namedHex = NAMED_BY_DIGEST.exec(configName)?.[1]
-  if (namedHex !== undefined && namedHex !== hexOf(imageID)) {
-    throw digestMismatch(configLabel, `sha256:${namedHex}`, imageID)
-  }
-  const config = parseImageConfig(configBytes, configLabel)
-  checkLayerCount(members.label, item.layers.length, config, 'manifest.json', configName)
+  const { bytes: configBytes, imageID, config } = configs.read(item.config)
+  checkLayerCount(members.label, item.layers.length, config, 'manifest.json', pathText(item.config))
   const layers = item.layers.map((path, index) => readLayer(members, item, config, path, index))
   const references = item.repoTags.map(familiarString)
   return {
@@ -114,56 +143,5 @@ export function refuseV1Layout(members: Members): never {
   throw new UnsupportedError(
     'ERR_MEDIA_TYPE',
     `cannot read ${members.label}: it has repositories but no manifest.json, the layout of docker before 1.10; load it with docker 28 or older and save it again`,
-  )
-}
-
-export function layerLabel(members: Members, index: number, name: string): string {
-  return `layer ${index + 1} of ${members.label} (${name})`
-}
-
-/** Names both counts and both documents: one of them is of another image. */
-export function checkLayerCount(
-  label: string,
-  layers: number,
-  config: ImageConfig,
-  manifestName: string,
-  configName: string,
-): void {
-  const diffIDs = config.rootfs.diffIDs.length
-  if (layers === diffIDs) return
-  throw new IntegrityError(
-    'ERR_LAYER_COUNT',
-    `cannot read ${label}: ${manifestName} has ${layers} layers, but rootfs.diff_ids of ${configName} has ${diffIDs}`,
-    { details: { layers, diffIDs, config: configName } },
-  )
-}
-
-export function checkSize(name: string, members: Members, expected: number, actual: number): void {
-  if (expected === actual) return
-  throw new IntegrityError(
-    'ERR_SIZE_MISMATCH',
-    `cannot read ${members.label}: ${name} has ${actual} bytes, and its descriptor says ${expected}`,
-    { details: { entry: name, expected, actual } },
-  )
-}
-
-export function digestMismatch(label: string, expected: string, actual: Digest): IntegrityError {
-  return new IntegrityError(
-    'ERR_DIGEST_MISMATCH',
-    `cannot read ${label}: its bytes have the digest ${actual}, not ${expected}; it was damaged or changed, get it again`,
-    { details: { expected, actual } },
-  )
-}
-
-export function noSuchPlatform(
-  members: Members,
-  wanted: Platform,
-  offered: Iterable<string>,
-): UnsupportedError {
-  const list = [...offered]
-  return new UnsupportedError(
-    'ERR_PLATFORM',
-    `cannot load ${members.label}: it has nothing for ${platformText(wanted)}, only ${list.join(', ') || 'images that name no platform'}`,
-    { details: { wanted: platformText(wanted), offered: list } },
   )
 }

@@ -47,7 +47,7 @@ function warning(name: string, why: string): { warning: Warning } {
   const shown = JSON.stringify(name.slice(0, 200))
   return {
     warning: {
-      code: 'WARN_IMAGE_NAME',
+      code: 'image-name-skipped',
       message: `the archive calls an image ${shown}, which ${why}; it is loaded by its ID alone, give it a name with tag`,
       entry: name.slice(0, 200),
       count: 1,

@@ -5,9 +5,10 @@
 // Which descriptors of index.json are one image: those with the same name, or without a name but with a platform each,
 // are alternatives of which one is taken. All others are images of their own (docker 25 lists one a tag).
 
+import type { ByteRange } from '../archive/layer-job.ts'
 import { sha256Of } from '../digest/chain-id.ts'
 import { hexOf, type Digest, type ImageID } from '../digest/digest.ts'
-import { ArchiveError, LayerStoreError, type Warning } from '../errors.ts'
+import { ArchiveError, LayerStoreError, LimitError, type Warning } from '../errors.ts'
 import { checkOCILayout, OCI_LAYOUT_FILE } from '../image/archive-manifest.ts'
 import { parseImageConfig } from '../image/config.ts'
 import { JSON_BYTES_MAX } from '../image/json.ts'
@@ -20,15 +21,8 @@ import {
 } from '../image/manifest.ts'
 import { pickPlatform, platformMatches, platformText, type Platform } from '../image/platform.ts'
 import { pathFromText, type BytePath } from '../path/byte-path.ts'
-import type { ByteRange } from '../archive/layer-job.ts'
 import type { ArchiveImage } from './archive.ts'
-import {
-  checkLayerCount,
-  checkSize,
-  digestMismatch,
-  layerLabel,
-  noSuchPlatform,
-} from './docker-archive-source.ts'
+import { checkLayerCount, checkSize, digestMismatch, layerLabel, noSuchPlatform } from './claims.ts'
 import { annotatedName, nameOfAnnotation } from './image-name.ts'
 import { findFile, findFileIfPresent, readDocument, type Members } from './members.ts'
 
@@ -37,6 +31,8 @@ const LAYOUT = pathFromText(OCI_LAYOUT_FILE)
 
 /** buildkit nests once, docker's multi-platform exports twice. */
 const NESTING_MAX = 8
+/** Indexes may share entries, so that a few small documents could make a tree of billions. */
+const VISITS_MAX = 10_000
 /** buildkit files attestations beside the images that they are about. */
 const ATTESTATION = 'vnd.docker.reference.type'
 
@@ -69,6 +65,8 @@ class LayoutReader {
   private readonly choice: PlatformChoice
   private readonly warnings: Warning[] = []
   private readonly found = new Map<Digest, FoundImage>()
+  private readonly indexes = new Map<Digest, readonly Descriptor[]>()
+  private visits = 0
 
   constructor(members: Members, choice: PlatformChoice) {
     this.members = members
@@ -139,7 +137,7 @@ class LayoutReader {
       const isImage = isManifestType(descriptor.mediaType) || isIndexType(descriptor.mediaType)
       if (isImage && descriptor.artifactType === undefined) return true
       this.warnings.push({
-        code: 'WARN_NOT_AN_IMAGE',
+        code: 'artifact-skipped',
         message: `${this.members.label} holds ${descriptor.digest}, which is no image (${descriptor.artifactType ?? descriptor.mediaType}) and is left out`,
         entry: descriptor.digest,
         count: 1,
@@ -163,8 +161,7 @@ class LayoutReader {
     try {
       return this.resolve(group, 1).image
     } catch (error) {
-      const unfit = error instanceof LayerStoreError && error.code === 'ERR_PLATFORM'
-      if (!unfit || !this.choice.required) throw error
+      if (!isUnfit(error) || !this.choice.required) throw error
       onUnfit(error)
       return undefined
     }
@@ -173,10 +170,18 @@ class LayoutReader {
   /** One image out of alternatives. */
   private resolve(alternatives: readonly Descriptor[], depth: number): FoundImage {
     const { members, choice } = this
+    if (++this.visits > VISITS_MAX) {
+      throw new LimitError(
+        'ERR_ENTRIES_MAX',
+        `cannot read ${members.label}: its indexes have more than ${VISITS_MAX} entries to choose from`,
+        { details: { limit: VISITS_MAX } },
+      )
+    }
     const [only] = alternatives
     if (alternatives.length === 1 && isManifestType(only!.mediaType)) {
       const found = this.readImage(only!)
-      if (choice.required || depth > 1) this.checkPlatform(found)
+      // What the index says goes before the config, which often lacks the variant.
+      if (choice.required || depth > 1) this.checkPlatform(only!.platform ?? found.platform)
       return found
     }
     if (alternatives.length === 1) return this.resolve(this.readIndex(only!, depth), depth + 1)
@@ -185,16 +190,24 @@ class LayoutReader {
     // None that says its platform fits: the configs of those that do not say have to.
     const offered: string[] = []
     for (const silent of alternatives.filter(({ platform }) => platform === undefined)) {
-      const found = isManifestType(silent.mediaType)
-        ? this.readImage(silent)
-        : this.resolve([silent], depth)
-      if (platformMatches(found.platform, choice.preferred)) return found
-      offered.push(platformText(found.platform))
+      const found = this.resolveSilent(silent, depth)
+      if (found && platformMatches(found.platform, choice.preferred)) return found
+      if (found) offered.push(platformText(found.platform))
     }
     throw noSuchPlatform(members, choice.preferred, offered)
   }
 
-  private checkPlatform({ platform }: FoundImage): void {
+  private resolveSilent(descriptor: Descriptor, depth: number): FoundImage | undefined {
+    if (isManifestType(descriptor.mediaType)) return this.readImage(descriptor)
+    try {
+      return this.resolve([descriptor], depth)
+    } catch (error) {
+      if (isUnfit(error)) return undefined
+      throw error
+    }
+  }
+
+  private checkPlatform(platform: Platform): void {
     const { preferred } = this.choice
     // A config without os and architecture runs anywhere, as far as anyone can tell.
     if (platform.os === '' && platform.architecture === '') return
@@ -203,26 +216,31 @@ class LayoutReader {
   }
 
   private readIndex(descriptor: Descriptor, depth: number): readonly Descriptor[] {
-    const { label, bytes } = this.readBlob(descriptor)
     if (depth > NESTING_MAX) {
       throw new ArchiveError(
         'ERR_MANIFEST',
-        `cannot read ${label}: indexes are nested deeper than ${NESTING_MAX} levels`,
+        `cannot read ${this.members.label}: its indexes are nested deeper than ${NESTING_MAX} levels`,
       )
     }
+    const known = this.indexes.get(descriptor.digest)
+    if (known) return known
+    const { label, bytes } = this.readBlob(descriptor, 'an index')
     const document = parseManifest(bytes, label, descriptor.mediaType)
     const manifests = document.kind === 'index' ? this.imagesAmong(document.manifests) : []
-    if (manifests.length > 0) return manifests
-    throw new ArchiveError('ERR_NOT_AN_IMAGE', `cannot read ${label}: the index lists no image`)
+    if (manifests.length === 0) {
+      throw new ArchiveError('ERR_NOT_AN_IMAGE', `cannot read ${label}: the index lists no image`)
+    }
+    this.indexes.set(descriptor.digest, manifests)
+    return manifests
   }
 
   private readImage(descriptor: Descriptor): FoundImage {
     const known = this.found.get(descriptor.digest)
     if (known) return known
-    const { label, bytes } = this.readBlob(descriptor)
+    const { label, bytes } = this.readBlob(descriptor, 'an index')
     // Announced as a manifest, so a document of another shape has thrown.
     const manifest = parseManifest(bytes, label, descriptor.mediaType) as ImageManifest
-    const configBlob = this.readBlob(manifest.config)
+    const configBlob = this.readBlob(manifest.config, label)
     const config = parseImageConfig(configBlob.bytes, configBlob.label)
     checkLayerCount(
       this.members.label,
@@ -247,9 +265,9 @@ class LayoutReader {
     return found
   }
 
-  private readBlob(descriptor: Descriptor): { label: string; bytes: Uint8Array } {
+  private readBlob(descriptor: Descriptor, namedBy: string): { label: string; bytes: Uint8Array } {
     const label = `${blobName(descriptor.digest)} of ${this.members.label}`
-    const bytes = readDocument(this.findBlob(descriptor, 'a descriptor'), label, JSON_BYTES_MAX)
+    const bytes = readDocument(this.findBlob(descriptor, namedBy), label, JSON_BYTES_MAX)
     const actual = sha256Of(bytes)
     if (actual !== descriptor.digest) throw digestMismatch(label, descriptor.digest, actual)
     return { label, bytes }
@@ -261,6 +279,10 @@ class LayoutReader {
     checkSize(name, this.members, descriptor.sizeBytes, range.sizeBytes)
     return range
   }
+}
+
+function isUnfit(error: unknown): error is LayerStoreError {
+  return error instanceof LayerStoreError && error.code === 'ERR_PLATFORM'
 }
 
 function blobName(digest: Digest): string {

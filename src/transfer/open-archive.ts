@@ -22,6 +22,7 @@ import { MANIFEST, readDockerArchive, refuseV1Layout } from './docker-archive-so
 import { describeFile, describeMembers, HEAD_BYTES } from './look-alike.ts'
 import { findFileIfPresent, openRegularFile, readFully, type Members } from './members.ts'
 import { INDEX, readOCILayout } from './oci-layout-source.ts'
+import type { OnProgress } from './progress.ts'
 import { spool } from './spool.ts'
 import { TarMembers } from './tar-members.ts'
 
@@ -33,6 +34,7 @@ export interface OpenArchiveOptions {
   /** What the user called it, for messages. Default: the path. */
   readonly label?: string
   readonly signal?: AbortSignal
+  readonly onProgress?: OnProgress
 }
 
 /** Below this much output nobody cares for the ratio. */
@@ -117,6 +119,7 @@ async function plainTar(
   if (isTar(head)) return plain
   const compression = sniffCompression(head)
   if (compression === 'none') throw notAnImage(label, `it is ${describeFile(head)}`)
+  options.onProgress?.({ kind: 'step', text: `unpacking ${label} (${compression})` })
   const blob = { file: plain, offset: 0, sizeBytes: fs.statSync(plain).size }
   const bytes = bounded(decompressed(blob, compression, undefined, label), blob.sizeBytes, label)
   const unpacked = await spool(bytes, options.spoolDirectory, options)

@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import fc from 'fast-check'
 import t from 'tap'
 import { LayerStoreError, type ErrorCode } from '../../src/errors.ts'
 import { openArchive } from '../../src/transfer/open-archive.ts'
@@ -523,4 +524,37 @@ t.test('a special file instead of an archive', async (t) => {
   fs.rmSync(path.join(folder, 'index.json'))
   spawnSync('mkfifo', [path.join(folder, 'index.json')])
   t.match(await failure(folder, directory), { code: 'ERR_MEMBER_MISSING', message: /is a FIFO/ })
+})
+
+t.test('any damage is an error of shale’s, or none', async (t) => {
+  const directory = temporaryDirectory(t)
+  const spool = path.join(directory, 'spool')
+  fs.mkdirSync(spool)
+  const input = path.join(directory, 'damaged.tar')
+  const whole = [old(), modern(), oci()].map(packed)
+  const damage = fc.record({
+    archive: fc.nat(whole.length - 1),
+    // Mostly a few bytes changed; sometimes a piece cut out, so that everything behind it moves.
+    bytes: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
+    cut: fc.option(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 2048 })), { freq: 3 }),
+  })
+  let failures = 0
+  await fc.assert(
+    fc.asyncProperty(damage, async ({ archive, bytes, cut }) => {
+      let tar = Buffer.from(whole[archive]!)
+      for (const [at, byte] of bytes) tar[at % tar.length] = byte
+      if (cut) {
+        const at = cut[0] % tar.length
+        tar = Buffer.concat([tar.subarray(0, at), tar.subarray(at + cut[1])])
+      }
+      fs.writeFileSync(input, tar)
+      const result = await failure(input, spool)
+      if (result === 'it was opened') return
+      failures++
+      if (!(result instanceof LayerStoreError)) throw result
+    }),
+    { numRuns: 400 },
+  )
+  t.ok(failures > 20, `${failures} of 400 were refused`)
+  t.same(fs.readdirSync(spool), [])
 })

@@ -164,7 +164,7 @@ t.test('umoci.oci', async (t) => {
   )
   t.same(
     archive.warnings.map(({ code, entry }) => [code, entry]),
-    [['WARN_IMAGE_NAME', 'v1']],
+    [['image-name-skipped', 'v1']],
   )
   for (const { layers } of archive.images) {
     t.equal(layers.length, 2)

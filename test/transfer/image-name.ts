@@ -43,7 +43,7 @@ t.test('tags and what is no name give a warning and no name', async (t) => {
   ]) {
     const result = nameOfAnnotation(name)
     t.ok('warning' in result, name)
-    t.match(result, { warning: { code: 'WARN_IMAGE_NAME', entry: name, count: 1 } })
+    t.match(result, { warning: { code: 'image-name-skipped', entry: name, count: 1 } })
 
     const message = 'warning' in result ? result.warning.message : ''
     t.same(

@@ -5,6 +5,7 @@ import t from 'tap'
 import type { ByteRange } from '../../src/archive/layer-job.ts'
 import { LayerStoreError } from '../../src/errors.ts'
 import { openArchive, type OpenArchiveOptions } from '../../src/transfer/open-archive.ts'
+import type { Progress } from '../../src/transfer/progress.ts'
 import {
   buildImage,
   dockerArchive20,
@@ -19,7 +20,7 @@ import {
   type ArchiveFiles,
 } from '../support/image.ts'
 import { diffIDOf, file, gzip, layerTar, sha256Text } from '../support/layer.ts'
-import { has } from '../support/host.ts'
+import { has, unless } from '../support/host.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const image = smallImage()
@@ -171,6 +172,18 @@ t.test('a pipe is spooled, and the spool removed', async (t) => {
     )
     maker.kill()
   }
+})
+
+t.test('unpacking is told, for it takes its time', async (t) => {
+  const directory = temporaryDirectory(t)
+  const tar = packed(dockerArchive20([{ image }]))
+  const steps: Progress[] = []
+  const onProgress = (progress: Progress): number => steps.push(progress)
+  await opened(write(directory, 'app.tar', tar), () => {}, { onProgress })
+  t.same(steps, [])
+  const packedAt = write(directory, 'app.tgz', gzip(tar))
+  await opened(packedAt, () => {}, { onProgress })
+  t.same(steps, [{ kind: 'step', text: `unpacking ${packedAt} (gzip)` }])
 })
 
 t.test('xz, bzip2 and zstd around the archive', async (t) => {
@@ -333,6 +346,57 @@ t.test('platforms that only the configs tell', async (t) => {
   )
 })
 
+t.test('what the index says goes before the config', async (t) => {
+  const directory = temporaryDirectory(t)
+  // A config for ARM without its variant means v7; the index knows that it is v6.
+  const bare = smallImage({ architecture: 'arm' })
+  const v6 = { os: 'linux', architecture: 'arm', variant: 'v6' }
+  const files = ociLayout([])
+  setIndex(files, [
+    putIndex(files, [
+      { ...putImage(files, bare), platform: v6 },
+      { ...putImage(files, smallImage({ architecture: foreign })), platform: linux(foreign) },
+    ]),
+  ])
+  const input = unpackedTo(path.join(directory, 'v6'), files)
+  await opened(input, ({ images }) => t.equal(images[0]!.imageID, bare.imageID), { platform: v6 })
+})
+
+t.test('indexes below an index that do not say their platform', async (t) => {
+  const directory = temporaryDirectory(t)
+  const own = smallImage({ architecture: host })
+  const other = smallImage({ architecture: foreign })
+  const files = ociLayout([])
+  setIndex(files, [
+    putIndex(files, [
+      putIndex(files, [putImage(files, other)]),
+      putIndex(files, [{ ...putImage(files, own), platform: linux(host) }]),
+    ]),
+  ])
+  const input = unpackedTo(path.join(directory, 'deep'), files)
+  await opened(input, ({ images }) => t.equal(images[0]!.imageID, own.imageID))
+})
+
+t.test('a few documents that make a tree of billions', async (t) => {
+  const directory = temporaryDirectory(t)
+  const files = ociLayout([])
+  let level: object = putImage(files, smallImage({ architecture: foreign }))
+  // Each index holds the one below it forty times, which no platform tells apart.
+  for (let depth = 0; depth < 7; depth++) {
+    const entries = Array.from({ length: 40 }, (_, i) => ({
+      ...level,
+      annotations: { n: String(i) },
+    }))
+    level = putIndex(files, entries)
+  }
+  setIndex(files, [level])
+  const input = unpackedTo(path.join(directory, 'tree'), files)
+  await t.rejects(
+    opened(input, () => {}),
+    { code: 'ERR_ENTRIES_MAX' },
+  )
+})
+
 t.test('what is no image is left out and said', async (t) => {
   const directory = temporaryDirectory(t)
   const files = ociLayout([])
@@ -351,9 +415,9 @@ t.test('what is no image is left out and said', async (t) => {
     t.same(
       warnings.map(({ code, entry }) => [code, entry]),
       [
-        ['WARN_NOT_AN_IMAGE', signature.digest],
-        ['WARN_NOT_AN_IMAGE', artifact.digest],
-        ['WARN_IMAGE_NAME', '1.0'],
+        ['artifact-skipped', signature.digest],
+        ['artifact-skipped', artifact.digest],
+        ['image-name-skipped', '1.0'],
       ],
     )
   })
@@ -409,6 +473,16 @@ t.test('a failure leaves no spool behind', async (t) => {
   await t.rejects(
     opened(good, () => {}, { signal }),
     { message: 'stopped' },
+  )
+})
+
+t.test('no permission', { skip: unless({ ordinaryUser: true }) }, async (t) => {
+  const directory = temporaryDirectory(t)
+  const input = write(directory, 'secret.tar', packed(dockerArchive20([{ image }])))
+  fs.chmodSync(input, 0)
+  await t.rejects(
+    opened(input, () => {}),
+    { code: 'ERR_PERMISSION', message: /secret\.tar/ },
   )
 })
 

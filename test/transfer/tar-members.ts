@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -27,16 +28,16 @@ function content(members: TarMembers, name: string): string | undefined {
   return fs.readFileSync(file).toString('latin1', offset, offset + sizeBytes)
 }
 
-t.test('ranges are where the bytes are', async (t) => {
-  const body = fc.uint8Array({ maxLength: 200_000, size: 'max' })
+t.test('ranges are where the bytes are', async () => {
+  const body = fc.uint8Array({ maxLength: 100_000, size: 'max' })
   fc.assert(
     fc.property(fc.array(body, { maxLength: 6 }), (bodies) => {
       const members = index(layerTar(...bodies.map((bytes, i) => file(`f${i}`, bytes))))
       for (const [i, bytes] of bodies.entries()) {
-        t.equal(content(members, `f${i}`), Buffer.from(bytes).toString('latin1'))
+        assert.equal(content(members, `f${i}`), Buffer.from(bytes).toString('latin1'))
       }
     }),
-    { numRuns: 30 },
+    { numRuns: 20 },
   )
 })
 

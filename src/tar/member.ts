@@ -22,7 +22,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 const TYPES: readonly (EntryType | undefined)[] = typeTable()
 
 function typeTable(): (EntryType | undefined)[] {
-  const table = new Array<EntryType | undefined>(256).fill(undefined)
+  const table = Array.from<EntryType | undefined>({ length: 256 })
   // NUL is v7's regular file, 7 a contiguous one, S a sparse one.
   for (const flag of ['\0', '0', '7', 'S']) table[flag.charCodeAt(0)] = 'file'
   const rest: EntryType[] = ['hardlink', 'symlink', 'char', 'block', 'directory', 'fifo']

@@ -92,7 +92,7 @@ class EventQueue implements AsyncDisposable {
     while (this.#at === this.#events.length) {
       this.#events = []
       this.#at = 0
-      if (this.#error !== undefined) throw this.#error
+      if (this.#error !== undefined) throw this.#error as Error
       if (this.#ended) return undefined
       const result = await this.#chunks.next()
       this.#ended = result.done === true

@@ -321,7 +321,7 @@ export class LayerApplier {
           header.path,
         )
       }
-      const device = `${devMajor}-${devMinor}` as `${number}-${number}`
+      const device: `${number}-${number}` = `${devMajor}-${devMinor}`
       this.#createFile(
         header,
         path,

@@ -16,18 +16,15 @@ export async function* readRange(
   range: ByteRange,
   label: string = range.file,
 ): AsyncGenerator<Uint8Array> {
-  let file
-  try {
-    file = await fs.open(range.file, 'r')
-  } catch (error) {
+  const file = await fs.open(range.file, 'r').catch((error: unknown) => {
     throw fromNodeError(`read ${label}`, error)
-  }
+  })
   try {
     const size = Math.min(CHUNK_BYTES, range.sizeBytes)
     let [current, spare] = [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(size)]
     const end = range.offset + range.sizeBytes
     const read = async (into: Buffer, at: number): Promise<Uint8Array> => {
-      const { bytesRead } = await file!.read(into, 0, Math.min(into.length, end - at), at)
+      const { bytesRead } = await file.read(into, 0, Math.min(into.length, end - at), at)
       return into.subarray(0, bytesRead)
     }
     let at = range.offset

@@ -190,11 +190,11 @@ function checkWindow(head: Uint8Array): void {
 async function* unbzip2(input: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   const decoder = (load('unbzip2-stream') as () => NodeJS.ReadWriteStream)()
   let out: Uint8Array[] = []
-  let failure: unknown
+  let failure: Error | undefined
   decoder.on('data', (chunk: Uint8Array) => out.push(chunk))
-  decoder.on('error', (error: unknown) => (failure ??= error))
+  decoder.on('error', (error: Error) => (failure ??= error))
   const take = (): Uint8Array[] => {
-    if (failure !== undefined) throw failure instanceof Error ? failure : new Error(String(failure))
+    if (failure !== undefined) throw failure
     const ready = out
     out = []
     return ready
@@ -213,9 +213,9 @@ async function* unxz(input: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Arr
   const { XzReadableStream } = load('xz-decompress') as typeof import('xz-decompress')
   const source = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await input.next()
-      if (done) controller.close()
-      else controller.enqueue(new Uint8Array(value))
+      const next = await input.next()
+      if (next.done === true) controller.close()
+      else controller.enqueue(new Uint8Array(next.value))
     },
     async cancel() {
       await input.return(undefined)

@@ -37,9 +37,10 @@ export async function applyLayerJob(
   job: LayerJob,
   options: ApplyJobOptions = {},
 ): Promise<LayerResult> {
+  options.signal?.throwIfAborted()
   const compression = await compressionOf(job.blob)
-  const applier = new LayerApplier(job.directory, job.form)
   const split = job.splitPath === undefined ? undefined : new SplitWriter(job.splitPath)
+  const applier = openApplier(job, split)
   const embedded = new Set<BytePath>()
   const disassembler =
     split &&
@@ -102,6 +103,15 @@ export async function applyLayerJob(
   } finally {
     applier.close()
     split?.close()
+  }
+}
+
+function openApplier(job: LayerJob, split: SplitWriter | undefined): LayerApplier {
+  try {
+    return new LayerApplier(job.directory, job.form)
+  } catch (error) {
+    split?.close()
+    throw error
   }
 }
 
@@ -174,7 +184,8 @@ async function preferDigestError(
   cause: ArchiveError,
   options: ApplyJobOptions,
 ): Promise<void> {
-  if (job.blobDigest === undefined || cause.code === 'ERR_TAR_TRUNCATED') return
+  // A file that ends early has been named already, and cannot be read again either.
+  if (job.blobDigest === undefined || cause.details['missing'] !== undefined) return
   const hash = createHash('sha256')
   for await (const chunk of readRange(job.blob, job.label)) {
     options.signal?.throwIfAborted()

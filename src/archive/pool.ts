@@ -75,7 +75,13 @@ export class LayerPool implements AsyncDisposable {
     while (this.#queue.length > 0 && !this.#closed) {
       const worker = this.#idle.pop() ?? (this.#all.size < this.#size ? this.#start() : undefined)
       if (!worker) return
-      this.#give(worker, this.#queue.shift()!)
+      const task = this.#queue.shift()!
+      if (task.options.signal?.aborted) {
+        this.#idle.push(worker)
+        task.reject(task.options.signal.reason)
+      } else {
+        this.#give(worker, task)
+      }
     }
   }
 

@@ -5,7 +5,7 @@ export type Progress =
       readonly kind: 'layer'
       /** 12 hex digits of the diffID. */
       readonly id: string
-      readonly state: 'waiting' | 'loading' | 'exists' | 'done'
+      readonly state: 'waiting' | 'loading' | 'saving' | 'exists' | 'done'
       readonly doneBytes: number
       readonly totalBytes: number
     }

@@ -1,9 +1,9 @@
 // save: images of a store as one archive. The layers' bytes come back from tar-split, verified as they pass.
 
 import path from 'node:path'
-import type { ImageID } from '../digest/digest.ts'
+import { shortID, type ImageID } from '../digest/digest.ts'
 import { IntegrityError } from '../errors.ts'
-import { layerTar } from '../archive/reassemble.ts'
+import { ReassemblyPool } from '../archive/reassembly-pool.ts'
 import { splitTotals } from '../archive/split-totals.ts'
 import {
   familiarName,
@@ -34,8 +34,22 @@ export async function saveArchive(
   names: readonly string[],
   options: SaveOptions = {},
 ): Promise<AsyncIterable<Uint8Array>> {
-  const images = await imagesToSave(store, names, options)
-  return options.format === 'oci-archive' ? ociArchive(images) : dockerArchive(images)
+  const pool = new ReassemblyPool()
+  const images = await imagesToSave(store, names, pool, options)
+  const chunks = options.format === 'oci-archive' ? ociArchive(images) : dockerArchive(images)
+  return closing(chunks, pool)
+}
+
+/** The stream, and an end of the pool's thread with it, however it ends. */
+async function* closing(
+  chunks: AsyncIterable<Uint8Array>,
+  pool: ReassemblyPool,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks
+  } finally {
+    await pool.close()
+  }
 }
 
 /** An OCI layout as a directory that must be absent or empty; made aside and renamed, so a failure leaves nothing. */
@@ -45,16 +59,15 @@ export async function saveDirectory(
   directory: string,
   options: TransferOptions = {},
 ): Promise<void> {
-  await writeOciDirectory(
-    await imagesToSave(store, names, options),
-    path.resolve(directory),
-    options,
-  )
+  await using pool = new ReassemblyPool()
+  const images = await imagesToSave(store, names, pool, options)
+  await writeOciDirectory(images, path.resolve(directory), options)
 }
 
 async function imagesToSave(
   store: Store,
   names: readonly string[],
+  pool: ReassemblyPool,
   options: TransferOptions,
 ): Promise<SaveImage[]> {
   const wanted = new Map<ImageID, { image: Image; references: Map<string, Reference> }>()
@@ -71,7 +84,7 @@ async function imagesToSave(
     const parent = image.parent !== undefined && wanted.has(image.parent) ? image.parent : undefined
     const own: SaveLayer[] = []
     for (const layer of image.layers) {
-      const known = layers.get(layer.diffID) ?? (await saveLayer(store, layer, options))
+      const known = layers.get(layer.diffID) ?? (await saveLayer(store, layer, pool, options))
       layers.set(layer.diffID, known)
       own.push(known)
     }
@@ -123,27 +136,43 @@ function bareRepository(name: string): string | undefined {
   }
 }
 
-async function saveLayer(store: Store, layer: Layer, options: TransferOptions): Promise<SaveLayer> {
+async function saveLayer(
+  store: Store,
+  layer: Layer,
+  pool: ReassemblyPool,
+  options: TransferOptions,
+): Promise<SaveLayer> {
   const { splitPath, diffID } = layer
   if (splitPath === undefined) {
     throw new IntegrityError(
       'ERR_STORE_CORRUPT',
       `cannot save layer ${layer.chainID}: it has no tar-split.json.gz in ${layer.path}, so its tar cannot be given back`,
-      {
-        details: { chainID: layer.chainID, path: layer.path },
-      },
+      { details: { chainID: layer.chainID, path: layer.path } },
     )
   }
   const { tarBytes } = await splitTotals(splitPath)
+  const source = { splitPath, directory: store.driver.layerDirectory(layer.cacheID), diffID }
   return {
     diffID,
     tarBytes,
-    open: () =>
-      layerTar({
-        splitPath,
-        directory: store.driver.layerDirectory(layer.cacheID),
-        diffID,
-        ...(options.signal ? { signal: options.signal } : {}),
-      }),
+    open: () => told(pool.open(source, tarBytes), layer, tarBytes, options),
   }
+}
+
+/** The layer's chunks, each a moment to hear of a cancellation and to tell how far it is. */
+async function* told(
+  chunks: AsyncIterable<Uint8Array>,
+  layer: Layer,
+  totalBytes: number,
+  { signal, onProgress }: TransferOptions,
+): AsyncGenerator<Uint8Array> {
+  const id = shortID(layer.diffID)
+  let doneBytes = 0
+  for await (const chunk of chunks) {
+    signal?.throwIfAborted()
+    onProgress?.({ kind: 'layer', id, state: 'saving', doneBytes, totalBytes })
+    yield chunk
+    doneBytes += chunk.length
+  }
+  onProgress?.({ kind: 'layer', id, state: 'done', doneBytes, totalBytes })
 }

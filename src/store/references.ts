@@ -50,7 +50,7 @@ export class References {
       if (typeof inner !== 'object' || inner === null)
         throw corrupt(`the entry ${JSON.stringify(repository)} is no object`)
       const names = new Map<string, ImageID>()
-      for (const [name, id] of Object.entries(inner)) {
+      for (const [name, id] of Object.entries(inner as Record<string, unknown>)) {
         if (typeof id !== 'string' || !isDigest(id))
           throw corrupt(`${JSON.stringify(name)} does not point at an image ID`)
         names.set(name, id as ImageID)

@@ -62,6 +62,7 @@ export async function loadArchive(
         label: options.label ?? (typeof input === 'string' ? input : 'the stream'),
         ...(platform ? { platform } : {}),
         ...(options.signal ? { signal: options.signal } : {}),
+        ...(options.onProgress ? { onProgress: options.onProgress } : {}),
       })
       try {
         for (const warning of archive.warnings) store.onWarning(warning)

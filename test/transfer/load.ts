@@ -63,7 +63,7 @@ async function layersOf(store: Store, image: BuiltImage): Promise<Buffer[]> {
 /** Every path below a root, with what is there; but for the lock and the recorded form, which any write may leave. */
 function snapshot(root: string): Record<string, string> {
   const out: Record<string, string> = {}
-  for (const name of fs.readdirSync(root, { recursive: true, encoding: 'latin1' }) as string[]) {
+  for (const name of fs.readdirSync(root, { recursive: true, encoding: 'latin1' })) {
     // A base that once had a child keeps its mark, here as with docker.
     if (name.startsWith('shale/') || name.endsWith('/committed')) continue
     const place = Buffer.from(path.join(root, name), 'latin1')

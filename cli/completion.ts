@@ -13,7 +13,8 @@ interface Place {
   readonly words: string
   readonly subcommands: readonly { readonly name: string; readonly summary: string }[]
   readonly options: readonly CompletedOption[]
-  readonly values: 'images' | 'files' | 'nothing'
+  /** What its arguments name. */
+  readonly values: readonly ('images' | 'files')[]
   readonly choices: readonly string[]
 }
 
@@ -65,8 +66,10 @@ function optionOf(option: Option): CompletedOption {
 /** By what the declarations call their arguments. */
 function valuesOf(arguments_: readonly Argument[]): Place['values'] {
   const names = arguments_.map((argument) => argument.name())
-  if (names.some((name) => /image|repository|source/i.test(name))) return 'images'
-  return names.some((name) => /file|dir|path|url/i.test(name)) ? 'files' : 'nothing'
+  const values: ('images' | 'files')[] = []
+  if (names.some((name) => /image|repository|source/i.test(name))) values.push('images')
+  if (names.some((name) => /file|dir|path$|url/i.test(name))) values.push('files')
+  return values
 }
 
 /** Descriptions go into quoted strings of three shells: what has a meaning there is left out. */
@@ -74,33 +77,75 @@ function plain(text: string): string {
   return text.replaceAll(/['"`$\\[\]:]/g, '').replaceAll('’', '')
 }
 
-/** The words before the cursor, without options and their values, lead to a place. */
-function valueOptions(places: readonly Place[]): string[] {
-  const flags = places.flatMap((place) =>
-    place.options.filter((option) => option.takesValue).flatMap((option) => option.flags),
-  )
-  return [...new Set(flags)].sort()
+const LIST_IMAGES =
+  'shale ${root:+--root "$root"} images --format \'{{.Repository}}:{{.Tag}}\' 2>/dev/null'
+
+/**
+ * Patterns of a shell's `case` on "PLACE FLAG". An option that means the same at every place is written once; `-f` is
+ * not: it takes a value for `images` and none for `rmi`.
+ */
+function casePatterns(
+  places: readonly Place[],
+  isMeant: (option: CompletedOption) => boolean,
+): string[] {
+  const patterns = new Set<string>()
+  for (const place of places) {
+    for (const option of place.options.filter(isMeant)) {
+      for (const flag of option.flags) {
+        const everywhere = places.every((other) =>
+          other.options.every((known) => !known.flags.includes(flag) || isMeant(known)),
+        )
+        patterns.add(everywhere ? `*' ${flag}'` : `'${place.words} ${flag}'`)
+      }
+    }
+  }
+  return [...patterns].sort()
 }
 
-const LIST_IMAGES = "shale images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null"
+/** Lines of a `case`: which choices follow which option. */
+function choiceCases(places: readonly Place[], answer: (choices: string) => string): string {
+  const lists = new Set(
+    places.flatMap((place) => place.options.map((option) => option.choices.join(' '))),
+  )
+  lists.delete('')
+  return [...lists]
+    .map((list) => {
+      const patterns = casePatterns(places, (option) => option.choices.join(' ') === list)
+      return `    ${patterns.join(' | ')}) ${answer(list)} ;;`
+    })
+    .join('\n')
+}
+
+/** The loop that bash and zsh share: which place the words before the cursor lead to. */
+function placeLoop(places: readonly Place[], first: string): string {
+  const known = places.map((place) => place.words).filter((words) => words !== '')
+  return `  for ((${first}; i++)); do
+    word="\${words[i]}"
+    if [[ -n $skip ]]; then
+      [[ $skip == --root ]] && root="$word"
+      skip=''
+      continue
+    fi
+    case "$place $word" in
+      ${casePatterns(places, (option) => option.takesValue).join(' | ')}) skip="$word" ;;
+      *' -'*) ;;
+      *)
+        case "\${place:+$place }$word" in
+          ${known.map((words) => `'${words}'`).join(' | ')}) place="\${place:+$place }$word" ;;
+        esac ;;
+    esac
+  done`
+}
 
 function bashScript(places: readonly Place[]): string {
   const cases = places.map((place) => {
     const options = place.options.flatMap((option) => option.flags).join(' ')
     const words = [...place.subcommands.map((sub) => sub.name), ...place.choices].join(' ')
-    return `    '${place.words}') subs='${words}' opts='${options}' values='${place.values}' ;;`
+    return `    '${place.words}') subs='${words}' opts='${options}' values='${place.values.join(' ')}' ;;`
   })
-  const choices = places.flatMap((place) =>
-    place.options
-      .filter((option) => option.choices.length > 0)
-      .map(
-        (option) =>
-          `    ${option.flags.map((flag) => `'${place.words} ${flag}'`).join(' | ')}) COMPREPLY=($(compgen -W '${option.choices.join(' ')}' -- "$cur")); return ;;`,
-      ),
-  )
   return `# bash completion for shale. Made by: shale completion bash
 _shale() {
-  local cur prev word path='' skip='' subs='' opts='' values='' i
+  local cur prev word place='' skip='' root='' subs='' opts='' values='' i
   COMPREPLY=()
   # A colon splits words for readline, but not in an image name.
   local words=() cword=0
@@ -110,35 +155,18 @@ _shale() {
     words=("\${COMP_WORDS[@]}"); cword=$COMP_CWORD
   fi
   cur="\${words[cword]}"; prev="\${words[cword-1]}"
-  for ((i = 1; i < cword; i++)); do
-    word="\${words[i]}"
-    if [[ -n $skip ]]; then skip=''; continue; fi
-    case "$word" in
-      ${valueOptions(places).join(' | ')}) skip=1 ;;
-      -*) ;;
-      *)
-        case "\${path:+$path }$word" in
-          ${places
-            .map((place) => place.words)
-            .filter((words) => words !== '')
-            .map((words) => `'${words}'`)
-            .join(' | ')}) path="\${path:+$path }$word" ;;
-        esac ;;
-    esac
-  done
-  case "$path $prev" in
-${choices.map((line) => line.replace(/^ {4}'(?= )/, "    '")).join('\n')}
+${placeLoop(places, 'i = 1; i < cword')}
+  case "$place $prev" in
+${choiceCases(places, (choices) => `COMPREPLY=($(compgen -W '${choices}' -- "$cur")); return`)}
   esac
   if [[ -n $skip ]]; then COMPREPLY=($(compgen -f -- "$cur")); return; fi
-  case "$path" in
+  case "$place" in
 ${cases.join('\n')}
   esac
   if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W "$opts" -- "$cur")); return; fi
-  case "$values" in
-    images) COMPREPLY=($(compgen -W "$subs $(${LIST_IMAGES})" -- "$cur")) ;;
-    files) COMPREPLY=($(compgen -f -W "$subs" -- "$cur")) ;;
-    *) COMPREPLY=($(compgen -W "$subs" -- "$cur")) ;;
-  esac
+  [[ $values == *images* ]] && subs="$subs $(${LIST_IMAGES})"
+  COMPREPLY=($(compgen -W "$subs" -- "$cur"))
+  [[ $values == *files* ]] && COMPREPLY+=($(compgen -f -- "$cur"))
   if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$cur"; fi
 }
 complete -F _shale shale
@@ -154,39 +182,19 @@ function zshScript(places: readonly Place[]): string {
       ...place.subcommands.map((sub) => `'${sub.name}:${sub.summary}'`),
       ...place.choices.map((choice) => `'${choice}'`),
     ]
-    return `    '${place.words}')\n      subs=(${subs.join(' ')})\n      opts=(${options.join(' ')})\n      values='${place.values}' ;;`
+    return `    '${place.words}')
+      subs=(${subs.join(' ')})
+      opts=(${options.join(' ')})
+      values='${place.values.join(' ')}' ;;`
   })
-  const choices = places.flatMap((place) =>
-    place.options
-      .filter((option) => option.choices.length > 0)
-      .map(
-        (option) =>
-          `    ${option.flags.map((flag) => `'${place.words} ${flag}'`).join(' | ')}) compadd -- ${option.choices.join(' ')}; return ;;`,
-      ),
-  )
   return `#compdef shale
 # zsh completion for shale. Made by: shale completion zsh
 _shale() {
-  local word place='' skip='' values='' i
+  local word place='' skip='' root='' values='' i
   local -a subs opts images
-  for ((i = 2; i < CURRENT; i++)); do
-    word="\${words[i]}"
-    if [[ -n $skip ]]; then skip=''; continue; fi
-    case "$word" in
-      ${valueOptions(places).join(' | ')}) skip=1 ;;
-      -*) ;;
-      *)
-        case "\${place:+$place }$word" in
-          ${places
-            .map((place) => place.words)
-            .filter((words) => words !== '')
-            .map((words) => `'${words}'`)
-            .join(' | ')}) place="\${place:+$place }$word" ;;
-        esac ;;
-    esac
-  done
+${placeLoop(places, 'i = 2; i < CURRENT')}
   case "$place \${words[CURRENT-1]}" in
-${choices.join('\n')}
+${choiceCases(places, (choices) => `compadd -- ${choices}; return`)}
   esac
   if [[ -n $skip ]]; then _files; return; fi
   case "$place" in
@@ -194,64 +202,67 @@ ${cases.join('\n')}
   esac
   if [[ "$PREFIX" == -* ]]; then _describe option opts; return; fi
   (( \${#subs} )) && _describe verb subs
-  case "$values" in
-    images) images=(\${(f)"$(${LIST_IMAGES})"}); compadd -- $images ;;
-    files) _files ;;
-  esac
+  if [[ $values == *images* ]]; then images=(\${(f)"$(${LIST_IMAGES})"}); compadd -- $images; fi
+  if [[ $values == *files* ]]; then _files; fi
 }
 if [[ "\${funcstack[1]}" == _shale ]]; then _shale "$@"; else compdef _shale shale; fi
 `
 }
 
 function fishScript(places: readonly Place[]): string {
-  const lines: string[] = []
-  for (const place of places) {
-    const here = `-n '__shale_at "${place.words}"'`
-    for (const sub of place.subcommands) {
-      lines.push(`complete -c shale ${here} -f -a '${sub.name}' -d '${sub.summary}'`)
-    }
-    for (const choice of place.choices) lines.push(`complete -c shale ${here} -f -a '${choice}'`)
-    if (place.values === 'images') {
-      lines.push(`complete -c shale ${here} -f -a '(${LIST_IMAGES.replaceAll("'", '"')})'`)
-    } else if (place.values === 'files') lines.push(`complete -c shale ${here} -F`)
-    for (const option of place.options) {
-      const flags = option.flags.map((flag) =>
-        flag.startsWith('--') ? `-l '${flag.slice(2)}'` : `-s '${flag.slice(1)}'`,
-      )
-      const value = option.choices.length > 0 ? ` -x -a '${option.choices.join(' ')}'` : ' -r'
-      lines.push(
-        `complete -c shale ${here} ${flags.join(' ')}${option.takesValue ? value : ''} -d '${option.summary}'`,
-      )
-    }
-  }
+  const lines = places.flatMap(fishLines)
+  const known = places.map((place) => place.words).filter((words) => words !== '')
+  const valued = casePatterns(places, (option) => option.takesValue)
   return `# fish completion for shale. Made by: shale completion fish
-function __shale_at
+function __shale_place
   set -l place
   set -l skip
   for word in (commandline -opc)[2..-1]
     if test -n "$skip"
+      test "$skip" = --root; and set -g __shale_root --root $word
       set skip
       continue
     end
-    switch $word
-      case ${valueOptions(places)
-        .map((flag) => `'${flag}'`)
-        .join(' ')}
-        set skip 1
-      case '-*'
+    switch "$place $word"
+      case ${valued.map((pattern) => (pattern.startsWith('*') ? `'*${pattern.slice(2)}` : pattern)).join(' ')}
+        set skip $word
+      case '* -*'
       case '*'
         set -l longer (string trim -- "$place $word")
-        contains -- $longer ${places
-          .map((place) => place.words)
-          .filter((words) => words !== '')
-          .map((words) => `'${words}'`)
-          .join(' ')}
+        contains -- $longer ${known.map((words) => `'${words}'`).join(' ')}
         and set place $longer
     end
   end
-  test "$place" = "$argv[1]"
+  echo $place
+end
+function __shale_at
+  set -g __shale_root
+  test (__shale_place) = "$argv[1]"
+end
+function __shale_images
+  set -g __shale_root
+  __shale_place >/dev/null
+  shale $__shale_root images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null
 end
 complete -c shale -f
 ${lines.join('\n')}
 `
+}
+
+function fishLines(place: Place): string[] {
+  const lines: string[] = []
+  const here = `complete -c shale -n '__shale_at "${place.words}"'`
+  for (const sub of place.subcommands) lines.push(`${here} -f -a '${sub.name}' -d '${sub.summary}'`)
+  for (const choice of place.choices) lines.push(`${here} -f -a '${choice}'`)
+  if (place.values.includes('images')) lines.push(`${here} -f -a '(__shale_images)'`)
+  if (place.values.includes('files')) lines.push(`${here} -F`)
+  for (const option of place.options) {
+    const flags = option.flags.map((flag) =>
+      flag.startsWith('--') ? `-l '${flag.slice(2)}'` : `-s '${flag.slice(1)}'`,
+    )
+    const choices = option.choices.length > 0 ? ` -x -a '${option.choices.join(' ')}'` : ' -r'
+    const value = option.takesValue ? choices : ''
+    lines.push(`${here} ${flags.join(' ')}${value} -d '${option.summary}'`)
+  }
+  return lines
 }

@@ -38,15 +38,16 @@ export interface Host {
 }
 
 export class Context {
-  readonly stdin: NodeJS.ReadStream
   readonly stdout: Sink
   readonly stderr: Sink
   readonly env: NodeJS.ProcessEnv
   readonly signal: AbortSignal
+  private readonly host: Host
+  private isReading = false
   private settings: GlobalSettings = DEFAULT_SETTINGS
 
   constructor(host: Host) {
-    this.stdin = host.stdin
+    this.host = host
     this.stdout = host.stdout
     this.stderr = host.stderr
     this.env = host.env
@@ -56,6 +57,20 @@ export class Context {
   /** Called once, before the verb's action, with what the command line said. */
   configure(settings: GlobalSettings): void {
     this.settings = settings
+  }
+
+  /** Who waits for standard input is woken by the signal: the stream then fails with the signal's reason. */
+  get stdin(): NodeJS.ReadStream {
+    const { stdin } = this.host
+    if (!this.isReading) {
+      this.isReading = true
+      const stop = (): void => {
+        stdin.destroy(this.signal.reason as Error)
+      }
+      if (this.signal.aborted) stop()
+      else this.signal.addEventListener('abort', stop, { once: true })
+    }
+    return stdin
   }
 
   get driver(): DriverName | undefined {

@@ -6,7 +6,7 @@ import { safeLines, safeText } from './format/safe-text.ts'
 import { alignTabs, table } from './format/table.ts'
 import { LineWriter } from './output.ts'
 import type { Context } from './context.ts'
-import { compileFormat, type Execute } from './user-template.ts'
+import { compileRowTemplate, type RowFields, type RowTemplate } from './user-template.ts'
 
 /** What `{{.Field}}` gives for a row, and what stands above its column. */
 export interface Field<Row> {
@@ -52,37 +52,30 @@ export async function printListing<Row>(listing: Listing<Row>, context: Context)
   } else if (/^table\s/.test(format)) {
     await out.line(tableOf(listing, await compile(format.slice('table'.length))))
   } else {
-    const execute = await compile(format)
-    for (const row of rows) await out.line(safeLines(execute(rowOf(fields, row))))
+    const template = await compile(format)
+    for (const row of rows) await out.line(safeLines(template.row(rowOf(fields, row))))
   }
   await out.flush()
 }
 
 /** Docker trims spaces and takes `\t` and `\n` as shells leave them. */
-function compile(format: string): Promise<Execute> {
+function compile(format: string): Promise<RowTemplate> {
   const trimmed = format.replace(/^ +| +$/g, '')
-  return compileFormat(trimmed.replaceAll('\\t', '\t').replaceAll('\\n', '\n'))
+  return compileRowTemplate(trimmed.replaceAll('\\t', '\t').replaceAll('\\n', '\n'))
 }
 
-function tableOf<Row>({ fields, rows }: Listing<Row>, execute: Execute): string {
+function tableOf<Row>({ fields, rows }: Listing<Row>, template: RowTemplate): string {
   const headers = Object.entries(fields).map(([name, field]) => [name, field.header] as const)
   const lines = [
-    execute({ methods: new Map(headers) }),
-    ...rows.map((row) => safeLines(execute(rowOf(fields, row)))),
+    template.header(new Map(headers)),
+    ...rows.map((row) => safeLines(template.row(rowOf(fields, row)))),
   ]
   return alignTabs(lines.join('\n'))
 }
 
-/** Fields of a row are made safe one by one, so that a tab in one of them cannot start a column of its own. */
-function rowOf<Row>(
-  fields: Fields<Row>,
-  row: Row,
-): { readonly methods: ReadonlyMap<string, string> } {
-  return {
-    methods: new Map(
-      Object.entries(fields).map(([name, field]) => [name, safeText(field.value(row))]),
-    ),
-  }
+/** Fields are made safe one by one, so that a tab in one of them cannot start a column of its own. */
+function rowOf<Row>(fields: Fields<Row>, row: Row): RowFields {
+  return new Map(Object.entries(fields).map(([name, field]) => [name, safeText(field.value(row))]))
 }
 
 /** As Go marshals a map: sorted keys, and what has a meaning in HTML escaped. */

@@ -17,7 +17,10 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 const context = new Context({
-  stdin: process.stdin,
+  // Opened only by a verb that reads it.
+  get stdin() {
+    return process.stdin
+  },
   stdout: new StreamSink(process.stdout, () => abort.abort(new ClosedPipe())),
   stderr: new StreamSink(process.stderr),
   env: process.env,

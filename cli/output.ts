@@ -47,7 +47,7 @@ export class StreamSink implements Sink {
       this.stream.write(data, (error) => {
         if (!error) resolve()
         else if ((error as NodeJS.ErrnoException).code === 'EPIPE') reject(new ClosedPipe())
-        else reject(error)
+        else reject(Object.assign(error, { message: `cannot write the output: ${error.message}` }))
       })
     })
   }

@@ -1,21 +1,55 @@
 // A user's Go template on one side, plain data of ours on the other. The template engine is loaded only when a template
 // is given. Knows both shapes; what templates mean is cli/template's.
 
-/** What a template is executed on: a JSON document, or the named fields of a listing's row. */
-export type TemplateData =
-  { readonly document: unknown } | { readonly methods: ReadonlyMap<string, string> }
+import type { ImageInspection } from '../src/index.ts'
 
-export type Execute = (data: TemplateData) => string
+/** A row of a listing, by field name. */
+export type RowFields = ReadonlyMap<string, string>
+
+export interface RowTemplate {
+  row(fields: RowFields): string
+  /** The line of column names: functions such as `upper` leave them alone, as in docker. */
+  header(fields: RowFields): string
+}
 
 /** @throws InvalidArgumentError ERR_TEMPLATE, also when it is executed */
-export async function compileFormat(format: string): Promise<Execute> {
+export async function compileRowTemplate(format: string): Promise<RowTemplate> {
   const { compileTemplate } = await import('./template/template.ts')
-  const { GoStruct, fromJSON } = await import('./template/go-value.ts')
+  const { GoStruct } = await import('./template/go-value.ts')
   const template = compileTemplate(format)
-  return (data) =>
-    template.execute(
-      'document' in data
-        ? fromJSON(data.document)
-        : new GoStruct({ type: 'row', methods: true, fields: data.methods }),
-    )
+  const value = (fields: RowFields): InstanceType<typeof GoStruct> =>
+    new GoStruct({ type: 'row', methods: true, fields, json: new Map([...fields].sort()) })
+  return {
+    row: (fields) => template.execute(value(fields)),
+    header: (fields) => template.execute(value(fields), { header: true }),
+  }
+}
+
+/** For documents without a type: a missing key is `<no value>`. @throws InvalidArgumentError ERR_TEMPLATE */
+export async function compileDocumentTemplate(format: string): Promise<(data: object) => string> {
+  const { compileTemplate } = await import('./template/template.ts')
+  const template = compileTemplate(format)
+  return (data) => template.execute(data)
+}
+
+/**
+ * As docker inspects: on the typed value first; if the template asks for what the types do not have, again on the JSON
+ * document, where a missing key is an error.
+ * @throws InvalidArgumentError ERR_TEMPLATE, also when it is executed
+ */
+export async function compileInspectionTemplate(
+  format: string,
+): Promise<(image: ImageInspection) => string> {
+  const { compileTemplate } = await import('./template/template.ts')
+  const { inspectionValue } = await import('./inspection-value.ts')
+  const { InvalidArgumentError } = await import('../src/index.ts')
+  const template = compileTemplate(format)
+  return (image) => {
+    try {
+      return template.execute(inspectionValue(image))
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError)) throw error
+      return template.execute(image, { missingKey: 'error' })
+    }
+  }
 }

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts'
 import { safeLines, safeText } from '../format/safe-text.ts'
 import { humanSize } from '../format/units.ts'
 import { jsonText } from '../output.ts'
-import { compileFormat } from '../user-template.ts'
+import { compileDocumentTemplate } from '../user-template.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 interface InfoOptions {
@@ -45,8 +45,8 @@ async function printInfo(options: InfoOptions, context: Context): Promise<void> 
     return
   }
   if (options.format !== undefined) {
-    const execute = await compileFormat(options.format)
-    const text = execute({ document: record })
+    const execute = await compileDocumentTemplate(options.format)
+    const text = execute(record)
     await context.stdout.write(`${safeLines(text)}\n`)
     return
   }

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts'
 import { PartialFailure } from '../exit-code.ts'
 import { safeJSON, safeLines } from '../format/safe-text.ts'
 import { reportError } from '../report.ts'
-import { compileFormat } from '../user-template.ts'
+import { compileInspectionTemplate } from '../user-template.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 interface InspectOptions {
@@ -21,7 +21,7 @@ export function declareInspect(program: Command, context: Context): void {
         'Show all about images in docker’s JSON shape, with the chainIDs beside the layers.',
       )
       .argument('<image...>', 'names, or starts of IDs')
-      .option('-f, --format <template>', 'a Go template, or json for one line an image')
+      .option('-f, --format <template>', 'a Go template, or json for all on one line')
       .action((names: string[], options: InspectOptions) => printImages(names, options, context))
     if (command.parent === program) {
       command.addOption(
@@ -41,9 +41,9 @@ async function printImages(
   options: InspectOptions,
   context: Context,
 ): Promise<void> {
-  const { inspectImage, inspectionText } = await import('../../src/index.ts')
+  const { inspectImage } = await import('../../src/index.ts')
   // A template that cannot be read is the user's mistake, whatever the images are.
-  const print = options.format === undefined ? undefined : await templatePrinter(options.format)
+  const print = await printer(options.format)
   const store = await context.openStore()
   const found: ImageInspection[] = []
   const errors: unknown[] = []
@@ -55,17 +55,17 @@ async function printImages(
       errors.push(error)
     }
   }
-  if (print === undefined) await context.stdout.write(safeJSON(inspectionText(found)))
-  else for (const inspection of found) await context.stdout.write(print(inspection))
+  await context.stdout.write(print(found))
   for (const error of errors) await reportError(error, context)
   if (errors.length > 0) throw new PartialFailure({ doneCount: found.length, errors })
 }
 
-async function templatePrinter(format: string): Promise<(image: ImageInspection) => string> {
-  if (format === 'json') {
-    const { inspectionLine } = await import('../../src/index.ts')
-    return (image) => `${safeJSON(inspectionLine(image))}\n`
-  }
-  const execute = await compileFormat(format)
-  return (image) => `${safeLines(execute({ document: image }))}\n`
+async function printer(
+  format: string | undefined,
+): Promise<(images: readonly ImageInspection[]) => string> {
+  const { inspectionLine, inspectionText } = await import('../../src/index.ts')
+  if (format === undefined) return (images) => safeJSON(inspectionText(images))
+  if (format === 'json') return (images) => `${safeJSON(inspectionLine(images))}\n`
+  const execute = await compileInspectionTemplate(format)
+  return (images) => images.map((image) => `${safeLines(execute(image))}\n`).join('') || '\n'
 }

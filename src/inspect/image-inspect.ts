@@ -103,13 +103,12 @@ function plain(value: GoJson): unknown {
 
 /** The text that `docker inspect` prints of several images: an array, four spaces a level, a newline at its end. */
 export function inspectionText(inspections: readonly ImageInspection[]): string {
-  const compact = encodeGoJSON(inspections.map(inspectionValue), { escapeHTML: false })
-  return `${indentJSON(compact, '    ')}\n`
+  return `${indentJSON(inspectionLine(inspections), '    ')}\n`
 }
 
-/** The same document on one line, as `docker inspect -f json` prints it. */
-export function inspectionLine(inspection: ImageInspection): string {
-  return encodeGoJSON(inspectionValue(inspection), { escapeHTML: false })
+/** The same array on one line, as `docker inspect -f json` prints it. */
+export function inspectionLine(inspections: readonly ImageInspection[]): string {
+  return encodeGoJSON(inspections.map(inspectionValue), { escapeHTML: false })
 }
 
 /** The places where docker has a struct, whose keys keep their order; elsewhere it has maps, with sorted keys. */

@@ -41,6 +41,12 @@ export async function mountSpec(spec: MountSpec, target: string): Promise<void> 
 }
 
 export async function mountOverlay(spec: OverlaySpec, target: string): Promise<void> {
+  const [only, second] = spec.lowers
+  if (only !== undefined && second === undefined && spec.upper === undefined) {
+    // Overlay refuses to merge one directory with nothing; it shows the same as that directory.
+    bindReadOnly(only, target)
+    return
+  }
   const options: [string, string][] = []
   // Docker's options: no inode index, which would refuse lower directories that other mounts use too.
   if (fs.existsSync('/sys/module/overlay/parameters/index')) options.push(['index', 'off'])

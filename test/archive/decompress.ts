@@ -16,10 +16,10 @@ import { collect } from '../support/tars.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 /** Some that compresses and some that does not: random, zeros, text. */
-const PLAIN = Buffer.concat([randomBytes(700_000), Buffer.alloc(300_000), Buffer.from('layer '.repeat(50_000))])
-  randomBytes(1 << 20),
-  Buffer.alloc(1 << 20),
-  Buffer.from('layer '.repeat(175_000)),
+const PLAIN = Buffer.concat([
+  randomBytes(700_000),
+  Buffer.alloc(300_000),
+  Buffer.from('layer '.repeat(50_000)),
 ])
 
 function through(program: string, input: Buffer): Buffer {

@@ -54,3 +54,5 @@ export { listImageFiles, openImageFile, splitImagePath } from './inspect/image-f
 export type { FileContent } from './view/file-content.ts'
 export type { LayerDigests, LayerDigestsOptions } from './inspect/layer-digests.ts'
 export { layerDigests } from './inspect/layer-digests.ts'
+export type { GoJson, GoJsonOptions } from './image/go-json.ts'
+export { encodeGoJSON, indentGoJSON, indentJSON } from './image/go-json.ts'

@@ -1,6 +1,8 @@
 // Sizes and ages as docker prints them: go-units' HumanSizeWithPrecision and HumanDuration.
 // Knows numbers; what time it is now, it is told.
 
+import { significantDigits } from './decimal.ts'
+
 const SIZE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB']
 
 /**
@@ -19,11 +21,16 @@ export function humanSize(bytes: number, precision = 3): string {
 
 /** C's %.3g. Rounding up to 1000 gives the exponent form, `1e+03MB`, in docker too. */
 function significant(value: number, digits: number): string {
-  const text = value.toPrecision(digits)
-  const [mantissa, exponent] = text.split('e') as [string, string?]
-  const bare = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa
-  if (exponent === undefined) return bare
-  return `${bare}e${exponent[0]!}${exponent.slice(1).padStart(2, '0')}`
+  const rounded = significantDigits(value, digits)
+  const mantissa = rounded.digits.slice(0, digits)
+  const point = rounded.exponent + 1
+  if (point > digits) {
+    const fraction = mantissa.slice(1).replace(/0+$/, '')
+    const power = String(rounded.exponent).padStart(2, '0')
+    return `${mantissa[0]!}${fraction === '' ? '' : `.${fraction}`}e+${power}`
+  }
+  const fraction = mantissa.slice(point).replace(/0+$/, '')
+  return mantissa.slice(0, point) + (fraction === '' ? '' : `.${fraction}`)
 }
 
 const MINUTE = 60

@@ -38,7 +38,7 @@ const files = packed[0]!.files.map((file) => file.path).sort()
 const shipped = new Set(files)
 
 t.test('ships the command, the library with its types, and the papers', async (t) => {
-  for (const file of ['package.json', 'README.md', 'LICENSE', 'dist/cli/main.js'])
+  for (const file of ['package.json', 'README.md', 'LICENSE', 'dist/bin/main.js'])
     t.ok(shipped.has(file), file)
   t.ok(shipped.has('dist/src/index.js'))
   t.ok(shipped.has('dist/src/index.d.ts'))
@@ -46,7 +46,7 @@ t.test('ships the command, the library with its types, and the papers', async (t
 
 t.test('ships nothing else', async (t) => {
   const wanted =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/(src|cli)\/.+\.(js|d\.ts))$/
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/src\/.+\.(js|d\.ts)|dist\/bin\/.+\.js)$/
   t.same(
     files.filter((file) => !wanted.test(file)),
     [],
@@ -61,7 +61,7 @@ t.test('ships nothing else', async (t) => {
       if (fs.existsSync(path.join(PROJECT, target))) visit(target)
     }
   }
-  visit('dist/cli/main.js')
+  for (const file of ['main', 'worker', 'reassemble-worker']) visit(`dist/bin/${file}.js`)
   visit('dist/src/index.js')
   for (const file of reached) t.ok(shipped.has(file), `${file} is imported, so it ships`)
   // A module that only has types leaves an empty .js that nothing imports.

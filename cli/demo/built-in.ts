@@ -55,7 +55,7 @@ export function builtInImage(project: string): BuiltInImage {
   }
   const binary = fs.realpathSync(process.execPath).slice(1)
   const dependency = nearest(dependencies, /^package\.json$/)
-  const main = `${SHALE_HOME}/dist/cli/main.js`
+  const main = `${SHALE_HOME}/dist/bin/main.js`
   return {
     layers: [
       { createdBy: 'node and the shared libraries that it needs', items: node },
@@ -70,7 +70,7 @@ export function builtInImage(project: string): BuiltInImage {
     sightings: [
       sighting(1, binary, `/${binary}`),
       ...(dependency ? [sighting(2, dependency.path, dependency.source)] : []),
-      sighting(3, main, path.join(project, 'dist/cli/main.js')),
+      sighting(3, main, path.join(project, 'dist/bin/main.js')),
       {
         layer: 4,
         path: replaced,

@@ -17,7 +17,8 @@ import {
 } from '../../src/index.ts'
 import { writeOutputFile } from '../output-file.ts'
 import type { Sink } from '../output.ts'
-import { byteText, progressOn } from '../progress.ts'
+import { humanSize } from '../format/units.ts'
+import { progressOn } from '../progress.ts'
 import { builtInImage, type BuiltInImage } from './built-in.ts'
 import { layerHashes } from './layer-proof.ts'
 import { Narration, shortened } from './narration.ts'
@@ -111,7 +112,7 @@ class Demo {
       ...layers.map((layer, index) => [
         String(index + 1),
         String(layer.entries),
-        byteText(layer.tarBytes),
+        humanSize(layer.tarBytes),
         layer.createdBy,
       ]),
     ])
@@ -138,7 +139,7 @@ class Demo {
     const layers = await layerTable(store, imageID)
     const tarBytes = layers.reduce((sum, layer) => sum + (layer.tarBytes ?? 0), 0)
     await tell.say(
-      `${byteText(tarBytes)} of layers in ${((Date.now() - startedAt) / 1000).toFixed(1)} s: each was read once, hashed, held against the digest that the image config names, and unpacked.`,
+      `${humanSize(tarBytes)} of layers in ${((Date.now() - startedAt) / 1000).toFixed(1)} s: each was read once, hashed, held against the digest that the image config names, and unpacked.`,
     )
     if (store.form !== 'trusted') {
       await tell.say(
@@ -159,7 +160,7 @@ class Demo {
         short(layer.diffID),
         short(layer.chainID),
         short(layer.cacheID),
-        byteText(layer.sizeBytes),
+        humanSize(layer.sizeBytes),
         String(layer.entries ?? ''),
         shortened(layer.createdBy ?? '', 36),
       ]),
@@ -257,7 +258,7 @@ class Demo {
 
   private async farewell(image: Loaded, saved: string, seconds: string): Promise<void> {
     const { tell } = this
-    const main = path.relative(process.cwd(), path.join(PROJECT, 'dist/cli/main.js'))
+    const main = path.relative(process.cwd(), path.join(PROJECT, 'dist/bin/main.js'))
     const name = image.name ?? image.imageID.slice('sha256:'.length, 'sha256:'.length + 12)
     await tell.heading(`Done in ${seconds} s. What to try next`)
     await tell.line(`  alias shale='node ${main} --root ${this.root}'`)

@@ -62,10 +62,10 @@ export function dependencyIngredients(project: string): Ingredient[] {
   return withDirectories(items)
 }
 
-/** What `npm pack` ships. */
+/** The built program, library and command line. */
 export function shaleIngredients(project: string): Ingredient[] {
   const items = new Map<string, Ingredient>()
-  for (const name of ['dist/src', 'dist/cli']) {
+  for (const name of ['dist/src', 'dist/cli', 'dist/bin']) {
     placeTree(
       items,
       path.join(project, name),

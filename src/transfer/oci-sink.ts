@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { ensureDirSync, removeSync } from 'fs-extra/esm'
 import { ConflictError, IntegrityError } from '../errors.ts'
 import { OCI_LAYOUT_FILE, OCI_LAYOUT_TEXT } from '../image/archive-manifest.ts'
 import { fromNodeError } from '../sys/errno.ts'
@@ -47,7 +48,7 @@ export async function writeOciDirectory(
     if (isNew) fs.renameSync(staging, directory)
     else moveInto(staging, directory)
   } catch (error) {
-    fs.rmSync(staging, { recursive: true, force: true })
+    removeSync(staging)
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR')
       throw occupied(directory, error)
@@ -85,9 +86,7 @@ async function writeLayout(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { blobs, indexJSON } = describeImages(images)
-  fs.mkdirSync(directory)
-  fs.mkdirSync(path.join(directory, 'blobs'))
-  fs.mkdirSync(path.join(directory, 'blobs/sha256'))
+  ensureDirSync(path.join(directory, 'blobs/sha256'))
   for (const blob of blobs)
     await writeBlob(blob, path.join(directory, blobPath(blob.digest)), signal)
   fs.writeFileSync(path.join(directory, OCI_LAYOUT_FILE), OCI_LAYOUT_TEXT)

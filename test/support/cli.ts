@@ -6,8 +6,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** dist/test/support/cli.js -> dist/bin/main.js: the bundle that ships */
-export const MAIN: string = fileURLToPath(new URL('../../bin/main.js', import.meta.url))
+/** dist/test/support/cli.js -> dist/cli/main.js */
+export const MAIN: string = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 
 export interface RunOptions {
   readonly cwd?: string

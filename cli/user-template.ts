@@ -41,12 +41,12 @@ export async function compileInspectionTemplate(
   format: string,
 ): Promise<(image: ImageInspection) => string> {
   const { compileTemplate } = await import('./template/template.ts')
-  const { inspectionValue } = await import('./inspection-value.ts')
+  const { inspectedImage } = await import('./template/inspect-type.ts')
   const { InvalidArgumentError } = await import('../src/index.ts')
   const template = compileTemplate(format)
   return (image) => {
     try {
-      return template.execute(inspectionValue(image))
+      return template.execute(inspectedImage(image))
     } catch (error) {
       if (!(error instanceof InvalidArgumentError)) throw error
       return template.execute(image, { missingKey: 'error' })

@@ -5,6 +5,7 @@
 // for an image of a hundred layers.
 
 import type { Progress } from '../src/index.ts'
+import { humanSize } from './format/units.ts'
 import type { Sink } from './output.ts'
 
 /** As much of a tty.WriteStream as drawing needs. */
@@ -162,15 +163,7 @@ export function bar(doneBytes: number, totalBytes: number, columns = 80): string
   return `[${'='.repeat(filled)}>${' '.repeat(BAR_COLUMNS - filled)}] ${counts}`
 }
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
-
-/** Decimal units and four digits, as docker's progress shows sizes: `131.8MB`. */
-export function byteText(bytes: number): string {
-  let value = bytes
-  let unit = 0
-  while (value >= 1000 && unit < UNITS.length - 1) {
-    value /= 1000
-    unit++
-  }
-  return `${Number(value.toPrecision(4))}${UNITS[unit]!}`
+/** As docker's progress shows sizes: `131.8MB`. */
+function byteText(bytes: number): string {
+  return humanSize(bytes, 4)
 }

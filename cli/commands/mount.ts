@@ -3,11 +3,22 @@
 import { Option, type Command } from 'commander'
 import type { MountedImage, ViewChoice } from '../../src/index.ts'
 import type { Context } from '../context.ts'
+import { printListing, type Fields } from '../listing.ts'
 import { jsonText } from '../output.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 /** As src/view has them; written out here so that --help loads no library. */
 const VIEWS: readonly ViewChoice[] = ['auto', 'kernel', 'merge']
+
+const FIELDS: Fields<MountedImage> = {
+  Image: { header: 'IMAGE', value: (shown) => shown.names[0] ?? shortID(shown) },
+  View: { header: 'VIEW', value: (shown) => shown.view },
+  Directory: { header: 'DIRECTORY', value: (shown) => shown.target },
+}
+
+function shortID({ imageID }: MountedImage): string {
+  return imageID?.slice('sha256:'.length).slice(0, 12) ?? '<removed>'
+}
 
 interface MountOptions {
   readonly view: ViewChoice
@@ -70,24 +81,8 @@ async function list(context: Context): Promise<void> {
     await context.stdout.write(jsonText(mounted))
     return
   }
-  const rows = [
-    ['IMAGE', 'VIEW', 'DIRECTORY'],
-    ...mounted.map((view) => [nameOf(view), view.view, printable(view.target)]),
-  ]
-  const width = (column: number): number => Math.max(...rows.map((row) => row[column]!.length))
-  const widths = [width(0), width(1)]
-  for (const [image, view, target] of rows) {
-    const line = `${image!.padEnd(widths[0]!)}   ${view!.padEnd(widths[1]!)}   ${target}`
-    await context.stdout.write(`${line}\n`)
-  }
-}
-
-function nameOf(view: MountedImage): string {
-  return view.names[0] ?? view.imageID?.slice('sha256:'.length).slice(0, 12) ?? '<removed>'
-}
-
-/** A directory may be called anything; a terminal must not take its name for a command. */
-function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return /[\u0000-\u001f\u007f-\u009f]/.test(text) ? JSON.stringify(text) : text
+  await printListing(
+    { fields: FIELDS, columns: ['Image', 'View', 'Directory'], rows: mounted },
+    context,
+  )
 }

@@ -1,6 +1,7 @@
 // How the demo talks: numbered headings, prose wrapped to the terminal, commands as a reader could type them with what
 // they print, and checks that must hold. Knows words and columns; refuses to know what is told.
 
+import { safeText } from '../format/safe-text.ts'
 import type { Sink } from '../output.ts'
 
 const COLUMNS_MAX = 100
@@ -41,7 +42,7 @@ export class Narration {
     await this.line(`  $ ${command}`)
     if (output === '') return
     const lines = output.replace(/\n$/, '').split('\n')
-    for (const line of lines) await this.line(this.painted(`    ${printable(line)}`, DIM))
+    for (const line of lines) await this.line(this.painted(`    ${safeText(line)}`, DIM))
   }
 
   /** Rows of columns; the first row is the heading. */
@@ -51,7 +52,7 @@ export class Narration {
     )
     for (const [index, row] of rows.entries()) {
       const line = row
-        .map((cell, column) => printable(cell).padEnd(widths[column]!))
+        .map((cell, column) => safeText(cell).padEnd(widths[column]!))
         .join('  ')
         .trimEnd()
       await this.line(`  ${index === 0 ? this.painted(line, BOLD) : line}`)
@@ -96,12 +97,4 @@ export function wrapped(text: string, columns: number): string[] {
 
 export function shortened(text: string, columns: number): string {
   return text.length <= columns ? text : `${text.slice(0, columns - 3)}...`
-}
-
-/** Names come out of images: no control character may reach a terminal raw. */
-export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => {
-    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`
-  })
 }

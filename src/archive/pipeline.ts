@@ -7,7 +7,7 @@
 import { type Hash, createHash } from 'node:crypto'
 import fs from 'node:fs'
 import type { DiffID, Digest } from '../digest/digest.ts'
-import { ArchiveError, IntegrityError, LimitError } from '../errors.ts'
+import { ArchiveError, IntegrityError, LimitError, UnsafePathError } from '../errors.ts'
 import { type BytePath, cleanPath } from '../path/byte-path.ts'
 import { Crc64 } from '../tar-split/crc64.ts'
 import { Disassembler } from '../tar-split/disassemble.ts'
@@ -99,11 +99,23 @@ export async function applyLayerJob(
     }
   } catch (error) {
     if (error instanceof ArchiveError) await preferDigestError(job, error, options)
-    throw error
+    throw aboutLayer(job, error)
   } finally {
     applier.close()
     split?.close()
   }
+}
+
+/** Parser and applier know an entry or an offset; which of an archive's layers that is in, only the job knows. */
+function aboutLayer(job: LayerJob, error: unknown): unknown {
+  const isAboutInput =
+    error instanceof ArchiveError || error instanceof UnsafePathError || error instanceof LimitError
+  if (!isAboutInput || error.message.includes(job.label)) return error
+  const Class = error.constructor as typeof ArchiveError
+  return new Class(error.code, `cannot load ${job.label}: ${error.message}`, {
+    cause: error,
+    details: error.details,
+  })
 }
 
 function openApplier(job: LayerJob, split: SplitWriter | undefined): LayerApplier {

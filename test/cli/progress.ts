@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bar, byteText, ProgressLines, type ProgressOutput } from '../../cli/progress.ts'
+import { bar, ProgressLines, type ProgressOutput } from '../../cli/progress.ts'
 import type { Progress } from '../../src/index.ts'
 
 /** A terminal of the given size, which understands what the drawing uses: newline, CR, cursor up, erase below. */
@@ -47,14 +47,6 @@ function plain(): { output: ProgressOutput; text: () => string } {
   const written: string[] = []
   return { output: { write: (text) => written.push(text) }, text: () => written.join('') }
 }
-
-t.test('sizes are in docker’s decimal units with four digits', async (t) => {
-  t.equal(byteText(0), '0B')
-  t.equal(byteText(999), '999B')
-  t.equal(byteText(1000), '1kB')
-  t.equal(byteText(131_842_560), '131.8MB')
-  t.equal(byteText(1_140_000_000), '1.14GB')
-})
 
 t.test('the bar is docker’s, and left out where the line would not fit', async (t) => {
   t.equal(bar(40e6, 80e6, 120), `[${'='.repeat(25)}>${' '.repeat(25)}]     40MB/80MB`)

@@ -1,0 +1,161 @@
+// `shale load` as its user sees it: docker's lines, every way in, and what the store looks like after input that is bad.
+
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { startShale, shale } from '../support/cli.ts'
+import { unless } from '../support/host.ts'
+import {
+  buildImage,
+  dockerArchive20,
+  dockerArchive25,
+  ociLayout,
+  packed,
+  smallImage,
+  unpackedTo,
+} from '../support/image.ts'
+import { shaleInProcess } from '../support/in-process.ts'
+import { file, gzip, layerTar } from '../support/layer.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+
+const image = smallImage()
+const other = buildImage([image.layers[0]!, layerTar(file('other', 'x'))])
+const short = image.diffIDs.map((diffID) => diffID.slice(7, 19))
+
+t.test('prints docker’s lines, and the layers on stderr', async (t) => {
+  const dir = temporaryDirectory(t)
+  const root = path.join(dir, 'root')
+  const archive = path.join(dir, 'app.tar')
+  fs.writeFileSync(archive, packed(dockerArchive25([{ image, tags: ['app:1', 'app:2'] }])))
+
+  const first = await shaleInProcess(['load', '-i', archive], { root })
+  t.equal(first.code, 0)
+  t.equal(first.stdout, 'Loaded image: app:1\nLoaded image: app:2\n')
+  t.match(first.stderr, `${short[0]}: Loading layer`)
+  t.match(first.stderr, `${short[1]}: done`)
+
+  const again = await shaleInProcess(['image', 'load', '-i', archive], { root })
+  t.equal(again.stdout, first.stdout)
+  t.equal(again.stderr, short.map((id) => `${id}: Layer already exists\n`).join(''))
+
+  for (const quiet of [
+    ['load', '-q', '-i', archive],
+    ['load', '--quiet', '-i', archive],
+    ['--quiet', 'load', '-i', archive],
+  ]) {
+    const silent = await shaleInProcess(quiet, { root })
+    t.equal(silent.stderr, '', quiet.join(' '))
+    t.equal(silent.stdout, first.stdout)
+  }
+})
+
+t.test('says which name moved, and names an image without a name by its ID', async (t) => {
+  const dir = temporaryDirectory(t)
+  const root = path.join(dir, 'root')
+  const load = (name: string, tags: string[], which = image): Promise<{ stdout: string }> => {
+    const archive = path.join(dir, name)
+    fs.writeFileSync(archive, packed(dockerArchive20([{ image: which, tags }])))
+    return shaleInProcess(['load', '-q', '-i', archive], { root })
+  }
+  await load('a.tar', ['app:1'])
+  const moved = await load('b.tar', ['app:1'], other)
+  t.equal(
+    moved.stdout,
+    `The image app:1 already exists, renaming the old one with ID ${image.imageID} to empty string\nLoaded image: app:1\n`,
+  )
+  const nameless = await load('c.tar', [])
+  t.equal(nameless.stdout, `Loaded image ID: ${image.imageID}\n`)
+})
+
+t.test('reads files, directories, standard input and pipes alike', async (t) => {
+  const dir = temporaryDirectory(t)
+  const bytes = packed(dockerArchive25([{ image, tags: ['app:1'] }]))
+  const archive = path.join(dir, 'app.tar')
+  fs.writeFileSync(archive, bytes)
+  const layout = unpackedTo(
+    path.join(dir, 'layout'),
+    ociLayout([{ image, annotations: { 'org.opencontainers.image.ref.name': 'app:1' } }]),
+  )
+  const ways: readonly (readonly [string, readonly string[], Buffer?])[] = [
+    ['a file', ['-i', archive]],
+    ['a directory', ['-i', layout]],
+    ['standard input', [], bytes],
+    ['standard input by name', ['-i', '-'], bytes],
+    ['gzipped standard input', [], gzip(bytes)],
+  ]
+  for (const [what, args, stdin] of ways) {
+    const root = fs.mkdtempSync(path.join(dir, 'root-'))
+    const done = await shaleInProcess(['load', '-q', ...args], {
+      root,
+      ...(stdin ? { stdin } : {}),
+    })
+    t.equal(done.stderr, '', what)
+    t.match(done.stdout, /^Loaded image: app:1\n$/, what)
+  }
+})
+
+t.test('a FIFO is read as it comes', { skip: unless({ programs: ['mkfifo'] }) }, async (t) => {
+  const dir = temporaryDirectory(t)
+  const fifo = path.join(dir, 'fifo')
+  execFileSync('mkfifo', [fifo])
+  const running = startShale(['--root', path.join(dir, 'root'), 'load', '-q', '-i', fifo])
+  await fs.promises.writeFile(fifo, packed(dockerArchive25([{ image, tags: ['app:1'] }])))
+  const done = await running.done
+  t.equal(done.stderr, '')
+  t.equal(done.stdout, 'Loaded image: app:1\n')
+})
+
+t.test('--json gives the whole outcome', async (t) => {
+  const dir = temporaryDirectory(t)
+  const root = path.join(dir, 'root')
+  const stdin = packed(dockerArchive25([{ image, tags: ['app:1'] }, { image: other }]))
+  const done = await shaleInProcess(['load', '--json'], { root, stdin })
+  t.same(JSON.parse(done.stdout), [
+    { imageID: image.imageID, names: ['app:1'], replaced: [], newLayers: 2, reusedLayers: 0 },
+    { imageID: other.imageID, names: [], replaced: [], newLayers: 1, reusedLayers: 1 },
+  ])
+})
+
+t.test('--platform picks out of an index', async (t) => {
+  const dir = temporaryDirectory(t)
+  const amd = buildImage([layerTar(file('a', 'a'))], { architecture: 'amd64' })
+  const arm = buildImage([layerTar(file('b', 'b'))], { architecture: 'arm64' })
+  const layout = unpackedTo(
+    path.join(dir, 'layout'),
+    ociLayout([
+      { image: amd, platform: { os: 'linux', architecture: 'amd64' } },
+      { image: arm, platform: { os: 'linux', architecture: 'arm64' } },
+    ]),
+  )
+  const root = path.join(dir, 'root')
+  const done = await shaleInProcess(['load', '-q', '--platform', 'linux/arm64', '-i', layout], {
+    root,
+  })
+  t.equal(done.stderr, '')
+  t.equal(done.stdout, `Loaded image ID: ${arm.imageID}\n`)
+})
+
+t.test('a terminal as standard input is a question, not an archive', async (t) => {
+  const root = path.join(temporaryDirectory(t), 'root')
+  const done = await shaleInProcess(['load'], { root, terminal: { stdin: true } })
+  t.equal(done.code, 2)
+  t.match(done.stderr, 'requested load from stdin, but stdin is empty')
+  t.notOk(fs.existsSync(root), 'no store was made for it')
+})
+
+t.test(
+  'an ordinary user loads into a store of their own',
+  { skip: unless({ root: true }) },
+  async (t) => {
+    const dir = temporaryDirectory(t)
+    fs.chmodSync(dir, 0o777)
+    const archive = path.join(dir, 'app.tar')
+    fs.writeFileSync(archive, packed(dockerArchive25([{ image, tags: ['app:1'] }])))
+    const root = path.join(dir, 'root')
+    const done = shale(['--root', root, 'load', '-q', '-i', archive], { uid: 12_345, gid: 12_345 })
+    t.equal(done.stderr, '')
+    t.equal(done.stdout, 'Loaded image: app:1\n')
+    t.equal(fs.statSync(root).uid, 12_345)
+  },
+)

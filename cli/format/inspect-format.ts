@@ -2,7 +2,7 @@
 // Knows docker's two tries: first over the typed object, where a missing field is an error; then over the plain JSON,
 // where a missing key is one. So `{{.Id}}` and `{{.RootFS.ChainIDs}}`, which the types do not have, are found as well.
 
-import { encodeGoJSON, indentGoJSON } from '../../src/index.ts'
+import { encodeGoJSON, indentGoJSON, InvalidArgumentError } from '../../src/index.ts'
 import type { GoJson } from '../../src/index.ts'
 import { inspectedImage } from '../template/inspect-type.ts'
 import { compileTemplate } from '../template/template.ts'
@@ -21,11 +21,18 @@ export function formatInspect(
   format: string | undefined,
 ): string {
   if (format === undefined || format === '') {
-    const indented = indentGoJSON(documents.map(ordered), '    ', { escapeHTML: false })
+    const indented = indentGoJSON(
+      documents.map((document) => ordered(document)),
+      '    ',
+      { escapeHTML: false },
+    )
     return `${safeJSON(indented)}\n`
   }
   if (format === 'json') {
-    const line = encodeGoJSON(documents.map(ordered), { escapeHTML: false })
+    const line = encodeGoJSON(
+      documents.map((document) => ordered(document)),
+      { escapeHTML: false },
+    )
     return `${safeJSON(line)}\n`
   }
   const template = compileTemplate(format)
@@ -35,7 +42,8 @@ export function formatInspect(
 function render(template: ReturnType<typeof compileTemplate>, document: InspectDocument): string {
   try {
     return template.execute(inspectedImage(document))
-  } catch {
+  } catch (cause) {
+    if (!(cause instanceof InvalidArgumentError)) throw cause
     return template.execute(document, { missingKey: 'error' })
   }
 }
@@ -46,6 +54,6 @@ const MAPS = new Set(['Labels', 'Data', 'ExposedPorts', 'Volumes'])
 function ordered(value: unknown, name = ''): GoJson {
   if (Array.isArray(value)) return value.map((item) => ordered(item))
   if (typeof value !== 'object' || value === null) return (value ?? null) as GoJson
-  if (typeof name === 'string' && MAPS.has(name)) return value as GoJson
+  if (MAPS.has(name)) return value as GoJson
   return new Map(Object.entries(value).map(([key, item]) => [key, ordered(item, key)] as const))
 }

@@ -1,8 +1,17 @@
 // eq, lt and their kin: only like with like, and nil with anything that can be nil.
 
 import { show } from './go-format.ts'
-import { compareBytes, concrete, GoMap, GoNil, GoSlice, GoStruct, typeName } from './go-value.ts'
-import type { GoValue } from './go-value.ts'
+import {
+  compareBytes,
+  concrete,
+  GoMap,
+  GoNamed,
+  GoNil,
+  GoSlice,
+  GoStruct,
+  typeName,
+} from './go-value.ts'
+import type { GoAny, GoValue } from './go-value.ts'
 import { FunctionFailure } from './template-error.ts'
 
 type Basic = 'bool' | 'int' | 'float' | 'string' | undefined
@@ -35,9 +44,15 @@ function otherKind(value: GoValue): string {
   return value === undefined ? 'invalid' : 'pointer'
 }
 
+/** A duration compares as the int that it is. */
+function comparable(given: GoValue): Exclude<GoValue, GoAny> {
+  const value = concrete(given)
+  return value instanceof GoNamed && typeof value.value === 'bigint' ? value.value : value
+}
+
 export function equalValues(a: GoValue, b: GoValue): boolean {
-  const left = concrete(a)
-  const right = concrete(b)
+  const left = comparable(a)
+  const right = comparable(b)
   const kind = basicKind(left)
   if (kind !== basicKind(right)) {
     if (left !== undefined && right !== undefined) {
@@ -61,8 +76,8 @@ export function equalValues(a: GoValue, b: GoValue): boolean {
 
 /** Negative, zero or positive. */
 export function compareValues(a: GoValue, b: GoValue): number {
-  const left = concrete(a)
-  const right = concrete(b)
+  const left = comparable(a)
+  const right = comparable(b)
   const kind = basicKind(left)
   const otherKind = basicKind(right)
   if (kind === undefined || otherKind === undefined) {

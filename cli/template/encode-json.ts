@@ -2,7 +2,7 @@
 
 import { encodeGoJSON } from '../../src/index.ts'
 import type { GoJson } from '../../src/index.ts'
-import { concrete, GoMap, GoNil, GoSlice, GoStruct } from './go-value.ts'
+import { concrete, GoMap, GoNamed, GoNil, GoSlice, GoStruct } from './go-value.ts'
 import type { GoValue } from './go-value.ts'
 
 /** @param escapeHTML `<`, `>`, `&` as \u003c ...: off in the function `json`, on in rows of `--format json` */
@@ -23,5 +23,5 @@ function plain(given: GoValue): GoJson {
   if (value instanceof GoStruct) {
     return new Map([...value.json].map(([key, item]) => [key, plain(item)] as const))
   }
-  return value
+  return value instanceof GoNamed ? value.value : value
 }

@@ -3,7 +3,7 @@
 // points at, where Go shows an address.
 
 import { quote } from './go-quote.ts'
-import { concrete, GoMap, GoSlice, GoStruct, sortedEntries, typeName } from './go-value.ts'
+import { concrete, GoMap, GoNamed, GoSlice, GoStruct, sortedEntries, typeName } from './go-value.ts'
 import type { GoAny, GoNil, GoValue } from './go-value.ts'
 import { formatFloat, formatInteger } from './go-number.ts'
 import { pad, plainFlags } from './verb-flags.ts'
@@ -56,7 +56,7 @@ export function formatValue(given: GoValue, verb: string, flags: Flags, depth: n
 }
 
 function formatObject(
-  value: GoSlice | GoMap | GoStruct | GoNil,
+  value: GoSlice | GoMap | GoStruct | GoNil | GoNamed,
   verb: string,
   flags: Flags,
   depth: number,
@@ -65,6 +65,10 @@ function formatObject(
   if (value instanceof GoSlice) return formatSlice(value, verb, flags, depth)
   if (value instanceof GoMap) return formatMap(value, verb, flags, depth)
   if (value instanceof GoStruct) return formatStruct(value, verb, flags, depth)
+  if (value instanceof GoNamed) {
+    const isText = !flags.sharp && 'vsqxX'.includes(verb)
+    return formatValue(isText ? value.text : value.value, verb, flags, depth)
+  }
   if (verb !== 'v') return badVerb(value, verb)
   return pad(flags.sharp ? `(*${value.type})(nil)` : '<nil>', flags)
 }
@@ -90,9 +94,6 @@ function formatMap(map: GoMap, verb: string, flags: Flags, depth: number): strin
 }
 
 function formatStruct(struct: GoStruct, verb: string, flags: Flags, depth: number): string {
-  if (struct.text !== undefined && 'vs'.includes(verb) && !flags.sharp) {
-    return pad(struct.text, flags)
-  }
   const named = verb === 'v' && (flags.plus || flags.sharp)
   const fields = [...struct.fields].map(([name, field]) => {
     const text = formatValue(field, verb, flags, depth + 1)

@@ -7,7 +7,17 @@
  * JavaScript has no kind for.
  */
 export type GoValue =
-  undefined | boolean | string | bigint | number | GoSlice | GoMap | GoStruct | GoNil | GoAny
+  | undefined
+  | boolean
+  | string
+  | bigint
+  | number
+  | GoSlice
+  | GoMap
+  | GoStruct
+  | GoNil
+  | GoNamed
+  | GoAny
 
 /** A value held in an `interface {}`, as every element of a generic JSON map or array is; `undefined` is nil. */
 export class GoAny {
@@ -47,8 +57,6 @@ export interface GoStructFacts {
   readonly pointer?: boolean
   /** In the order of declaration. */
   readonly fields: ReadonlyMap<string, GoValue>
-  /** What String() gives, for types that print as a text: time.Time. */
-  readonly text?: string
   /** Names and values as JSON; the fields when absent. */
   readonly json?: ReadonlyMap<string, GoValue>
   /** The fields are methods, as in the rows of `docker images`. */
@@ -59,14 +67,12 @@ export class GoStruct {
   readonly type: string
   readonly pointer: boolean
   readonly fields: ReadonlyMap<string, GoValue>
-  readonly text: string | undefined
   readonly json: ReadonlyMap<string, GoValue>
   readonly methods: boolean
   constructor(facts: GoStructFacts) {
     this.type = facts.type
     this.pointer = facts.pointer ?? false
     this.fields = facts.fields
-    this.text = facts.text
     this.json = facts.json ?? facts.fields
     this.methods = facts.methods ?? false
   }
@@ -79,6 +85,19 @@ export class GoNil {
   constructor(type: string, fields: Iterable<string> = []) {
     this.type = type
     this.fields = new Set(fields)
+  }
+}
+
+/** A value whose type prints by its own String method: time.Duration, time.Time. */
+export class GoNamed {
+  readonly type: string
+  /** As JSON has it, and as it compares. */
+  readonly value: bigint | string
+  readonly text: string
+  constructor(type: string, value: bigint | string, text: string) {
+    this.type = type
+    this.value = value
+    this.text = text
   }
 }
 
@@ -104,10 +123,11 @@ export function typeName(value: GoValue): string {
   }
 }
 
-function objectType(value: GoSlice | GoMap | GoStruct | GoNil | GoAny): string {
+function objectType(value: GoSlice | GoMap | GoStruct | GoNil | GoNamed | GoAny): string {
   if (value instanceof GoAny) return 'interface {}'
   if (value instanceof GoSlice) return `[]${value.elem}`
   if (value instanceof GoMap) return `map[string]${value.elem}`
+  if (value instanceof GoNamed) return value.type
   if (value instanceof GoNil) return `*${value.type}`
   return value.pointer ? `*${value.type}` : value.type
 }
@@ -144,8 +164,9 @@ export function fromJSON(value: unknown): Exclude<GoValue, GoAny> {
   return new GoMap('interface {}', new Map(entries))
 }
 
-function isGoObject(value: unknown): value is GoSlice | GoMap | GoStruct | GoNil {
+function isGoObject(value: unknown): value is GoSlice | GoMap | GoStruct | GoNil | GoNamed {
   return (
+    value instanceof GoNamed ||
     value instanceof GoSlice ||
     value instanceof GoMap ||
     value instanceof GoStruct ||
@@ -177,5 +198,6 @@ export function isTrue(given: GoValue): boolean {
   if (value instanceof GoSlice) return value.items.length > 0
   if (value instanceof GoMap) return value.entries.size > 0
   if (value instanceof GoStruct) return true
+  if (value instanceof GoNamed) return value.value !== 0n
   return value !== '' && value !== false && value !== 0n && value !== 0
 }

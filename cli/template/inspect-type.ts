@@ -3,7 +3,7 @@
 // Source: moby api/types/image.InspectResponse and container.Config. Fields that docker does not have, such as
 // RootFS.ChainIDs, are not in here: they are found in the second try, over the plain JSON (inspect-format.ts).
 
-import { fromJSON, GoMap, GoNil, GoStruct, stringMap, stringSlice } from './go-value.ts'
+import { fromJSON, GoMap, GoNamed, GoNil, GoStruct, stringMap, stringSlice } from './go-value.ts'
 import type { GoValue } from './go-value.ts'
 
 type Schema =
@@ -14,6 +14,7 @@ type Schema =
   | 'map[string]string'
   | 'set'
   | 'time'
+  | 'duration'
   | 'any'
   | StructSchema
 interface StructSchema {
@@ -28,10 +29,10 @@ const HEALTH: StructSchema = {
   pointer: true,
   fields: [
     ['Test', '[]string'],
-    ['Interval', 'int'],
-    ['Timeout', 'int'],
-    ['StartPeriod', 'int'],
-    ['StartInterval', 'int'],
+    ['Interval', 'duration'],
+    ['Timeout', 'duration'],
+    ['StartPeriod', 'duration'],
+    ['StartInterval', 'duration'],
     ['Retries', 'int'],
   ],
 }
@@ -121,7 +122,7 @@ export function inspectedImage(document: unknown): GoStruct {
 }
 
 function structOf(schema: StructSchema, value: unknown): GoStruct {
-  const object = (typeof value === 'object' && value !== null ? value : {}) as object
+  const object = typeof value === 'object' && value !== null ? value : {}
   const own = (key: string): unknown => Object.getOwnPropertyDescriptor(object, key)?.value
   const fields = new Map(
     schema.fields.map(([name, type, key]) => [name, valueOf(type, own(key ?? name))] as const),
@@ -144,6 +145,8 @@ function valueOf(schema: Schema, value: unknown): GoValue {
       return present ? (value as boolean) : false
     case 'int':
       return BigInt(present ? (value as number) : 0)
+    case 'duration':
+      return goDuration(present ? (value as number) : 0)
     case '[]string':
       return stringSlice(present ? (value as string[]) : null)
     case 'map[string]string':
@@ -171,6 +174,30 @@ function goTime(text: string): GoValue {
   const match = /^(\S{10})T([\d:]+(?:\.\d+)?)(Z|[+-]\d\d:\d\d)$/.exec(text)
   if (match === null) return text
   const [, date, time, zone] = match as unknown as [string, string, string, string]
-  const shown = zone === 'Z' ? '+0000 UTC' : `${zone.replace(':', '')} ${zone.replace(':', '')}`
-  return new GoStruct({ type: 'time.Time', fields: new Map(), text: `${date} ${time} ${shown}` })
+  const offset = zone.replace(':', '')
+  const shown = zone === 'Z' ? '+0000 UTC' : `${offset} ${offset}`
+  return new GoNamed('time.Time', text, `${date} ${time} ${shown}`)
+}
+
+/** time.Duration: an int of nanoseconds that prints as `1m30s`, `500ms`, `1.5s`. */
+function goDuration(ns: number): GoValue {
+  return new GoNamed('time.Duration', BigInt(ns), durationText(ns))
+}
+
+function durationText(ns: number): string {
+  const size = Math.abs(ns)
+  const sign = ns < 0 ? '-' : ''
+  if (size === 0) return '0s'
+  if (size < 1e3) return `${sign}${size}ns`
+  if (size < 1e6) return `${sign}${size / 1e3}µs`
+  if (size < 1e9) return `${sign}${size / 1e6}ms`
+  const hours = Math.floor(size / 3600e9)
+  const minutes = Math.floor(size / 60e9) % 60
+  const whole = Math.floor(size / 1e9) % 60
+  const fraction = String(size % 1e9)
+    .padStart(9, '0')
+    .replace(/0+$/, '')
+  const seconds = `${whole}${fraction === '' ? '' : `.${fraction}`}s`
+  if (hours > 0) return `${sign}${hours}h${minutes}m${seconds}`
+  return minutes > 0 ? `${sign}${minutes}m${seconds}` : sign + seconds
 }

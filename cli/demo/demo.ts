@@ -4,7 +4,6 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import {
   layerTable,
   loadArchive,
@@ -46,7 +45,7 @@ interface Loaded {
 const REFERENCE = 'shale-demo:latest'
 
 /** dist/cli/demo/demo.js -> the folder of package.json */
-const PROJECT = fileURLToPath(new URL('../../../', import.meta.url)).replace(/\/$/, '')
+const PROJECT = path.resolve(import.meta.dirname, '..', '..', '..')
 
 /** What the demo made stays for the reader to look at; after a failure nothing does. */
 export async function demo(options: DemoOptions): Promise<void> {
@@ -195,6 +194,12 @@ class Demo {
         builtIn?.sightings ?? (await sightingsOf(store, image.imageID, image.layers))
       await tell.say('A file of each layer, through the merge:')
       await checkSightings(tell, merged, sightings)
+      const hidden = image.layers.filter(
+        ({ number }) => !sightings.some((sighting) => sighting.layer === number),
+      )
+      for (const { number } of hidden) {
+        await tell.say(`Layer ${number} shows no file: it has none, or the layers above hide them.`)
+      }
       if (builtIn) await this.checkRemovals(merged, image, builtIn)
     } finally {
       await unmountImage(store, merged)

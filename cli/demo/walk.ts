@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { inspect } from 'node:util'
 import type { LayerRow } from '../../src/index.ts'
 import type { Narration } from './narration.ts'
 
@@ -34,7 +35,7 @@ export async function walkStore(tell: Narration, root: string, image: WalkedImag
   const document = JSON.parse(walk.read(config)) as { rootfs: unknown }
   await tell.command(
     `node -p 'JSON.parse(fs.readFileSync("${config}")).rootfs'`,
-    JSON.stringify(document.rootfs, null, 2),
+    inspect(document.rootfs),
   )
   if (top === undefined) return
   await tell.say(

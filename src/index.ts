@@ -56,3 +56,11 @@ export type { LayerDigests, LayerDigestsOptions } from './inspect/layer-digests.
 export { layerDigests } from './inspect/layer-digests.ts'
 export type { GoJson, GoJsonOptions } from './image/go-json.ts'
 export { encodeGoJSON, indentGoJSON, indentJSON } from './image/go-json.ts'
+export type {
+  Container,
+  ContainerState,
+  ContainerStatus,
+  MountPoint,
+} from './store/container-db.ts'
+export type { WritableLayer } from './store/mount-db.ts'
+export { containerOf } from './containers/container-stack.ts'

@@ -15,7 +15,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['driver'],
   ['store'],
   ['transfer', 'inspect'],
-  ['mounting'],
+  ['mounting', 'containers'],
   ['index.ts'],
 ]
 const PURE = new Set([...RANKS[0]!, ...RANKS[1]!])

@@ -39,6 +39,14 @@ export class Layout {
     this.merges = path.join(this.state, 'merges')
   }
 
+  container(id: string): string {
+    return path.join(this.containers, id)
+  }
+
+  layerMount(containerID: string): string {
+    return path.join(this.layerMounts, containerID)
+  }
+
   layer(id: ChainID): string {
     return path.join(this.layers, hexOf(id))
   }

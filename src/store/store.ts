@@ -9,10 +9,12 @@ import type { Driver, DriverName, LayerForm } from '../driver/driver.ts'
 import { makeDirectory } from '../driver/make-directory.ts'
 import { selectDriver } from '../driver/select.ts'
 import { IntegrityError, type OnWarning } from '../errors.ts'
+import { ContainerDB } from './container-db.ts'
 import { Containers } from './containers.ts'
 import { ImageDB, type ImageFacts } from './image-db.ts'
 import { LayerDB, type Layer } from './layer-db.ts'
 import { Layout } from './layout.ts'
+import { MountDB } from './mount-db.ts'
 import { resolveName, type ResolvedName } from './name-resolution.ts'
 import { References, type StoredName } from './references.ts'
 import { hasPendingJournal, recover, Transaction } from './transaction.ts'
@@ -44,6 +46,8 @@ export class Store implements AsyncDisposable {
   readonly layers: LayerDB
   readonly imageDB: ImageDB
   readonly containers: Containers
+  readonly mountDB: MountDB
+  readonly containerDB: ContainerDB
   readonly onWarning: OnWarning
   private readonly sync: boolean
   private readonly lockTimeoutMs: number
@@ -54,6 +58,8 @@ export class Store implements AsyncDisposable {
     this.layers = new LayerDB(layout)
     this.imageDB = new ImageDB(layout)
     this.containers = new Containers(layout)
+    this.mountDB = new MountDB(layout)
+    this.containerDB = new ContainerDB(layout, driver.name, this.mountDB)
     this.sync = options.sync ?? true
     this.lockTimeoutMs = options.lockTimeoutMs ?? 10_000
     this.onWarning = options.onWarning ?? ((): void => {})

@@ -4,7 +4,8 @@
 import type { CommanderError } from 'commander'
 import type { Context } from './context.ts'
 import { isKnownError, isSystemError } from './exit-code.ts'
-import { jsonLine } from './output.ts'
+import { safeJSON, safeLines, safeText } from './format/safe-text.ts'
+import { ClosedPipe, jsonLine } from './output.ts'
 
 /** A mistake on the command line itself, found before any verb ran. */
 export async function reportUsage(
@@ -15,27 +16,32 @@ export async function reportUsage(
   const message = error.message.replace(/^error: /, '').replace(/\n\(Did/, ' (did')
   // The options may not have been settled when the mistake was found.
   if (context.json || argv.includes('--json')) {
-    await context.stderr.write(`${jsonLine(errorRecord('ERR_USAGE', message, {}))}\n`)
-    return
-  }
-  await context.stderr.write(`shale: ${message}\nTry 'shale --help'.\n`)
+    await say(context, errorLine({ code: 'ERR_USAGE', message, details: {} }))
+  } else await say(context, `shale: ${safeText(message)}\nTry 'shale --help'.`)
 }
 
 /** Prints one error in the form that was asked for. Verbs that go on after a failure call it themselves. */
 export async function reportError(error: unknown, context: Context): Promise<void> {
   const { code, message, details, bug } = describe(error)
+  const debug = context.logLevel === 'debug'
+  const stack = bug || debug ? safeLines(stackOf(error)) : undefined
   if (context.json) {
-    await context.stderr.write(`${jsonLine(errorRecord(code, message, details))}\n`)
-  } else if (bug) {
-    await context.stderr.write(
-      `shale: unexpected error, which is a bug in shale: ${message}\n${stackOf(error)}\n`,
-    )
+    const record = { code, message, details, ...(stack === undefined ? {} : { stack }) }
+    await say(context, errorLine(record))
     return
-  } else {
-    const shown = context.logLevel === 'debug' ? `${message} [${code}]` : message
-    await context.stderr.write(`shale: ${shown}\n`)
   }
-  if (context.logLevel === 'debug') await context.stderr.write(`${stackOf(error)}\n`)
+  const what = bug ? 'unexpected error, which is a bug in shale: ' : ''
+  await say(context, `shale: ${what}${safeText(message)}${debug ? ` [${code}]` : ''}`)
+  if (stack !== undefined) await say(context, stack)
+}
+
+/** Whether anybody reads stderr does not change how it ended. */
+async function say(context: Context, text: string): Promise<void> {
+  try {
+    await context.stderr.write(`${text}\n`)
+  } catch (error) {
+    if (!(error instanceof ClosedPipe)) throw error
+  }
 }
 
 function describe(error: unknown): {
@@ -59,8 +65,8 @@ function describe(error: unknown): {
   return { code: 'ERR_INTERNAL', message: String(error), details: {}, bug: true }
 }
 
-function errorRecord(code: string, message: string, details: object): object {
-  return { error: { code, message, details } }
+function errorLine(error: object): string {
+  return safeJSON(jsonLine({ error }))
 }
 
 function stackOf(error: unknown): string {

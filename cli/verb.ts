@@ -28,10 +28,8 @@ export class VerbCommand extends Command {
   private plainBoolean(arg: string): string[] {
     const [, flag, value] = GO_BOOLEAN.exec(arg) ?? []
     if (flag === undefined || value === undefined) return [arg]
-    const option = this.options.find(
-      (known) => (known.short === flag || known.long === flag) && known.isBoolean(),
-    )
-    if (!option) return [arg]
+    const option = this.options.find((known) => known.short === flag || known.long === flag)
+    if (!option || option.required || option.optional) return [arg]
     if (/^(1|t)/i.test(value)) return [flag]
     const negation = `--no-${option.name()}`
     return this.options.some((known) => known.long === negation) ? [negation] : []

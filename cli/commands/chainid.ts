@@ -86,7 +86,9 @@ async function wordsOfInput(context: Context): Promise<string[]> {
     )
   }
   let text = ''
-  for await (const chunk of context.stdin) {
+  const { stdin } = context
+  await context.log('debug', 'reading diffIDs from standard input')
+  for await (const chunk of stdin) {
     text += String(chunk)
     if (text.length > INPUT_CHARS_MAX) {
       throw new InvalidArgumentError(

@@ -1,0 +1,200 @@
+// The program around the verbs: options in any place, errors in both forms, exit codes, signals, closed pipes.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import * as errors from '../../src/errors.ts'
+import { EXIT, EXIT_BY_CLASS, PartialFailure, exitCodeOf } from '../../cli/exit-code.ts'
+import { PROJECT, shale, startShale } from '../support/cli.ts'
+import { shaleInProcess } from '../support/in-process.ts'
+import { fixtureStore } from '../support/store-fixture.ts'
+
+t.test('the exit codes cover every error class, and the page tells them', async (t) => {
+  const classes = Object.values(errors)
+    .filter((value): value is typeof errors.LayerStoreError => typeof value === 'function')
+    .filter((value) => value.prototype instanceof Error)
+    .map((value) => value.name)
+  t.same(Object.keys(EXIT_BY_CLASS).sort(), classes.sort())
+  const page = fs.readFileSync(path.join(PROJECT, 'docs', 'exit-codes.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| (\d+) +\| (\w+) +\|[^|]*(?:\\\|[^|]*)*\| ?(.*?) *\|$/gm)]
+  t.same(Object.fromEntries(rows.map(([, code, name]) => [name, Number(code)])), { ...EXIT })
+  const byClass = rows.flatMap(([, code, , names]) =>
+    [...(names ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => [name, Number(code)]),
+  )
+  t.same(Object.fromEntries(byClass), { ...EXIT_BY_CLASS })
+})
+
+t.test('what an error ends with', async (t) => {
+  const missing = new errors.NotFoundError('ERR_IMAGE_NOT_FOUND', 'x')
+  t.equal(exitCodeOf(missing), 10)
+  t.equal(exitCodeOf(new TypeError('x')), 70)
+  t.equal(exitCodeOf(Object.assign(new Error('x'), { code: 'EACCES', syscall: 'open' })), 1)
+  t.equal(exitCodeOf(new PartialFailure({ doneCount: 1, errors: [missing] })), 3)
+  t.equal(exitCodeOf(new PartialFailure({ doneCount: 0, errors: [missing, new Error()] })), 10)
+})
+
+t.test('help and version, without a store and without the library', async (t) => {
+  const root = path.join(t.testdir(), 'none')
+  for (const args of [[], ['--help'], ['help'], ['-h']]) {
+    const { code, stdout, stderr } = await shaleInProcess(args, { root })
+    t.equal(code, 0)
+    t.match(stdout, /^Usage: shale/)
+    t.match(stdout, /--log-level/)
+    t.equal(stderr, '')
+  }
+  const group = await shaleInProcess(['image'], { root })
+  t.equal(group.code, 0)
+  t.match(group.stdout, 'Usage: shale image')
+  const { version } = JSON.parse(fs.readFileSync(path.join(PROJECT, 'package.json'), 'utf8'))
+  t.equal((await shaleInProcess(['--version'], { root })).stdout, `${version}\n`)
+  t.notOk(fs.existsSync(root))
+})
+
+t.test('help, version and completion load nothing of the library', async (t) => {
+  const guard = `export async function resolve(specifier, context, next) {
+    const found = await next(specifier, context)
+    if (found.url.includes('/dist/src/')) throw new Error('loaded ' + found.url)
+    return found
+  }`
+  const register = `import { register } from 'node:module'
+    register('data:text/javascript,' + ${JSON.stringify(encodeURIComponent(guard))})`
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(register)}` }
+  for (const args of [['--help'], ['--version'], ['load', '--help'], ['completion', 'bash']]) {
+    const done = shale(args, { env })
+    t.equal(done.stderr, '', args.join(' '))
+    t.equal(done.code, 0)
+  }
+  t.match(shale(['images'], { env }).stderr, 'loaded ', 'the guard guards')
+})
+
+t.test('every verb has a summary, a description and examples', async (t) => {
+  const root = path.join(t.testdir(), 'none')
+  const { stdout } = await shaleInProcess(['--help'], { root })
+  const list = stdout.slice(stdout.indexOf('Commands:'))
+  const verbs = [...list.matchAll(/^ {2}([a-z]+)/gm)].map(([, verb]) => verb!)
+  t.ok(verbs.includes('images') && verbs.includes('load'))
+  for (const verb of verbs.filter((name) => !['help', 'image', 'system'].includes(name))) {
+    const help = await shaleInProcess([verb, '--help'], { root })
+    t.equal(help.code, 0)
+    t.match(help.stdout, /Examples:\n {2}\$ shale /, verb)
+    t.match(help.stdout, /Usage: shale \S+.*\n\n\S+/, `${verb} says what it does`)
+  }
+})
+
+t.test('a command line that is wrong ends with 2 and says how to go on', async (t) => {
+  const root = path.join(t.testdir(), 'none')
+  const cases: readonly (readonly [args: readonly string[], message: RegExp])[] = [
+    [['frob'], /unknown command 'frob'/],
+    [['imges'], /did you mean images\?/],
+    [['image', 'frob'], /unknown command 'frob'/],
+    [['images', '--frob'], /unknown option '--frob'/],
+    [['images', 'a', 'b'], /too many arguments/],
+    [['inspect'], /missing required argument 'image'/],
+    [['images', '--root'], /argument missing/],
+    [['--driver', 'zfs', 'images'], /Allowed choices are overlay2, vfs/],
+    [['--log-level', 'loud', 'images'], /debug, info, warn, error/],
+    [['--lock-timeout', 'soon', 'images'], /number of seconds/],
+    [['--lock-timeout=-1', 'images'], /number of seconds/],
+  ]
+  for (const [args, message] of cases) {
+    const { code, stdout, stderr } = await shaleInProcess(args, { root })
+    t.equal(code, 2, args.join(' '))
+    t.equal(stdout, '')
+    t.match(stderr, message)
+    t.match(stderr, /^shale: .*\nTry 'shale --help'\.\n$/)
+    const json = await shaleInProcess([...args.slice(0, -1), '--json', args.at(-1)!], { root })
+    if (json.code === 2 && !args.includes('--root')) {
+      t.equal(JSON.parse(json.stderr).error.code, 'ERR_USAGE')
+    }
+  }
+})
+
+t.test('global options stand before or after the verb', async (t) => {
+  const fixture = await fixtureStore(t)
+  const other = path.join(t.testdir(), 'none')
+  const { root } = fixture
+  const ids = await shaleInProcess(['images', '-q'], { root })
+  t.equal(ids.code, 0)
+  for (const args of [
+    ['images', '-q', '--root', root],
+    ['image', '--root', root, 'ls', '-q'],
+    ['image', 'list', `--root=${root}`, '--quiet'],
+    ['--root', root, 'images', '-q=true'],
+  ]) {
+    const { stdout } = await shaleInProcess(args, { root: other })
+    t.equal(stdout, ids.stdout, args.join(' '))
+  }
+  t.equal((await shaleInProcess(['--driver', 'vfs', 'images', '-q'], { root })).stdout, '')
+  const env = { SHALE_ROOT: root }
+  const done = shale(['images', '-q'], { env })
+  t.equal(done.stdout, ids.stdout, 'SHALE_ROOT')
+})
+
+t.test('docker’s booleans: =true, =false, =1', async (t) => {
+  const { root } = await fixtureStore(t)
+  const out = async (...args: string[]): Promise<string> =>
+    (await shaleInProcess(args, { root })).stdout
+  t.equal(await out('images', '--no-trunc=true', '-q'), await out('images', '--no-trunc', '-q'))
+  t.equal(await out('images', '--no-trunc=false', '-q'), await out('images', '-q'))
+  t.equal(await out('images', '-q=0'), await out('images'))
+  t.match(await out('history', '-H=false', 'app'), /CREATED AT/)
+  t.match(await out('history', '--human=false', 'app'), /CREATED AT/)
+  t.match(await out('history', '-H=true', 'app'), /CREATED  /)
+})
+
+t.test('errors: plain, with code and stack at debug, as JSON', async (t) => {
+  const { root } = await fixtureStore(t)
+  const plain = await shaleInProcess(['history', 'nope'], { root })
+  t.equal(plain.code, 10)
+  t.equal(plain.stderr, 'shale: No such image: nope:latest\n')
+  const debug = await shaleInProcess(['history', 'nope', '--log-level', 'debug'], { root })
+  t.match(debug.stderr, 'shale: No such image: nope:latest [ERR_IMAGE_NOT_FOUND]\n')
+  t.match(debug.stderr, /\n {4}at /, 'the stack')
+  t.match(debug.stderr, `shale: opened ${root}`)
+  const json = await shaleInProcess(['history', 'nope', '--json'], { root })
+  t.same(JSON.parse(json.stderr), {
+    error: {
+      code: 'ERR_IMAGE_NOT_FOUND',
+      message: 'No such image: nope:latest',
+      details: { name: 'nope:latest' },
+    },
+  })
+})
+
+t.test('a name cannot bring escape sequences to the terminal', async (t) => {
+  const { root } = await fixtureStore(t)
+  const { stderr, code } = await shaleInProcess(['cat', 'app:/etc/\u001b[31mnone'], { root })
+  t.equal(code, 10)
+  // oxlint-disable-next-line no-control-regex
+  t.notMatch(stderr, /\u001b/)
+})
+
+t.test('a reader that closes the pipe ends it quietly', async (t) => {
+  const { root } = await fixtureStore(t)
+  const { child, done } = startShale(['--root', root, 'ls', '-R', 'app'])
+  child.stdout!.destroy()
+  const { code, stderr } = await done
+  t.equal(stderr, '')
+  t.equal(code, EXIT.pipeClosed)
+})
+
+t.test('SIGINT and SIGTERM end whoever waits for input', async (t) => {
+  for (const [signal, code] of [
+    ['SIGINT', EXIT.interrupted],
+    ['SIGTERM', EXIT.terminated],
+  ] as const) {
+    const { spawn } = await import('node:child_process')
+    const { MAIN } = await import('../support/cli.ts')
+    const child = spawn(process.execPath, [MAIN, '--log-level', 'debug', 'chainid', '--explain'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    const ended = new Promise<number | null>((resolve) => {
+      child.once('close', (exitCode) => resolve(exitCode))
+    })
+    // It says that it reads: a signal before its handlers are there would end it by itself.
+    await new Promise((resolve) => child.stderr.once('data', resolve))
+    child.kill(signal)
+    t.equal(await ended, code, signal)
+  }
+})

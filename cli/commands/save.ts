@@ -47,8 +47,9 @@ async function save(
   const { output, format } = options
   await refuseDestination(options, context)
   const store = await context.openStore()
+  // A script's `docker save` says nothing, and its log need not learn of every layer.
   const progress = progressOn(context.stderr, {
-    quiet: context.quiet,
+    quiet: context.quiet || !context.stderr.isTerminal,
     env: context.env,
     verb: 'Saving layer',
   })

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { hexOf, shortID, type ChainID, type ImageID } from '../digest/digest.ts'
 import { ConflictError } from '../errors.ts'
 import { familiarString } from '../reference/reference.ts'
+import { listViews, type ViewInfo } from '../view/mount-list.ts'
 import type { ContainerClaim } from './containers.ts'
 import type { Layer } from './layer-db.ts'
 import type { References, StoredName } from './references.ts'
@@ -51,11 +52,15 @@ class RemovalPlan {
   private readonly gone = new Set<ImageID>()
   private readonly goneLayers: Layer[] = []
   private readonly containers: readonly ContainerClaim[]
+  private readonly mounts: readonly ViewInfo[]
 
   constructor(store: Store) {
     this.store = store
     this.references = store.references()
     this.containers = store.containers.list()
+    const place = { home: store.driver.home, merges: store.layout.merges }
+    // A merge that was written out stands by itself; a mount would lose its files under whoever looks at them.
+    this.mounts = listViews(place).filter((shown) => shown.view === 'kernel')
   }
 
   remove(text: string, force: boolean, prune: boolean): void {
@@ -63,6 +68,7 @@ class RemovalPlan {
     const names = this.references.namesOf(id)
     if (reference) {
       const target = familiarString(reference)
+      if (names.length === 1) this.refuseMounted(id)
       if (names.length === 1 && !force) this.refuseUsedReference(id, text)
       this.untag(names.find((stored) => stored.name === target)!)
       this.dropLoneDigests(id, target)
@@ -89,6 +95,11 @@ class RemovalPlan {
       `conflict: unable to remove repository reference "${text}" (must force) - container ${user.id.slice(0, 12)} is using its referenced image ${shortID(id)}`,
       { details: { imageID: id, container: user.id } },
     )
+  }
+
+  private refuseMounted(id: ImageID): void {
+    const reason = this.mountConflict(id)
+    if (reason) throw reason
   }
 
   private untag(stored: StoredName): void {
@@ -131,6 +142,8 @@ class RemovalPlan {
       .ids()
       .find((other) => !this.gone.has(other) && this.store.imageDB.get(other)?.parent === id)
     if (child) return conflict(id, 'cannot be forced', 'image has dependent child images')
+    const mounted = this.mountConflict(id)
+    if (mounted) return mounted
     const users = this.containers.filter((container) => container.imageID === id)
     const running = users.find((container) => container.running)
     if (running)
@@ -146,6 +159,22 @@ class RemovalPlan {
         `image is being used by stopped container ${users[0].id.slice(0, 12)}`,
       )
     return undefined
+  }
+
+  /** Where the image is mounted, if its topmost layer would go with it. */
+  private mountConflict(id: ImageID): ConflictError | undefined {
+    if (this.mounts.length === 0) return undefined
+    const facts = this.store.imageDB.get(id)
+    const top = facts && topChainID(facts)
+    const layer = top === undefined ? undefined : this.store.layers.get(top)
+    const mount = this.mounts.find((shown) => shown.topCacheID === layer?.cacheID)
+    if (top === undefined || !mount) return undefined
+    this.gone.add(id)
+    const stays = this.isHeld(top)
+    this.gone.delete(id)
+    return stays
+      ? undefined
+      : conflict(id, 'cannot be forced', `image is mounted on ${mount.target}; unmount it first`)
   }
 
   /** From the top down, each layer that no image, no writable layer and no other layer stands on. */

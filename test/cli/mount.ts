@@ -66,6 +66,34 @@ t.test(
   },
 )
 
+t.test(
+  'an image that is mounted is not removed, also by force',
+  { skip: unless({ root: true, overlay: true }) },
+  async (t) => {
+    const dir = fs.realpathSync(temporaryDirectory(t))
+    const root = path.join(dir, 'root')
+    await shaleInProcess(['load', '-q'], { root, stdin: archive })
+    const target = path.join(dir, 'shown')
+    fs.mkdirSync(target)
+    await shaleInProcess(['mount', 'app:1', target], { root })
+    await shaleInProcess(['tag', 'app:1', 'app:2'], { root })
+    const untagged = await shaleInProcess(['rmi', 'app:2'], { root })
+    t.equal(untagged.stdout, 'Untagged: app:2\n', 'a name is free to go')
+    for (const args of [
+      ['rmi', 'app:1'],
+      ['rmi', '-f', 'app:1'],
+      ['rmi', '-f', image.imageID],
+    ]) {
+      const done = await shaleInProcess(args, { root })
+      t.equal(done.code, 1)
+      t.match(done.stderr, `image is mounted on ${target}; unmount it first`)
+    }
+    t.equal(fs.readFileSync(path.join(target, 'etc/motd'), 'utf8'), 'good bye\n')
+    await shaleInProcess(['umount', target], { root })
+    t.equal((await shaleInProcess(['rmi', 'app:1'], { root })).code, 0)
+  },
+)
+
 t.test('an ordinary user gets the merge, and one line that says so', async (t) => {
   const dir = temporaryDirectory(t)
   fs.chmodSync(dir, 0o777)

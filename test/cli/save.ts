@@ -158,6 +158,20 @@ t.test(
   },
 )
 
+t.test('a terminal on stderr sees the layers go by; nobody else does', async (t) => {
+  const silent = await shaleInProcess(['save', 'app:1'], { root })
+  t.equal(silent.stderr, '')
+  const watched = await shaleInProcess(['save', 'app:1'], { root, terminal: { stderr: true } })
+  for (const diffID of image.diffIDs)
+    t.match(watched.stderr, `${diffID.slice(7, 19)}: Saving layer`)
+  t.ok(watched.stdoutBytes.equals(silent.stdoutBytes))
+  const quiet = await shaleInProcess(['--quiet', 'save', 'app:1'], {
+    root,
+    terminal: { stderr: true },
+  })
+  t.equal(quiet.stderr, '')
+})
+
 t.test('--json says what was written where', async (t) => {
   const out = path.join(temporaryDirectory(t), 'out.tar')
   const done = await shaleInProcess(['--json', 'save', '-o', out, 'app:1'], { root })

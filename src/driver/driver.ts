@@ -20,7 +20,7 @@ export type LayerForm = 'trusted' | 'user' | 'none'
 
 /** What to mount, as data; src/view acts on it. Lower directories nearest first. Paths are absolute. */
 export type MountSpec =
-  | { readonly kind: 'bind'; readonly source: string }
+  | { readonly kind: 'bind'; readonly source: string; readonly writable?: true }
   | {
       readonly kind: 'overlay'
       readonly lowers: readonly string[]
@@ -37,12 +37,16 @@ export interface Driver {
   readonly form: LayerForm
   /** To be called by a writer before its first layer: decides and records the form. */
   settleForm(): void
+  /** Directories that the driver has below the root before its first layer, with docker's modes, parents first. */
+  skeleton(): readonly { readonly path: string; readonly mode: number }[]
   /** The directory of all layers: ROOT/overlay2 or ROOT/vfs/dir. */
   readonly home: string
   /** Layers of one image can be applied side by side; else parents first. */
   readonly independent: boolean
 
   create(id: CacheID, parent?: CacheID): Promise<void>
+  /** A directory to be written into by whoever mounts it: a container's, or the init layer beneath. */
+  createWritable(id: CacheID, parent?: CacheID): Promise<void>
   /** Where a layer's tar is applied, in overlay form (whiteouts as this host's form has them). */
   begin(id: CacheID): Promise<string>
   /** @param rootOpaque the layer hides everything below it (an opaque marker at its top). */
@@ -60,6 +64,8 @@ export interface Driver {
   stack(id: CacheID): Promise<string[]>
   /** Read-only view of the layer and all below. */
   mounts(id: CacheID): Promise<MountSpec>
+  /** The same, writable: what `createWritable` made is the upper directory. */
+  writableMounts(id: CacheID): Promise<MountSpec>
   /** docker inspect's GraphDriver.Data. */
   metadata(id: CacheID): Promise<Record<string, string>>
   /** The `size` docker records: overlay2 counts the tree, vfs the header sizes. */

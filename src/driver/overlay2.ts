@@ -46,13 +46,18 @@ export class Overlay2Driver implements Driver {
     this.storeForm.settle()
   }
 
+  skeleton(): readonly { readonly path: string; readonly mode: number }[] {
+    return [
+      { path: this.home, mode: 0o710 },
+      { path: path.join(this.home, 'l'), mode: 0o700 },
+    ]
+  }
+
   layerDirectory(id: CacheID): string {
     return path.join(this.home, id, 'diff')
   }
 
   async create(id: CacheID, parent?: CacheID): Promise<void> {
-    makeDirectory(this.home, 0o710)
-    makeDirectory(path.join(this.home, 'l'), 0o700)
     const dir = path.join(this.home, id)
     const lower = parent === undefined ? undefined : this.lowerFor(parent)
     makeDirectory(dir, 0o710)
@@ -64,6 +69,10 @@ export class Overlay2Driver implements Driver {
       makeDirectory(path.join(dir, 'work'), 0o700)
       fs.writeFileSync(path.join(dir, 'lower'), lower, { mode: 0o644 })
     }
+  }
+
+  createWritable(id: CacheID, parent?: CacheID): Promise<void> {
+    return this.create(id, parent)
   }
 
   private lowerFor(parent: CacheID): string {
@@ -182,6 +191,20 @@ export class Overlay2Driver implements Driver {
       lowers,
       shortLowers: [`${id}/diff`, ...this.lowers(id)],
       home: this.home,
+      userxattr: this.form !== 'trusted',
+    }
+  }
+
+  async writableMounts(id: CacheID): Promise<MountSpec> {
+    const [upper, ...lowers] = await this.stack(id)
+    if (lowers.length === 0) return { kind: 'bind', source: upper!, writable: true }
+    return {
+      kind: 'overlay',
+      lowers,
+      shortLowers: this.lowers(id),
+      home: this.home,
+      upper: upper!,
+      work: path.join(this.home, id, 'work'),
       userxattr: this.form !== 'trusted',
     }
   }

@@ -39,14 +39,26 @@ export class VfsDriver implements Driver {
     this.storeForm.settle()
   }
 
+  skeleton(): readonly { readonly path: string; readonly mode: number }[] {
+    return [
+      { path: path.join(this.root, 'vfs'), mode: 0o710 },
+      { path: this.home, mode: 0o710 },
+    ]
+  }
+
   layerDirectory(id: CacheID): string {
     return path.join(this.home, id)
   }
 
   async create(id: CacheID): Promise<void> {
-    makeDirectory(path.join(this.root, 'vfs'), 0o710)
-    makeDirectory(this.home, 0o710)
     makeDirectory(this.layerDirectory(id), 0o755)
+  }
+
+  async createWritable(id: CacheID, parent?: CacheID): Promise<void> {
+    await this.create(id)
+    if (parent === undefined) return
+    using stack = new LayerStack([this.layerDirectory(parent)], { form: this.form })
+    await materialise(stack, this.layerDirectory(id), { form: this.form })
   }
 
   async begin(id: CacheID): Promise<string> {
@@ -93,6 +105,10 @@ export class VfsDriver implements Driver {
 
   async mounts(id: CacheID): Promise<MountSpec> {
     return { kind: 'bind', source: this.layerDirectory(id) }
+  }
+
+  async writableMounts(id: CacheID): Promise<MountSpec> {
+    return { kind: 'bind', source: this.layerDirectory(id), writable: true }
   }
 
   async metadata(id: CacheID): Promise<Record<string, string>> {

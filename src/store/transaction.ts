@@ -72,6 +72,31 @@ export class Transaction {
     return { cacheID, facts }
   }
 
+  /** Driver directories of a writable layer: the init layer on `parent`, and the layer itself on that. */
+  async newWritableLayer(
+    parent: CacheID | undefined,
+  ): Promise<{ mountID: CacheID; initID: CacheID; createMount: () => Promise<void> }> {
+    const mountID = newCacheID()
+    const initID = `${mountID}-init` as CacheID
+    fs.appendFileSync(path.join(this.directory, 'cache-ids'), `${mountID}\n${initID}\n`)
+    await this.driver.createWritable(initID, parent)
+    // Made only when the init layer is complete: vfs copies it.
+    return { mountID, initID, createMount: () => this.driver.createWritable(mountID, initID) }
+  }
+
+  /** A folder aside, to be filled; `plan` a rename to give it its place. */
+  stageDirectory(mode: number): string {
+    const directory = path.join(this.directory, 'files', String(this.fileCount++))
+    makeDirectory(directory, mode)
+    return directory
+  }
+
+  /** Puts a file or folder of the store where it goes with the transaction's own folder: removal by one rename. */
+  planRemoval(file: string): void {
+    const aside = path.join(this.directory, 'files', String(this.fileCount++))
+    this.plan({ op: 'rename', from: file, to: aside })
+  }
+
   /** Puts bytes aside under no name that matters yet; `plan` a rename to give them one. */
   stageFile(bytes: Uint8Array | string, mode: number): string {
     const file = path.join(this.directory, 'files', String(this.fileCount++))

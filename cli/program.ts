@@ -58,7 +58,7 @@ export function buildProgram(context: Context): Command {
     .helpCommand('help [verb]', 'print help for a verb')
     .enablePositionalOptions()
     .showSuggestionAfterError(true)
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({ subcommandTerm })
     .exitOverride()
     .hook('preAction', (_program, action) => {
       context.configure(globalSettings(action, DEFAULT_SETTINGS))
@@ -66,6 +66,16 @@ export function buildProgram(context: Context): Command {
   for (const declare of VERBS) declare(program, context)
   addGlobalOptions(program)
   return program
+}
+
+/** Every verb has options: `[options]` at each of them says nothing. */
+function subcommandTerm(command: Command): string {
+  const names = [command.name(), ...command.aliases()].join('|')
+  const arguments_ = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? '...' : ''}`
+    return argument.required ? `<${name}>` : `[${name}]`
+  })
+  return [names, ...arguments_].join(' ')
 }
 
 function version(): string {

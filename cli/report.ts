@@ -44,6 +44,14 @@ async function say(context: Context, text: string): Promise<void> {
   }
 }
 
+/** As the library sorts them, for the calls of node:fs that nobody wrapped. */
+const HOST_CODES: Readonly<Record<string, string>> = {
+  EACCES: 'ERR_PERMISSION',
+  EPERM: 'ERR_PERMISSION',
+  ENOSPC: 'ERR_DISK_FULL',
+  EDQUOT: 'ERR_DISK_FULL',
+}
+
 function describe(error: unknown): {
   readonly code: string
   readonly message: string
@@ -54,11 +62,17 @@ function describe(error: unknown): {
     return { code: error.code, message: error.message, details: error.details, bug: false }
   }
   if (isSystemError(error)) {
-    const { errno, syscall, path, code } = error
+    const { syscall, path, code = '' } = error
+    // Node's form is `EACCES: permission denied, open '/x'`.
+    const reason = /^\w+: ([^,]+)/.exec(error.message)?.[1]
+    const message =
+      reason === undefined
+        ? error.message
+        : `cannot ${syscall} ${path ?? 'a file'}: ${reason} (${code})`
     return {
-      code: 'ERR_HOST',
-      message: error.message,
-      details: { errno, code, syscall, path },
+      code: HOST_CODES[code] ?? 'ERR_HOST',
+      message,
+      details: { errno: code, syscall, path },
       bug: false,
     }
   }
@@ -70,8 +84,7 @@ function errorLine(error: object): string {
 }
 
 function stackOf(error: unknown): string {
-  if (!(error instanceof Error)) return ''
-  const cause =
-    error.cause === undefined ? '' : `\ncaused by ${stackOf(error.cause) || String(error.cause)}`
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : 'no error object'
+  const cause = error.cause === undefined ? '' : `\ncaused by ${stackOf(error.cause)}`
   return `${error.stack ?? error.message}${cause}`
 }

@@ -18,7 +18,7 @@ export async function compileRowTemplate(format: string): Promise<RowTemplate> {
   const { GoStruct } = await import('./template/go-value.ts')
   const template = compileTemplate(format)
   const value = (fields: RowFields): InstanceType<typeof GoStruct> =>
-    new GoStruct({ type: 'row', methods: true, fields, json: new Map([...fields].sort()) })
+    new GoStruct({ type: 'row', methods: true, fields, json: new Map([...fields].sort(byName)) })
   return {
     row: (fields) => template.execute(value(fields)),
     header: (fields) => template.execute(value(fields), { header: true }),
@@ -52,4 +52,8 @@ export async function compileInspectionTemplate(
       return template.execute(image, { missingKey: 'error' })
     }
   }
+}
+
+function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
+  return a < b ? -1 : 1
 }

@@ -61,6 +61,7 @@ function noun(program: Command, name: string): Command {
     known ??
     program
       .command(name)
+      .helpGroup('Noun forms, as docker has them:')
       .summary(NOUNS[name] ?? '')
       .description(NOUNS[name] ?? '')
   )

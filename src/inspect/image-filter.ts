@@ -112,7 +112,7 @@ type GlobPart =
  */
 export function matchGlob(pattern: string, name: string): boolean {
   const parts = parseGlob(pattern)
-  const chars = [...name]
+  const chars = Array.from(name)
   // One set of reachable positions per part: linear in pattern times name, whatever the stars.
   let reached = new Set([0])
   for (const part of parts) {
@@ -139,7 +139,7 @@ function matchesOne(part: Exclude<GlobPart, { kind: 'many' }>, char: string): bo
 }
 
 function parseGlob(pattern: string): GlobPart[] {
-  const chars = [...pattern]
+  const chars = Array.from(pattern)
   const malformed = (): InvalidArgumentError =>
     refuse(`reference=${pattern}`, 'syntax error in pattern')
   let i = 0

@@ -9,7 +9,7 @@ import { LockedError } from '../errors.ts'
 import type { Store } from '../store/store.ts'
 import { refuseRunningDockerd } from '../store/write-lock.ts'
 import { filesystemName } from '../sys/filesystem-name.ts'
-import { probeOverlay, supportsDirectoryTypes } from '../sys/probe.ts'
+import { probeOverlay, supportsDirectoryTypes, type OverlaySupport } from '../sys/probe.ts'
 
 export interface StoreInfo {
   readonly root: string
@@ -98,10 +98,17 @@ async function probes(
     probes: {
       supportsDirectoryTypes: supportsDirectoryTypes(directory),
       ...(store.driver.name === 'overlay2'
-        ? { overlay: { ...(await probeOverlay(directory, { userxattr })), userxattr } }
+        ? { overlay: { ...(await overlaySupport(directory, userxattr)), userxattr } }
         : {}),
     },
   }
+}
+
+/** Where the probe's own directory was is of no use to anybody, and differs every time. */
+async function overlaySupport(directory: string, userxattr: boolean): Promise<OverlaySupport> {
+  const support = await probeOverlay(directory, { userxattr })
+  const reason = support.reason?.replace(/^cannot mount \S*\.shale-probe-[^:]*: /, '')
+  return { ...support, ...(reason === undefined ? {} : { reason }) }
 }
 
 function nearestExisting(file: string): string {

@@ -6,8 +6,9 @@ import { IMAGES, REGISTRY_DIGEST, SCRATCH_ID, fixtureStore } from '../support/st
 const short = (id: string): string => id.slice(7, 19)
 
 t.test('docker’s columns, a row for each name', async (t) => {
-  const { root, open } = await fixtureStore(t)
-  const sizes = new Map((await open()).images().map((image) => [image.id, image.sizeBytes]))
+  const fixture = await fixtureStore(t)
+  const { root } = fixture
+  const sizes = new Map((await fixture.open()).images().map((image) => [image.id, image.sizeBytes]))
   const size = (name: 'app' | 'base' | 'dangling'): string =>
     humanSize(sizes.get(IMAGES[name].imageID)!)
   const { code, stdout } = await shaleInProcess(['images'], { root })

@@ -3,7 +3,8 @@ import { shaleInProcess } from '../support/in-process.ts'
 import { fixtureStore } from '../support/store-fixture.ts'
 
 t.test('docker’s storage rows', async (t) => {
-  const { root, open } = await fixtureStore(t)
+  const fixture = await fixtureStore(t)
+  const { root } = fixture
   const { code, stdout } = await shaleInProcess(['info'], { root })
   t.equal(code, 0)
   const names = stdout
@@ -29,7 +30,7 @@ t.test('docker’s storage rows', async (t) => {
     names.filter((name) => wanted.includes(name)),
     wanted,
   )
-  const { form } = await open()
+  const { form } = await fixture.open()
   t.match(stdout, `Form: ${form} (`)
   t.match(stdout, 'Images: 5\n')
   t.match(stdout, `Root Dir: ${root}\n`)

@@ -6,6 +6,7 @@ import t from 'tap'
 import * as errors from '../../src/errors.ts'
 import { EXIT, EXIT_BY_CLASS, PartialFailure, exitCodeOf } from '../../cli/exit-code.ts'
 import { PROJECT, shale, startShale } from '../support/cli.ts'
+import { isRoot } from '../support/host.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { fixtureStore } from '../support/store-fixture.ts'
 
@@ -158,6 +159,21 @@ t.test('errors: plain, with code and stack at debug, as JSON', async (t) => {
       message: 'No such image: nope:latest',
       details: { name: 'nope:latest' },
     },
+  })
+})
+
+t.test('a store that this user may not read', { skip: isRoot && 'root may' }, async (t) => {
+  const { root } = await fixtureStore(t)
+  const image = path.join(root, 'image')
+  fs.chmodSync(image, 0)
+  t.teardown(() => {
+    fs.chmodSync(image, 0o700)
+  })
+  const { code, stderr } = await shaleInProcess(['images', '--json'], { root })
+  t.equal(code, 1)
+  t.match(JSON.parse(stderr).error, {
+    code: 'ERR_PERMISSION',
+    message: /permission denied \(EACCES\)$/,
   })
 })
 

@@ -160,13 +160,18 @@ export class Store implements AsyncDisposable {
     change: (transaction: Transaction) => Promise<T>,
     options: { signal?: AbortSignal; sync?: boolean } = {},
   ): Promise<T> {
+    // Before the lock too: even the lock's own folder is nothing to make in a root that a dockerd has open.
+    refuseRunningDockerd(this.layout)
     const lock = await lockForWriting(this.layout, {
       timeoutMs: this.lockTimeoutMs,
       ...(options.signal ? { signal: options.signal } : {}),
     })
+    const made: string[] = []
     try {
       refuseRunningDockerd(this.layout)
-      for (const { path: dir, mode } of this.layout.skeleton()) makeDirectory(dir, mode)
+      for (const { path: dir, mode } of [...this.layout.skeleton(), ...this.driver.skeleton()]) {
+        if (makeDirectory(dir, mode)) made.push(dir)
+      }
       this.driver.settleForm()
       await recover(this.layout, this.driver)
       this.layers.refresh()
@@ -179,6 +184,7 @@ export class Store implements AsyncDisposable {
         options.signal?.throwIfAborted()
       } catch (error) {
         await transaction.rollback()
+        removeEmpty(made)
         throw error
       }
       await transaction.commit()
@@ -190,6 +196,19 @@ export class Store implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** A root that was empty before a first write that failed is empty again. */
+function removeEmpty(directories: readonly string[]): void {
+  for (const dir of [...directories].reverse()) {
+    try {
+      fs.rmdirSync(dir)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EBUSY' && code !== 'ENOENT')
+        throw error
+    }
+  }
 }
 
 export function topChainID(facts: Pick<ImageFacts, 'config'>): ChainID | undefined {

@@ -263,7 +263,15 @@ export function hostDocument(binds: readonly Bind[]): string {
     ['CpuPercent', 0],
     ['IOMaximumIOps', 0],
     ['IOMaximumBandwidth', 0],
-    ['MaskedPaths', [...MASKED.map((name) => `/proc/${name}`), '/proc/sched_debug', '/proc/scsi', '/sys/firmware']],
+    [
+      'MaskedPaths',
+      [
+        ...MASKED.map((name) => `/proc/${name}`),
+        '/proc/sched_debug',
+        '/proc/scsi',
+        '/sys/firmware',
+      ],
+    ],
     ['ReadonlyPaths', READ_ONLY.map((name) => `/proc/${name}`)],
   ])
   return `${encodeGoJSON(document)}\n`

@@ -18,6 +18,7 @@ export class Layout {
   readonly distribution: string
   readonly repositories: string
   readonly containers: string
+  readonly volumes: string
   readonly state: string
   readonly lock: string
   readonly merges: string
@@ -34,6 +35,7 @@ export class Layout {
     this.distribution = path.join(this.image, 'distribution')
     this.repositories = path.join(this.image, 'repositories.json')
     this.containers = path.join(this.root, 'containers')
+    this.volumes = path.join(this.root, 'volumes')
     this.state = path.join(this.root, 'shale')
     this.lock = path.join(this.state, 'lock')
     this.merges = path.join(this.state, 'merges')

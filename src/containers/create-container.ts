@@ -1,0 +1,247 @@
+// create: an image becomes a container that has not run. All of it appears at once: the writable layer with its init
+// layer, the claim in layerdb/mounts, and the two documents by which dockerd knows a container.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import type { CacheID } from '../digest/digest.ts'
+import { newCacheID } from '../driver/cache-id.ts'
+import { ConflictError } from '../errors.ts'
+import type { ContainerConfig } from '../image/container-config.ts'
+import { openImageStack } from '../inspect/image-stack.ts'
+import { pathFromText } from '../path/byte-path.ts'
+import type { Image, Store } from '../store/store.ts'
+import { timestampNow } from '../store/timestamp.ts'
+import type { Transaction } from '../store/transaction.ts'
+import { DirectoryLayer } from '../view/directory-layer.ts'
+import { WritableTree } from '../view/writable-tree.ts'
+import { parseBind, type Bind } from './bind.ts'
+import { containerDocument, hostDocument, type PlacedVolume } from './container-document.ts'
+import { freeName, parseContainerName, refuseTakenName } from './container-name.ts'
+import { settleConfig } from './container-settings.ts'
+import { fillInitLayer } from './init-layer.ts'
+import { inScope, makeWorkingDirectory } from './working-directory.ts'
+
+export interface CreateOptions {
+  /** Default: drawn as docker draws them. */
+  readonly name?: string
+  /** Instead of the image's CMD. */
+  readonly command?: readonly string[]
+  /** Instead of the image's; `['']` is none at all. */
+  readonly entrypoint?: readonly string[]
+  /** `NAME=VALUE` */
+  readonly env?: readonly string[]
+  readonly labels?: Readonly<Record<string, string>>
+  readonly user?: string
+  /** Absolute. */
+  readonly workingDirectory?: string
+  /** `VOLUME:PATH[:MODE]`, `/HOST:PATH[:MODE]`, `PATH`. */
+  readonly volumes?: readonly string[]
+  readonly signal?: AbortSignal
+}
+
+export interface CreatedContainer {
+  /** 64 hex digits. */
+  readonly id: string
+  readonly name: string
+}
+
+/**
+ * @param imageName a name, an ID or the start of one; kept as typed, for listings
+ * @throws NotFoundError ERR_IMAGE_NOT_FOUND; ConflictError ERR_CONTAINER_NAME_IN_USE, ERR_DESTINATION_EXISTS;
+ *   InvalidArgumentError ERR_OPTION; HostError. Whatever is thrown, the store is as it was.
+ */
+export async function createContainer(
+  store: Store,
+  imageName: string,
+  options: CreateOptions = {},
+): Promise<CreatedContainer> {
+  const asked = options.name === undefined ? undefined : parseContainerName(options.name)
+  const wanted = (options.volumes ?? []).map(parseBind)
+  const binds = wanted.flatMap((bind) => ('anonymous' in bind ? [] : [bind]))
+  const anonymous = wanted.flatMap((bind) => ('anonymous' in bind ? [bind.anonymous] : []))
+  refuseTwice([...binds.map(({ destination }) => destination), ...anonymous])
+  store.resolve(imageName) // a wrong name is refused before anything is locked or made
+  return store.write(
+    async (transaction) => {
+      const image = store.image(imageName)
+      const id = newContainerID(store)
+      const config = settleConfig(
+        askedConfig(id, imageName, options, anonymous),
+        image.config.config ?? {},
+      )
+      if (asked !== undefined) refuseTakenName(store, asked)
+      const name = asked ?? freeName(store)
+      const volumes = placedVolumes(config, binds)
+      const layer = await makeLayers(store, transaction, image, config, volumes)
+      options.signal?.throwIfAborted()
+      planLayer(store, transaction, id, layer, image)
+      planVolumes(store, transaction, volumes)
+      const folder = transaction.stageDirectory(0o710)
+      const checkpoints = path.join(folder, 'checkpoints')
+      fs.mkdirSync(checkpoints)
+      fs.chmodSync(checkpoints, 0o700)
+      const { layout, driver } = store
+      writeFile(
+        path.join(folder, 'config.v2.json'),
+        containerDocument({
+          id,
+          name,
+          created: timestampNow(),
+          imageID: image.id,
+          os: image.config.os || 'linux',
+          driver: driver.name,
+          config,
+          volumes,
+          binds,
+          volumesDirectory: layout.volumes,
+        }),
+        0o600,
+      )
+      writeFile(path.join(folder, 'hostconfig.json'), hostDocument(binds), 0o644)
+      transaction.plan({ op: 'make-directory', path: layout.containers, mode: 0o710 })
+      transaction.plan({ op: 'rename', from: folder, to: layout.container(id) })
+      return { id, name }
+    },
+    options.signal ? { signal: options.signal } : {},
+  )
+}
+
+function newContainerID(store: Store): string {
+  for (;;) {
+    const id: string = newCacheID()
+    if (!fs.existsSync(store.layout.container(id))) return id
+  }
+}
+
+function refuseTwice(destinations: readonly string[]): void {
+  const twice = destinations.find((place, index) => destinations.indexOf(place) !== index)
+  if (twice === undefined) return
+  throw new ConflictError('ERR_DESTINATION_EXISTS', `Duplicate mount point: ${twice}`, {
+    details: { path: twice },
+  })
+}
+
+/** What `docker create` sends: no terminal, output attached. */
+function askedConfig(
+  id: string,
+  image: string,
+  options: CreateOptions,
+  anonymous: readonly string[],
+): ContainerConfig {
+  const { command, entrypoint, env, labels, user, workingDirectory } = options
+  return {
+    Hostname: id.slice(0, 12),
+    AttachStdout: true,
+    AttachStderr: true,
+    Image: image,
+    Labels: { ...labels },
+    ...(user === undefined ? {} : { User: user }),
+    ...(env === undefined ? {} : { Env: env }),
+    ...(command === undefined || command.length === 0 ? {} : { Cmd: command }),
+    ...(entrypoint === undefined ? {} : { Entrypoint: entrypoint }),
+    ...(workingDirectory === undefined ? {} : { WorkingDir: workingDirectory }),
+    ...(anonymous.length === 0 ? {} : { Volumes: anonymous }),
+  }
+}
+
+/** Named ones, and one of a random name for each place that the image or `-v PATH` wants kept. */
+function placedVolumes(config: ContainerConfig, binds: readonly Bind[]): PlacedVolume[] {
+  const taken = new Set(binds.map(({ destination }) => destination))
+  const named = binds
+    .filter(({ kind }) => kind === 'volume')
+    .map((bind) => ({ destination: bind.destination, volume: bind.source, bind }))
+  const unnamed = (config.Volumes ?? [])
+    .map((place) => path.posix.normalize(`/${place}`).replace(/(.)\/$/, '$1'))
+    .filter((destination) => !taken.has(destination))
+    .map((destination) => ({ destination, volume: newCacheID() as string }))
+  return [...named, ...unnamed]
+}
+
+interface Layers {
+  readonly mountID: CacheID
+  readonly initID: CacheID
+}
+
+async function makeLayers(
+  store: Store,
+  transaction: Transaction,
+  image: Image,
+  config: ContainerConfig,
+  volumes: readonly PlacedVolume[],
+): Promise<Layers> {
+  const { driver, form } = store
+  const { mountID, initID, createMount } = await transaction.newWritableLayer(
+    image.layers.at(-1)?.cacheID,
+  )
+  using stack = await openImageStack(store, image)
+  // vfs starts both as whole copies: there is nothing beneath.
+  const isStacked = driver.name === 'overlay2'
+  {
+    using init = new WritableTree(driver.layerDirectory(initID), {
+      form,
+      lower: isStacked ? stack.layers : [],
+    })
+    fillInitLayer(init)
+  }
+  await createMount()
+  using initLayer = new DirectoryLayer(driver.layerDirectory(initID), { form })
+  using tree = new WritableTree(driver.layerDirectory(mountID), {
+    form,
+    lower: isStacked ? [initLayer, ...stack.layers] : [],
+  })
+  makeWorkingDirectory(tree, config.WorkingDir ?? '')
+  for (const { destination } of volumes) refuseFileInPlace(tree, destination)
+  return { mountID, initID }
+}
+
+function refuseFileInPlace(tree: WritableTree, destination: string): void {
+  const node = tree.view.lookup(inScope(tree.view, pathFromText(destination)))
+  if (node === undefined || node.type === 'directory') return
+  throw new ConflictError(
+    'ERR_DESTINATION_EXISTS',
+    `cannot mount volume over existing file, file exists ${destination}`,
+    { details: { path: destination } },
+  )
+}
+
+function planLayer(
+  store: Store,
+  transaction: Transaction,
+  id: string,
+  { mountID, initID }: Layers,
+  image: Image,
+): void {
+  const { layout, driver } = store
+  const top = image.layers.at(-1)
+  const folder = transaction.stageDirectory(0o755)
+  writeFile(path.join(folder, 'mount-id'), mountID, 0o644)
+  writeFile(path.join(folder, 'init-id'), initID, 0o644)
+  if (top) writeFile(path.join(folder, 'parent'), top.chainID, 0o644)
+  transaction.plan({ op: 'make-directory', path: layout.layerMounts, mode: 0o755 })
+  transaction.plan({ op: 'rename', from: folder, to: layout.layerMount(id) })
+  for (const parent of [top?.cacheID, initID]) {
+    const mark = parent && driver.childMark(parent)
+    if (mark !== undefined) transaction.plan({ op: 'touch', path: mark, mode: 0o600 })
+  }
+}
+
+/** The local driver's own folders; dockerd finds a volume by them. */
+function planVolumes(
+  store: Store,
+  transaction: Transaction,
+  volumes: readonly PlacedVolume[],
+): void {
+  const { layout } = store
+  const make = (directory: string, mode: number): void =>
+    transaction.plan({ op: 'make-directory', path: directory, mode })
+  if (volumes.length > 0) make(layout.volumes, 0o701)
+  for (const { volume } of volumes) {
+    make(path.join(layout.volumes, volume), 0o701)
+    make(path.join(layout.volumes, volume, '_data'), 0o755)
+  }
+}
+
+function writeFile(file: string, text: string, mode: number): void {
+  fs.writeFileSync(file, text, { mode })
+  fs.chmodSync(file, mode)
+}

@@ -2,7 +2,6 @@
 // One record a line, keys in the order type, name or name_raw, size, payload, position.
 // Knows neither gzip nor files; reading is in decoder.ts.
 
-import { isUtf8 } from 'node:buffer'
 import type { BytePath } from '../path/byte-path.ts'
 import type { FileRecord, SplitRecord } from './record.ts'
 
@@ -79,7 +78,8 @@ function nameFields(name: BytePath): string {
   if (name === '') return ''
   if (PLAIN.test(name)) return `"name":"${name}",`
   const bytes = Buffer.from(name, 'latin1')
-  if (!isUtf8(bytes)) return `"name_raw":"${bytes.toString('base64')}",`
+  // What is no UTF-8 does not survive the way through text.
+  if (!Buffer.from(bytes.toString('utf8'), 'utf8').equals(bytes)) return `"name_raw":"${bytes.toString('base64')}",`
   return `"name":"${escapeAsGo(name)}",`
 }
 

@@ -4,7 +4,7 @@
 import { encodeJSON } from '../template/encode-json.ts'
 import { GoStruct } from '../template/go-value.ts'
 import { compileTemplate } from '../template/template.ts'
-import { safeJSON, safeText } from './safe-text.ts'
+import { safeText } from './safe-text.ts'
 import { alignTabs } from './table.ts'
 
 /** The fields of one row, all that a template may ask for. */
@@ -30,7 +30,8 @@ export function formatRows(
   listing: Listing,
 ): string {
   const wanted = format === undefined || format === '' ? 'table' : format
-  if (wanted === 'json') return rows.map((row) => `${rowJSON(row)}\n`).join('')
+  if (wanted === 'json')
+    return rows.map((row) => `${encodeJSON(rowStruct(row, listing.type))}\n`).join('')
   const isTable = wanted.startsWith('table')
   const given = isTable ? wanted.slice('table'.length).trim() : wanted
   const text = (isTable && given === '' ? listing.table : given)
@@ -42,16 +43,11 @@ export function formatRows(
   return alignTabs(`${headerLine(text, listing)}\n${lines}`)
 }
 
+/** To the template's actions the values are safe texts; as JSON they are themselves. */
 function rowStruct(row: Row, type: string): GoStruct {
   const fields = new Map(Object.entries(row).map(([name, text]) => [name, safeText(text)] as const))
-  return new GoStruct({ type, pointer: true, methods: true, fields })
-}
-
-/** json.Marshal of a map, so keys are sorted and `<none>` is \u003cnone\u003e, as docker's is. */
-function rowJSON(row: Row): string {
-  const sorted = Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))
-  const struct = new GoStruct({ type: '', fields: new Map(sorted) })
-  return safeJSON(encodeJSON(struct, true))
+  const json = new Map(Object.entries(row))
+  return new GoStruct({ type, pointer: true, methods: true, fields, json })
 }
 
 /** The template over the names of the fields. What cannot be done with a name leaves the line empty, as in docker. */

@@ -1,6 +1,6 @@
 // eq, lt and their kin: only like with like, and nil with anything that can be nil.
 
-import { show } from './go-format.ts'
+import { formatValue, show } from './go-format.ts'
 import {
   compareBytes,
   concrete,
@@ -13,6 +13,7 @@ import {
 } from './go-value.ts'
 import type { GoAny, GoValue } from './go-value.ts'
 import { FunctionFailure } from './template-error.ts'
+import { plainFlags } from './verb-flags.ts'
 
 type Basic = 'bool' | 'int' | 'float' | 'string' | undefined
 
@@ -44,6 +45,11 @@ function otherKind(value: GoValue): string {
   return value === undefined ? 'invalid' : 'pointer'
 }
 
+/** Go formats the value with %s here. */
+function asText(value: GoValue): string {
+  return formatValue(value, 's', plainFlags(), 0)
+}
+
 /** A duration compares as the int that it is. */
 function comparable(given: GoValue): Exclude<GoValue, GoAny> {
   const value = concrete(given)
@@ -64,12 +70,12 @@ export function equalValues(a: GoValue, b: GoValue): boolean {
   const kinds = [otherKind(left), otherKind(right)]
   if (kinds[0] !== kinds[1] && !kinds.includes('invalid')) {
     throw new FunctionFailure(
-      `non-comparable types ${show(left)}: ${typeName(left)}, ${typeName(right)}: ${show(right)}`,
+      `non-comparable types ${asText(left)}: ${typeName(left)}, ${typeName(right)}: ${show(right)}`,
     )
   }
   if (isNil(left) || isNil(right)) return isNil(left) === isNil(right)
   if (right instanceof GoSlice || right instanceof GoMap) {
-    throw new FunctionFailure(`non-comparable type ${show(right)}: ${typeName(right)}`)
+    throw new FunctionFailure(`non-comparable type ${asText(right)}: ${typeName(right)}`)
   }
   return left === right
 }

@@ -35,6 +35,8 @@ import { FunctionFailure, TemplateFailure } from './template-error.ts'
 const TEMPLATE_DEPTH_MAX = 500
 /** A template can print without end (`range` in `range`); this is far beyond any listing. */
 const OUTPUT_CHARS_MAX = 64 * 1024 * 1024
+/** Actions and texts that are carried out: the bound for a template that prints nothing (`range` over a huge number). */
+const STEPS_MAX = 20_000_000
 
 export interface Program {
   readonly text: string
@@ -63,6 +65,7 @@ class Evaluator {
   readonly functions: Functions
   readonly parts: string[] = []
   printed = 0
+  steps = 0
   depth = 0
   template = ''
   /** For complaints: the piece that is being worked on. */
@@ -85,6 +88,10 @@ class Evaluator {
       this.fail(`output is longer than ${OUTPUT_CHARS_MAX} characters`)
     }
     this.parts.push(text)
+  }
+
+  step(): void {
+    if (++this.steps > STEPS_MAX) this.fail(`more than ${STEPS_MAX} steps`)
   }
 
   fail(reason: string): never {
@@ -121,6 +128,7 @@ class Evaluator {
 
   walk(dot: GoValue, node: Node): 'break' | 'continue' | undefined {
     this.node = node
+    this.step()
     switch (node.kind) {
       case 'text':
         this.write(node.text)
@@ -176,6 +184,7 @@ class Evaluator {
     let entered = false
     for (const [key, item] of this.elements(value, count)) {
       entered = true
+      this.step()
       if (count > 0) this.variables[mark - 1]!.value = item
       if (count > 1) this.variables[mark - 2]!.value = key
       const leave = this.walkList(item, node.list)
@@ -324,11 +333,15 @@ class Evaluator {
     const args = given.map((arg, index) => this.evalArgument(dot, typeOf(called, index), arg))
     if (final !== NONE) args.push(this.checkType(final, typeOf(called, count - 1)))
     try {
-      return called.run(args)
+      const result = called.run(args)
+      if (typeof result === 'string' && result.length > OUTPUT_CHARS_MAX) throw tooLong()
+      return result
     } catch (cause) {
-      if (!(cause instanceof FunctionFailure)) throw cause
+      // V8 throws a RangeError for a string that it cannot make: `print $x $x`, often enough.
+      const failure = cause instanceof RangeError ? tooLong() : cause
+      if (!(failure instanceof FunctionFailure)) throw cause
       this.node = node
-      this.fail(`error calling ${name}: ${cause.message}`)
+      this.fail(`error calling ${name}: ${failure.message}`)
     }
   }
 
@@ -406,6 +419,10 @@ class Evaluator {
     const got = inner === undefined ? typeName(value) : typeName(inner)
     this.fail(`wrong type for value; expected ${type}; got ${got}`)
   }
+}
+
+function tooLong(): FunctionFailure {
+  return new FunctionFailure(`result is longer than ${OUTPUT_CHARS_MAX} characters`)
 }
 
 function typeOf(called: TemplateFunction, index: number): ParameterType {

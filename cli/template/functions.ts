@@ -70,7 +70,7 @@ export const FUNCTIONS: Functions = new Map<string, TemplateFunction>([
   ['html', { parameters: [], variadic: 'any', run: (args) => escapeHTML(joined(args)) }],
   ['js', { parameters: [], variadic: 'any', run: (args) => escapeJS(joined(args)) }],
   ['urlquery', { parameters: [], variadic: 'any', run: (args) => escapeQuery(joined(args)) }],
-  ['json', { parameters: ['any'], run: ([value]) => encodeJSON(value, false) }],
+  ['json', { parameters: ['any'], run: ([value]) => encodeJSON(value) }],
   ['split', { parameters: ['string', 'string'], run: (args) => split(texts(args)) }],
   ['join', { parameters: ['[]string', 'string'], run: join }],
   ['title', { parameters: ['string'], run: (args) => title(texts(args)[0]!) }],
@@ -128,10 +128,11 @@ function plainType(value: GoValue): string {
   return value instanceof GoStruct ? value.type : typeName(value)
 }
 
-function number(key: GoValue, max: number): number {
-  if (key === undefined) throw new FunctionFailure('cannot index slice/array with nil')
+function number(given: GoValue, max: number): number {
+  if (given === undefined) throw new FunctionFailure('cannot index slice/array with nil')
+  const key = concrete(given)
   if (typeof key !== 'bigint') {
-    throw new FunctionFailure(`cannot index slice/array with type ${typeName(key)}`)
+    throw new FunctionFailure(`cannot index slice/array with type ${typeName(given)}`)
   }
   if (key < 0n || key > BigInt(max)) throw new FunctionFailure(`index out of range: ${key}`)
   return Number(key)
@@ -156,7 +157,7 @@ function slice([given, ...bounds]: readonly GoValue[]): GoValue {
   }
   const bytes = typeof item === 'string' ? Buffer.from(item, 'utf8') : undefined
   const size = item instanceof GoSlice ? item.items.length : bytes!.length
-  const [from = 0, to = size, cap = size] = bounds.map((bound) => number(concrete(bound), size))
+  const [from = 0, to = size, cap = size] = bounds.map((bound) => number(bound, size))
   if (from > to) throw new FunctionFailure(`invalid slice index: ${from} > ${to}`)
   if (to > cap) throw new FunctionFailure(`invalid slice index: ${to} > ${cap}`)
   if (item instanceof GoSlice) return new GoSlice(item.elem, item.items.slice(from, to))

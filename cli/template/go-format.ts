@@ -37,19 +37,19 @@ export function formatValue(given: GoValue, verb: string, flags: Flags, depth: n
   const value = concrete(given)
   if (value === undefined) {
     // A nil inside of something is printed without regard to verb and width.
-    if (depth > 0) return verb === 'v' && flags.sharp ? 'interface {}(nil)' : '<nil>'
+    if (depth > 0) return flags.sharpV ? 'interface {}(nil)' : '<nil>'
     if (verb === 'v') return pad('<nil>', flags)
-    return badVerb(value, verb)
+    return badVerb(value, verb, flags)
   }
   switch (typeof value) {
     case 'boolean':
-      return verb === 'v' || verb === 't' ? pad(String(value), flags) : badVerb(value, verb)
+      return verb === 'v' || verb === 't' ? pad(String(value), flags) : badVerb(value, verb, flags)
     case 'bigint':
-      return formatInteger(value, verb, flags) ?? badVerb(value, verb)
+      return formatInteger(value, verb, flags) ?? badVerb(value, verb, flags)
     case 'number':
-      return formatFloat(value, verb, flags) ?? badVerb(value, verb)
+      return formatFloat(value, verb, flags) ?? badVerb(value, verb, flags)
     case 'string':
-      return formatString(value, verb, flags) ?? badVerb(value, verb)
+      return formatString(value, verb, flags) ?? badVerb(value, verb, flags)
     default:
       return formatObject(value, verb, flags, depth)
   }
@@ -61,26 +61,27 @@ function formatObject(
   flags: Flags,
   depth: number,
 ): string {
-  if (verb === 'p') return badVerb(value, verb)
+  if (verb === 'p') return badVerb(value, verb, flags)
   if (value instanceof GoSlice) return formatSlice(value, verb, flags, depth)
   if (value instanceof GoMap) return formatMap(value, verb, flags, depth)
   if (value instanceof GoStruct) return formatStruct(value, verb, flags, depth)
   if (value instanceof GoNamed) {
-    const isText = !flags.sharp && 'vsqxX'.includes(verb)
+    const isText = !flags.sharpV && 'vsqxX'.includes(verb)
     return formatValue(isText ? value.text : value.value, verb, flags, depth)
   }
-  if (verb !== 'v') return badVerb(value, verb)
-  return pad(flags.sharp ? `(*${value.type})(nil)` : '<nil>', flags)
+  if (verb !== 'v') return badVerb(value, verb, flags)
+  return pad(flags.sharpV ? `(*${value.type})(nil)` : '<nil>', flags)
 }
 
-function badVerb(value: Exclude<GoValue, GoAny>, verb: string): string {
+/** Go's complaint shows the value as %v would, with the flags, width and precision that stand there. */
+function badVerb(value: Exclude<GoValue, GoAny>, verb: string, flags: Flags): string {
   if (value === undefined) return `%!${verb}(<nil>)`
-  return `%!${verb}(${typeName(value)}=${formatValue(value, 'v', plainFlags(), 0)})`
+  return `%!${verb}(${typeName(value)}=${formatValue(value, 'v', flags, 0)})`
 }
 
 function formatSlice(slice: GoSlice, verb: string, flags: Flags, depth: number): string {
   const items = slice.items.map((item) => formatValue(item, verb, flags, depth + 1))
-  if (verb !== 'v' || !flags.sharp) return `[${items.join(' ')}]`
+  if (!flags.sharpV) return `[${items.join(' ')}]`
   return slice.isNil ? `${typeName(slice)}(nil)` : `${typeName(slice)}{${items.join(', ')}}`
 }
 
@@ -89,18 +90,18 @@ function formatMap(map: GoMap, verb: string, flags: Flags, depth: number): strin
     ([key, item]) =>
       `${formatValue(key, verb, flags, depth + 1)}:${formatValue(item, verb, flags, depth + 1)}`,
   )
-  if (verb !== 'v' || !flags.sharp) return `map[${entries.join(' ')}]`
+  if (!flags.sharpV) return `map[${entries.join(' ')}]`
   return map.isNil ? `${typeName(map)}(nil)` : `${typeName(map)}{${entries.join(', ')}}`
 }
 
 function formatStruct(struct: GoStruct, verb: string, flags: Flags, depth: number): string {
-  const named = verb === 'v' && (flags.plus || flags.sharp)
+  const named = flags.plusV || flags.sharpV
   const fields = [...struct.fields].map(([name, field]) => {
     const text = formatValue(field, verb, flags, depth + 1)
     return named ? `${name}:${text}` : text
   })
-  const body = `{${fields.join(verb === 'v' && flags.sharp ? ', ' : ' ')}}`
-  const type = verb === 'v' && flags.sharp ? struct.type : ''
+  const body = `{${fields.join(flags.sharpV ? ', ' : ' ')}}`
+  const type = flags.sharpV ? struct.type : ''
   return (struct.pointer ? '&' : '') + type + body
 }
 
@@ -111,7 +112,7 @@ function formatString(given: string, verb: string, flags: Flags): string | undef
   }
   switch (verb) {
     case 'v':
-      return pad(flags.sharp ? quote(text) : text, flags)
+      return pad(flags.sharpV ? quote(text) : text, flags)
     case 's':
       return pad(text, flags)
     case 'q':
@@ -216,10 +217,13 @@ class Printer {
     const value = this.args[this.arg++]
     if (verb === 'T') {
       const inner = concrete(value)
-      return pad(inner === undefined ? '<nil>' : typeName(inner), flags)
+      return formatString(inner === undefined ? '<nil>' : typeName(inner), 's', flags)!
     }
-    if (verb === 'w') return badVerb(concrete(value), verb)
-    return formatValue(value, verb, flags, 0)
+    if (verb === 'w') return badVerb(concrete(value), verb, flags)
+    if (verb !== 'v') return formatValue(value, verb, flags, 0)
+    // With %v these two flags mean something of their own.
+    const { plus: plusV, sharp: sharpV } = flags
+    return formatValue(value, verb, { ...flags, plus: false, plusV, sharp: false, sharpV }, 0)
   }
 
   flags(): Flags {

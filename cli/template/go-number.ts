@@ -17,8 +17,8 @@ export function formatInteger(value: bigint, verb: string, flags: Flags): string
   const negative = value < 0n
   let digits = (negative ? -value : value).toString(radix)
   if (verb === 'X') digits = digits.toUpperCase()
-  const sign = negative ? '-' : flags.plus && verb !== 'v' ? '+' : flags.space ? ' ' : ''
-  const prefix = verb === 'O' || (flags.sharp && verb !== 'v') ? (PREFIX[verb] ?? '') : ''
+  const sign = negative ? '-' : flags.plus ? '+' : flags.space ? ' ' : ''
+  const prefix = verb === 'O' || flags.sharp ? (PREFIX[verb] ?? '') : ''
   if (flags.precision !== undefined) {
     if (flags.precision === 0 && value === 0n) return ' '.repeat(flags.width ?? 0)
     digits = digits.padStart(flags.precision, '0')
@@ -50,8 +50,7 @@ export function formatFloat(value: number, verb: string, flags: Flags): string |
   else text = general(value, flags.precision)
   if (verb === 'E' || verb === 'G') text = text.toUpperCase()
   if (text.startsWith('+') && !flags.plus) text = text.slice(1) === 'Inf' ? '+Inf' : text.slice(1)
-  else if (/^[0-9]/.test(text))
-    text = (flags.plus && verb !== 'v' ? '+' : flags.space ? ' ' : '') + text
+  else if (/^[0-9]/.test(text)) text = (flags.plus ? '+' : flags.space ? ' ' : '') + text
   if (flags.zero && !flags.minus && flags.width !== undefined && Number.isFinite(value)) {
     const sign = /^[+ -]/.exec(text)?.[0] ?? ''
     return sign + text.slice(sign.length).padStart(flags.width - sign.length, '0')

@@ -2,8 +2,12 @@
 
 export interface Flags {
   plus: boolean
+  /** %+v: fields with their names. */
+  plusV: boolean
   minus: boolean
   sharp: boolean
+  /** %#v: as Go source. */
+  sharpV: boolean
   space: boolean
   zero: boolean
   width: number | undefined
@@ -13,8 +17,10 @@ export interface Flags {
 export function plainFlags(): Flags {
   return {
     plus: false,
+    plusV: false,
     minus: false,
     sharp: false,
+    sharpV: false,
     space: false,
     zero: false,
     width: undefined,

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { historyListing, imageFormat, imageListing } from '../../../cli/format/listings.ts'
+import { formatRows } from '../../../cli/format/row-format.ts'
+import type { Row } from '../../../cli/format/row-format.ts'
+
+interface Fixture {
+  rows: Record<string, Row[]>
+  cases: {
+    listing: 'images' | 'history'
+    rows: string
+    format: string | null
+    output?: string
+    error?: string
+  }[]
+}
+
+const fixture = JSON.parse(
+  readFileSync(
+    new URL('../../../../fixtures/format/docker-listings.json', import.meta.url),
+    'utf8',
+  ),
+) as Fixture
+
+t.test('prints the rows of docker images and docker history as docker does', async (t) => {
+  for (const { listing: name, rows, format, output, error } of fixture.cases) {
+    const listing =
+      name === 'images'
+        ? imageListing({ digests: false })
+        : historyListing({ human: !rows.includes('human=false') })
+    const print = (): string => formatRows(fixture.rows[rows]!, format ?? undefined, listing)
+    const label = `${rows} ${JSON.stringify(format)}`
+    if (output !== undefined) t.equal(print(), output, label)
+    else {
+      // docker says what kind of command failed in front, or the same twice.
+      const reason = error!.replace(/^(template parsing error: )+/, '')
+      t.throws(print, { code: 'ERR_TEMPLATE', message: `template parsing error: ${reason}` }, label)
+    }
+  }
+})
+
+const listing = imageListing({ digests: true })
+const row = {
+  ID: 'abc',
+  Repository: 'x\u001b[2J',
+  Tag: 'a\tb\nc',
+  Digest: '<none>',
+  CreatedSince: '',
+  Size: '1B',
+}
+
+t.test('values cannot break out of their cell', async (t) => {
+  t.equal(
+    formatRows([row], 'table', listing),
+    'REPOSITORY   TAG       DIGEST    IMAGE ID   CREATED   SIZE\n' +
+      'x\\x1b[2J     a\\tb\\nc   <none>    abc        N/A       1B\n',
+  )
+  t.equal(formatRows([row], '{{.Repository}}|{{.Tag}}', listing), 'x\\x1b[2J|a\\tb\\nc\n')
+  const json = formatRows([row], 'json', listing)
+  t.equal(json.indexOf('\u001b'), -1)
+  t.strictSame(JSON.parse(json), row, 'JSON keeps the value itself')
+})
+
+t.test('a table without rows has its heading, other formats print nothing', async (t) => {
+  t.equal(
+    formatRows([], undefined, listing),
+    'REPOSITORY   TAG       DIGEST    IMAGE ID   CREATED   SIZE\n',
+  )
+  t.equal(formatRows([], 'table {{.ID}}\\t{{lower .Tag}}', listing), 'IMAGE ID   TAG\n')
+  t.equal(formatRows([], 'json', listing), '')
+  t.equal(formatRows([], '{{.ID}}', listing), '')
+  t.throws(() => formatRows([], '{{.ID', listing), { code: 'ERR_TEMPLATE' })
+})
+
+t.test('--digests adds the column to a table of one’s own', async (t) => {
+  const digests = { digests: true }
+  t.equal(imageFormat('table {{.ID}}', digests), 'table {{.ID}}\t{{.Digest}}')
+  t.equal(imageFormat('table {{.Digest}}', digests), 'table {{.Digest}}')
+  t.equal(imageFormat('{{.ID}}', digests), '{{.ID}}')
+  t.equal(imageFormat('table {{.ID}}', { digests: false }), 'table {{.ID}}')
+  t.equal(imageFormat(undefined, digests), undefined)
+})

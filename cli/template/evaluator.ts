@@ -34,9 +34,9 @@ import { FunctionFailure, TemplateFailure } from './template-error.ts'
 /** Go goes down 100000 templates deep; a JavaScript stack does not, and no listing needs to. */
 const TEMPLATE_DEPTH_MAX = 500
 /** A template can print without end (`range` in `range`); this is far beyond any listing. */
-const OUTPUT_CHARS_MAX = 64 * 1024 * 1024
+const OUTPUT_CHARS_MAX = 16 * 1024 * 1024
 /** Actions and texts that are carried out: the bound for a template that prints nothing (`range` over a huge number). */
-const STEPS_MAX = 20_000_000
+const STEPS_MAX = 5_000_000
 
 export interface Program {
   readonly text: string

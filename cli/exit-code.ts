@@ -56,8 +56,17 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 /** The code with which an error ends the program; interruptions are main.ts's. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof PartialFailure) return error.exitCode
+  if (error instanceof CheckFailed) return EXIT.failure
   if (isKnownError(error)) return EXIT_BY_CLASS[error.name] ?? EXIT.failure
   return isSystemError(error) ? EXIT.failure : EXIT.internal
+}
+
+/** A check came to its end and found something: the report is the output, and nothing more is to be said. */
+export class CheckFailed extends Error {
+  constructor() {
+    super('the check found something')
+    this.name = 'CheckFailed'
+  }
 }
 
 /**

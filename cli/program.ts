@@ -2,10 +2,12 @@
 // Knows the verbs by their declarations only; the process (signals, exit) is main.ts's.
 
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { CommanderError, type Command } from 'commander'
 import { declareCat } from './commands/cat.ts'
 import { declareChainid } from './commands/chainid.ts'
 import { declareCompletion } from './commands/completion.ts'
+import { declareConform } from './commands/conform.ts'
 import { declareDiffid } from './commands/diffid.ts'
 import { declareHistory } from './commands/history.ts'
 import { declareImages } from './commands/images.ts'
@@ -13,6 +15,7 @@ import { declareImport } from './commands/import.ts'
 import { declareInfo } from './commands/info.ts'
 import { declareInspect } from './commands/inspect.ts'
 import { declareLayers } from './commands/layers.ts'
+import { declareLint } from './commands/lint.ts'
 import { declareLoad } from './commands/load.ts'
 import { declareLs } from './commands/ls.ts'
 import { declareMount } from './commands/mount.ts'
@@ -22,7 +25,7 @@ import { declareTag } from './commands/tag.ts'
 import { declareTree } from './commands/tree.ts'
 import { declareUmount } from './commands/umount.ts'
 import { DEFAULT_SETTINGS, type Context } from './context.ts'
-import { EXIT, PartialFailure, exitCodeOf } from './exit-code.ts'
+import { CheckFailed, EXIT, PartialFailure, exitCodeOf } from './exit-code.ts'
 import { ClosedPipe } from './output.ts'
 import { reportError, reportUsage } from './report.ts'
 import { VerbCommand, addGlobalOptions, globalSettings, type DeclareVerb } from './verb.ts'
@@ -43,6 +46,8 @@ const VERBS: readonly DeclareVerb[] = [
   declareRmi,
   declareMount,
   declareUmount,
+  declareLint,
+  declareConform,
   declareInfo,
   declareChainid,
   declareDiffid,
@@ -80,7 +85,7 @@ function subcommandTerm(command: Command): string {
 
 function version(): string {
   // dist/cli/program.js: the package's own package.json is two folders up, in a checkout as in node_modules.
-  const file = new URL('../../package.json', import.meta.url)
+  const file = path.join(import.meta.dirname, '..', '..', 'package.json')
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
@@ -125,7 +130,8 @@ async function endOf(
     }
     const interruption = interruptionOf(error, context)
     if (interruption !== undefined) return interruption
-    if (!(error instanceof PartialFailure)) await reportError(error, context)
+    const isReported = error instanceof PartialFailure || error instanceof CheckFailed
+    if (!isReported) await reportError(error, context)
     return exitCodeOf(error)
   } catch (failure) {
     if (failure instanceof ClosedPipe) return EXIT.pipeClosed

@@ -40,7 +40,7 @@ export { parseImageFilters } from './inspect/image-filter.ts'
 export type { ImageListItem, ImageListOptions } from './inspect/image-list.ts'
 export { listImages } from './inspect/image-list.ts'
 export type { ImageInspection } from './inspect/image-inspect.ts'
-export { inspectImage, inspectionLine, inspectionText } from './inspect/image-inspect.ts'
+export { inspectImage } from './inspect/image-inspect.ts'
 export type { HistoryRow } from './image/history.ts'
 export { imageHistory } from './inspect/image-history.ts'
 export type { LayerRow, LayerTableOptions } from './inspect/layer-table.ts'
@@ -64,3 +64,13 @@ export type {
 } from './store/container-db.ts'
 export type { WritableLayer } from './store/mount-db.ts'
 export { containerOf } from './containers/container-stack.ts'
+export type {
+  ConformOptions,
+  ConformReport,
+  ConformRow,
+  ConformVerdict,
+} from './conform/conform.ts'
+export { conform, KNOWN_TOOLS } from './conform/conform.ts'
+export type { Shape, ShapeEntry, Tree, TreeNode } from './conform/shapes.ts'
+export { SHAPES } from './conform/shapes.ts'
+export { shipShapes } from './conform/ship-shapes.ts'

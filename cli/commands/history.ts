@@ -5,7 +5,6 @@ import type { HistoryRow } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { historyCreatedSince, humanSize, rfc3339Local } from '../format/units.ts'
 import { ellipsis } from '../format/width.ts'
-import { printListing, type Fields } from '../listing.ts'
 import { jsonText } from '../output.ts'
 import { declareVerb, examples } from '../verb.ts'
 
@@ -50,42 +49,29 @@ async function printHistory(
     await context.stdout.write(jsonText(rows))
     return
   }
-  await printListing(
-    {
-      rows,
-      fields: fields(options, Date.now() / 1000),
-      columns: ['ID', options.human ? 'CreatedSince' : 'CreatedAt', 'CreatedBy', 'Size', 'Comment'],
-      format: options.format ?? (options.quiet ? '{{.ID}}' : 'table'),
-    },
-    context,
-  )
+  const { formatRows } = await import('../format/row-format.ts')
+  const { historyListing } = await import('../format/listings.ts')
+  const format = options.format ?? (options.quiet ? '{{.ID}}' : undefined)
+  const fields = fieldsOf(options, Date.now() / 1000)
+  await context.stdout.write(formatRows(rows.map(fields), format, historyListing(options)))
 }
 
 /** Where docker cuts commands. */
 const CREATED_BY_COLUMNS = 45
 
-function fields({ human, trunc }: HistoryOptions, nowSeconds: number): Fields<HistoryRow> {
-  return {
-    ID: {
-      header: 'IMAGE',
-      value: ({ id }) => (trunc && id !== '<missing>' ? id.slice(7, 19) : id),
-    },
-    CreatedSince: {
-      header: 'CREATED',
-      value: (row) => historyCreatedSince(row.createdSeconds, nowSeconds),
-    },
-    CreatedAt: { header: 'CREATED AT', value: (row) => rfc3339Local(row.createdSeconds) },
-    CreatedBy: {
-      header: 'CREATED BY',
-      value: ({ createdBy }) => {
-        const line = createdBy.replaceAll('\t', ' ')
-        return trunc ? ellipsis(line, CREATED_BY_COLUMNS) : line
-      },
-    },
-    Size: {
-      header: 'SIZE',
-      value: (row) => (human ? humanSize(row.sizeBytes) : String(row.sizeBytes)),
-    },
-    Comment: { header: 'COMMENT', value: (row) => row.comment },
+function fieldsOf(
+  { human, trunc }: HistoryOptions,
+  nowSeconds: number,
+): (row: HistoryRow) => Record<string, string> {
+  return (row) => {
+    const command = row.createdBy.replaceAll('\t', ' ')
+    return {
+      ID: trunc && row.id !== '<missing>' ? row.id.slice(7, 19) : row.id,
+      CreatedSince: historyCreatedSince(row.createdSeconds, nowSeconds),
+      CreatedAt: rfc3339Local(row.createdSeconds),
+      CreatedBy: trunc ? ellipsis(command, CREATED_BY_COLUMNS) : command,
+      Size: human ? humanSize(row.sizeBytes) : String(row.sizeBytes),
+      Comment: row.comment,
+    }
   }
 }

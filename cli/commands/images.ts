@@ -4,7 +4,6 @@ import type { Command } from 'commander'
 import type { ImageListItem } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { createdSince, goLocalTime, humanSize } from '../format/units.ts'
-import { printListing, type Fields } from '../listing.ts'
 import { jsonText } from '../output.ts'
 import { collect, declareVerb, examples } from '../verb.ts'
 
@@ -62,24 +61,14 @@ async function printImages(
     await context.stdout.write(jsonText(items))
     return
   }
-  const withDigests = options.digests ?? false
-  const format = options.format ?? (options.quiet ? '{{.ID}}' : 'table')
-  await printListing(
-    {
-      rows: items.flatMap((item) => rowsOf(item, withDigests || format.includes('.Digest'))),
-      fields: fields((id) => (options.trunc ? shortID(id) : id), Date.now() / 1000),
-      columns: [
-        'Repository',
-        'Tag',
-        ...(withDigests ? ['Digest'] : []),
-        'ID',
-        'CreatedSince',
-        'Size',
-      ],
-      format,
-    },
-    context,
-  )
+  const { formatRows } = await import('../format/row-format.ts')
+  const { imageFormat, imageListing } = await import('../format/listings.ts')
+  const listing = { digests: options.digests ?? false }
+  const format = options.format ?? (options.quiet ? '{{.ID}}' : undefined)
+  const withDigests = listing.digests || (format?.includes('.Digest') ?? false)
+  const fields = fieldsOf((id) => (options.trunc ? shortID(id) : id), Date.now() / 1000)
+  const rows = items.flatMap((item) => rowsOf(item, withDigests)).map(fields)
+  await context.stdout.write(formatRows(rows, imageFormat(format, listing), imageListing(listing)))
 }
 
 interface ImageRow {
@@ -125,21 +114,26 @@ function byRepository(names: readonly string[], separator: ':' | '@'): Map<strin
 
 const ZERO_TIME_SECONDS = -62_135_596_800
 
-function fields(showID: (id: ImageListItem['id']) => string, nowSeconds: number): Fields<ImageRow> {
-  const age = ({ item }: ImageRow): string =>
-    item.createdSeconds === ZERO_TIME_SECONDS ? '' : createdSince(item.createdSeconds, nowSeconds)
-  return {
-    Repository: { header: 'REPOSITORY', value: (row) => row.repository },
-    Tag: { header: 'TAG', value: (row) => row.tag },
-    Digest: { header: 'DIGEST', value: (row) => row.digest },
-    ID: { header: 'IMAGE ID', value: (row) => showID(row.item.id) },
-    CreatedSince: { header: 'CREATED', value: age, cell: (row) => age(row) || 'N/A' },
-    CreatedAt: { header: 'CREATED AT', value: (row) => goLocalTime(row.item.createdSeconds) },
-    Size: { header: 'SIZE', value: (row) => humanSize(row.item.sizeBytes) },
-    VirtualSize: { header: 'SIZE', value: (row) => humanSize(row.item.sizeBytes, 4) },
+/** What docker's templates may ask of a row. */
+function fieldsOf(
+  showID: (id: ImageListItem['id']) => string,
+  nowSeconds: number,
+): (row: ImageRow) => Record<string, string> {
+  return ({ item, repository, tag, digest }) => ({
+    ID: showID(item.id),
+    Repository: repository,
+    Tag: tag,
+    Digest: digest,
+    CreatedSince:
+      item.createdSeconds === ZERO_TIME_SECONDS
+        ? ''
+        : createdSince(item.createdSeconds, nowSeconds),
+    CreatedAt: goLocalTime(item.createdSeconds),
+    Size: humanSize(item.sizeBytes),
+    VirtualSize: humanSize(item.sizeBytes, 4),
     // Docker answers these only to `docker system df`.
-    SharedSize: { header: 'SHARED SIZE', value: () => 'N/A' },
-    UniqueSize: { header: 'UNIQUE SIZE', value: () => 'N/A' },
-    Containers: { header: 'CONTAINERS', value: () => 'N/A' },
-  }
+    SharedSize: 'N/A',
+    UniqueSize: 'N/A',
+    Containers: 'N/A',
+  })
 }

@@ -6,7 +6,6 @@ import type { Context } from '../context.ts'
 import { safeLines, safeText } from '../format/safe-text.ts'
 import { humanSize } from '../format/units.ts'
 import { jsonText } from '../output.ts'
-import { compileDocumentTemplate } from '../user-template.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 interface InfoOptions {
@@ -45,8 +44,8 @@ async function printInfo(options: InfoOptions, context: Context): Promise<void> 
     return
   }
   if (options.format !== undefined) {
-    const execute = await compileDocumentTemplate(options.format)
-    const text = execute(record)
+    const { compileTemplate } = await import('../template/template.ts')
+    const text = compileTemplate(options.format).execute(record)
     await context.stdout.write(`${safeLines(text)}\n`)
     return
   }

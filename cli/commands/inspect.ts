@@ -4,9 +4,7 @@ import { Option, type Command } from 'commander'
 import type { ImageInspection } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { PartialFailure } from '../exit-code.ts'
-import { safeJSON, safeLines } from '../format/safe-text.ts'
 import { reportError } from '../report.ts'
-import { compileInspectionTemplate } from '../user-template.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 interface InspectOptions {
@@ -42,8 +40,9 @@ async function printImages(
   context: Context,
 ): Promise<void> {
   const { inspectImage } = await import('../../src/index.ts')
+  const { formatInspect } = await import('../format/inspect-format.ts')
   // A template that cannot be read is the user's mistake, whatever the images are.
-  const print = await printer(options.format)
+  formatInspect([], options.format)
   const store = await context.openStore()
   const found: ImageInspection[] = []
   const errors: unknown[] = []
@@ -55,17 +54,8 @@ async function printImages(
       errors.push(error)
     }
   }
-  await context.stdout.write(print(found))
+  const documents = found.map((image) => ({ ...image }))
+  await context.stdout.write(formatInspect(documents, options.format) || '\n')
   for (const error of errors) await reportError(error, context)
   if (errors.length > 0) throw new PartialFailure({ doneCount: found.length, errors })
-}
-
-async function printer(
-  format: string | undefined,
-): Promise<(images: readonly ImageInspection[]) => string> {
-  const { inspectionLine, inspectionText } = await import('../../src/index.ts')
-  if (format === undefined) return (images) => safeJSON(inspectionText(images))
-  if (format === 'json') return (images) => `${safeJSON(inspectionLine(images))}\n`
-  const execute = await compileInspectionTemplate(format)
-  return (images) => images.map((image) => `${safeLines(execute(image))}\n`).join('') || '\n'
 }

@@ -6,7 +6,6 @@ import type { LayerRow } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { humanSize } from '../format/units.ts'
 import { ellipsis } from '../format/width.ts'
-import { printListing, type Fields } from '../listing.ts'
 import { jsonText } from '../output.ts'
 import { declareVerb, examples } from '../verb.ts'
 
@@ -50,55 +49,49 @@ async function printLayers(name: string, options: LayersOptions, context: Contex
     await context.stdout.write(jsonText(rows))
     return
   }
-  await printListing(
-    {
-      rows,
-      fields: fields(options.trunc, shortID),
-      columns: [
-        'Number',
-        'DiffID',
-        'ChainID',
-        'CacheID',
-        'Size',
-        'Entries',
-        'TarSize',
-        ...(options.paths ? ['Directory'] : ['CreatedBy']),
-      ],
-      format: options.format,
-    },
-    context,
-  )
+  const { formatRows } = await import('../format/row-format.ts')
+  const fields = rows.map((row) => fieldsOf(row, options.trunc, shortID))
+  const last = options.paths ? '{{.Directory}}' : '{{.CreatedBy}}'
+  const text = formatRows(fields, options.format, {
+    type: 'layer',
+    headers: HEADERS,
+    table: `{{.Number}}\t{{.DiffID}}\t{{.ChainID}}\t{{.CacheID}}\t{{.Size}}\t{{.Entries}}\t{{.TarSize}}\t${last}`,
+  })
+  await context.stdout.write(text)
+}
+
+const HEADERS = {
+  Number: 'LAYER',
+  DiffID: 'DIFF ID',
+  ChainID: 'CHAIN ID',
+  CacheID: 'CACHE ID',
+  Size: 'SIZE',
+  Entries: 'ENTRIES',
+  TarSize: 'TAR SIZE',
+  CreatedBy: 'CREATED BY',
+  Directory: 'DIRECTORY',
+  Layerdb: 'LAYERDB',
 }
 
 const CREATED_BY_COLUMNS = 45
 
-function fields(
+function fieldsOf(
+  row: LayerRow,
   trunc: boolean,
   shortID: (digest: LayerRow['diffID'] | LayerRow['chainID']) => string,
-): Fields<LayerRow> {
+): Readonly<Record<keyof typeof HEADERS, string>> {
   const unknown = '-'
+  const command = (row.createdBy ?? '').replaceAll('\t', ' ')
   return {
-    Number: { header: 'LAYER', value: (row) => String(row.number) },
-    DiffID: { header: 'DIFF ID', value: (row) => (trunc ? shortID(row.diffID) : row.diffID) },
-    ChainID: { header: 'CHAIN ID', value: (row) => (trunc ? shortID(row.chainID) : row.chainID) },
-    CacheID: {
-      header: 'CACHE ID',
-      value: (row) => (trunc ? row.cacheID.slice(0, 12) : row.cacheID),
-    },
-    Size: { header: 'SIZE', value: (row) => humanSize(row.sizeBytes) },
-    Entries: { header: 'ENTRIES', value: (row) => String(row.entries ?? unknown) },
-    TarSize: {
-      header: 'TAR SIZE',
-      value: (row) => (row.tarBytes === undefined ? unknown : humanSize(row.tarBytes)),
-    },
-    CreatedBy: {
-      header: 'CREATED BY',
-      value: ({ createdBy = '' }) => {
-        const line = createdBy.replaceAll('\t', ' ')
-        return trunc ? ellipsis(line, CREATED_BY_COLUMNS) : line
-      },
-    },
-    Directory: { header: 'DIRECTORY', value: (row) => row.directory },
-    Layerdb: { header: 'LAYERDB', value: (row) => row.layerdb },
+    Number: String(row.number),
+    DiffID: trunc ? shortID(row.diffID) : row.diffID,
+    ChainID: trunc ? shortID(row.chainID) : row.chainID,
+    CacheID: trunc ? row.cacheID.slice(0, 12) : row.cacheID,
+    Size: humanSize(row.sizeBytes),
+    Entries: String(row.entries ?? unknown),
+    TarSize: row.tarBytes === undefined ? unknown : humanSize(row.tarBytes),
+    CreatedBy: trunc ? ellipsis(command, CREATED_BY_COLUMNS) : command,
+    Directory: row.directory,
+    Layerdb: row.layerdb,
   }
 }

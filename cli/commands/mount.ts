@@ -3,18 +3,13 @@
 import { Option, type Command } from 'commander'
 import type { MountedImage, ViewChoice } from '../../src/index.ts'
 import type { Context } from '../context.ts'
-import { printListing, type Fields } from '../listing.ts'
+import { safeText } from '../format/safe-text.ts'
+import { table } from '../format/table.ts'
 import { jsonText } from '../output.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 /** As src/view has them; written out here so that --help loads no library. */
 const VIEWS: readonly ViewChoice[] = ['auto', 'kernel', 'merge']
-
-const FIELDS: Fields<MountedImage> = {
-  Image: { header: 'IMAGE', value: (shown) => shown.names[0] ?? shortID(shown) },
-  View: { header: 'VIEW', value: (shown) => shown.view },
-  Directory: { header: 'DIRECTORY', value: (shown) => shown.target },
-}
 
 function shortID({ imageID }: MountedImage): string {
   return imageID?.slice('sha256:'.length).slice(0, 12) ?? '<removed>'
@@ -81,8 +76,8 @@ async function list(context: Context): Promise<void> {
     await context.stdout.write(jsonText(mounted))
     return
   }
-  await printListing(
-    { fields: FIELDS, columns: ['Image', 'View', 'Directory'], rows: mounted },
-    context,
+  const rows = mounted.map((shown) =>
+    [shown.names[0] ?? shortID(shown), shown.view, shown.target].map(safeText),
   )
+  await context.stdout.write(table(['IMAGE', 'VIEW', 'DIRECTORY'], rows))
 }

@@ -4,7 +4,7 @@
 import { chainIDs } from '../digest/chain-id.ts'
 import type { ChainID, DiffID, ImageID } from '../digest/digest.ts'
 import { goContainerConfig, type ContainerConfig } from '../image/container-config.ts'
-import { encodeGoJSON, indentJSON, type GoJson } from '../image/go-json.ts'
+import type { GoJson } from '../image/go-json.ts'
 import type { Store } from '../store/store.ts'
 
 /** Docker's document; keys stand in docker's order. */
@@ -99,40 +99,4 @@ function plain(value: GoJson): unknown {
   return value instanceof Map
     ? Object.fromEntries([...(value as ReadonlyMap<string, GoJson>)].map(([k, v]) => [k, plain(v)]))
     : value
-}
-
-/** The text that `docker inspect` prints of several images: an array, four spaces a level, a newline at its end. */
-export function inspectionText(inspections: readonly ImageInspection[]): string {
-  return `${indentJSON(inspectionLine(inspections), '    ')}\n`
-}
-
-/** The same array on one line, as `docker inspect -f json` prints it. */
-export function inspectionLine(inspections: readonly ImageInspection[]): string {
-  return encodeGoJSON(inspections.map(inspectionValue), { escapeHTML: false })
-}
-
-/** The places where docker has a struct, whose keys keep their order; elsewhere it has maps, with sorted keys. */
-const STRUCTS: ReadonlySet<string> = new Set([
-  '',
-  'ContainerConfig',
-  'ContainerConfig.Healthcheck',
-  'Config',
-  'Config.Healthcheck',
-  'GraphDriver',
-  'RootFS',
-  'Metadata',
-])
-
-/** The document as Go would encode it: a Map for each struct, a plain object for each map. */
-export function inspectionValue(inspection: ImageInspection): GoJson {
-  return structured(inspection as unknown as GoJson, '')
-}
-
-function structured(value: GoJson, place: string): GoJson {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  const entries = Object.entries(value as Readonly<Record<string, GoJson>>).map(
-    ([key, item]) => [key, structured(item, place === '' ? key : `${place}.${key}`)] as const,
-  )
-  if (STRUCTS.has(place)) return new Map(entries)
-  return Object.assign(Object.create(null) as object, Object.fromEntries(entries)) as GoJson
 }

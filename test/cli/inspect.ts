@@ -23,6 +23,16 @@ t.test('an array of all that were found; the others are errors', async (t) => {
   t.match(some.stderr, 'No such image: nope:latest')
 })
 
+t.test('structs in order, maps sorted, nothing escaped for HTML', async (t) => {
+  const { root } = await fixtureStore(t)
+  const text = (await shaleInProcess(['inspect', 'app'], { root })).stdout
+  t.ok(text.endsWith('\n    }\n]\n'))
+  const config = text.slice(text.indexOf('"Config"'))
+  t.ok(config.indexOf('org.example.of') < config.indexOf('"stage"'), 'map keys are sorted')
+  t.ok(config.indexOf('"Hostname"') < config.indexOf('"Domainname"'), 'struct keys are not')
+  t.match((await shaleInProcess(['inspect', 'base:1'], { root })).stdout, '"Data": {\n')
+})
+
 t.test('templates see docker’s types', async (t) => {
   const { root } = await fixtureStore(t)
   const out = async (format: string, name = 'app'): Promise<string> =>

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { inspectImage, inspectionLine, inspectionText } from '../../src/inspect/image-inspect.ts'
+import { inspectImage } from '../../src/inspect/image-inspect.ts'
 import { chainIDs } from '../../src/digest/chain-id.ts'
 import {
   IMAGES,
@@ -62,20 +62,6 @@ t.test('a comment comes from the history where the config has none', async (t) =
   const fixture = await fixtureStore(t)
   const store = await fixture.open()
   t.equal((await inspectImage(store, IMAGES.step.imageID)).Comment, 'buildkit')
-})
-
-t.test('as text: structs in order, maps sorted, nothing escaped for HTML', async (t) => {
-  const fixture = await fixtureStore(t)
-  const app = await inspectImage(await fixture.open(), 'app')
-  const text = inspectionText([app])
-  t.match(text, /^\[\n {4}\{\n {8}"Id": "sha256:/)
-  t.ok(text.endsWith('\n    }\n]\n'))
-  t.same(JSON.parse(text), [JSON.parse(JSON.stringify(app))])
-  const labels = text.slice(text.indexOf('"Labels"', text.indexOf('"Config"')))
-  t.ok(labels.indexOf('org.example.of') < labels.indexOf('"stage"'), 'map keys are sorted')
-  t.ok(text.indexOf('"Hostname"') < text.indexOf('"Domainname"'), 'struct keys are not')
-  t.equal(inspectionText([]), '[]\n')
-  t.equal(inspectionLine([app]), JSON.stringify(JSON.parse(inspectionLine([app]))))
 })
 
 t.test('names that lead nowhere, or to several', async (t) => {

@@ -19,10 +19,13 @@ t.test('shale opens what dockerd wrote', { skip }, async (t) => {
   const root = path.join(dir, 'root')
   copyTree(realImage.dockerd, root)
   const image = readDockerArchive(realImage.tar)[0]!
+  const refusals = new Map<string, string>()
   const own = (...args: string[]): string => shaleOk(['--root', root, ...args])
 
   await t.test('reads change nothing', async (t) => {
-    const before = readTree(root, { content: false })
+    // `info` tries the disk in a directory that it makes and removes, which the root's own mtime shows.
+    const options = { content: false, directoryTimes: false }
+    const before = readTree(root, options)
     own('images', '-a')
     own('inspect', NAME)
     own('history', NAME)
@@ -31,7 +34,7 @@ t.test('shale opens what dockerd wrote', { skip }, async (t) => {
     own('ls', '-R', NAME)
     own('cat', `${NAME}:/etc/passwd`)
     own('info')
-    t.same(compareTrees(readTree(root, { content: false }), before), [])
+    t.same(compareTrees(readTree(root, options), before), [])
   })
 
   await t.test('beside the running daemon', async (t) => {
@@ -39,12 +42,11 @@ t.test('shale opens what dockerd wrote', { skip }, async (t) => {
 
     for (const args of [
       ['images', '--no-trunc', '--format', '{{.ID}} {{.Repository}} {{.Tag}} {{.Size}}'],
-      ['images', '-a', '-q'],
       ['images', '--filter', 'dangling=true', '-q'],
       ['images', '--filter', 'label=org.example.purpose=interop', '--format', '{{.Tag}}'],
       ['images', '--filter', 'reference=real/*:1', '--format', '{{.Repository}}:{{.Tag}}'],
       ['images', '--filter', 'before=real/app:1', '--format', '{{.ID}}'],
-      ['images', '--filter', 'since=real/debian', '--format', '{{.ID}}'],
+      ['images', '--filter', 'since=real/debian:1', '--format', '{{.ID}}'],
       ['history', '--no-trunc', '--format', '{{json .}}', NAME],
       ['history', '-H=false', NAME],
       ['history', '-q', NAME],
@@ -71,7 +73,10 @@ t.test('shale opens what dockerd wrote', { skip }, async (t) => {
         args.join(' '),
       )
 
-    for (const name of dockerd.docker('images', '-aq', '--no-trunc').split('\n'))
+    // Steps of one build come within a second, and docker shows those in any order.
+    const all = dockerd.docker('images', '-aq', '--no-trunc').split('\n').sort()
+    t.same(own('images', '-aq', '--no-trunc').split('\n').sort(), all)
+    for (const name of all)
       t.same(
         shaleJson<{ Id: string; RootFS: { Layers: string[] } }[]>([
           '--root',
@@ -92,6 +97,13 @@ t.test('shale opens what dockerd wrote', { skip }, async (t) => {
       dockerd.docker('run', '--rm', '--network=host', NAME, 'cat', '/etc/os-release'),
     )
 
+    const parentID = dockerd.docker('inspect', '-f', '{{.Parent}}', NAME)
+    for (const name of [image.imageID, image.imageID.slice(7, 15), parentID]) {
+      const refused = dockerd.run(['rmi', name])
+      t.equal(refused.code, 1)
+      refusals.set(name, refused.stderr.replace(/^Error response from daemon: /, ''))
+    }
+
     const before = readTree(path.join(root, 'image'))
     for (const args of [
       ['tag', NAME, 'other:1'],
@@ -106,21 +118,20 @@ t.test('shale opens what dockerd wrote', { skip }, async (t) => {
   })
 
   await t.test('saves what docker would', async (t) => {
-    for (const format of ['docker-archive', 'oci-archive']) {
-      const file = path.join(dir, `${format}.tar`)
-      own('save', '--format', format, '-o', file, NAME)
-      const saved = readDockerArchive(file)[0]!
-      t.equal(saved.imageID, image.imageID, format)
-      t.same(saved.layers, image.diffIDs, format)
-      fs.rmSync(file)
-    }
+    const file = path.join(dir, 'saved.tar')
+    own('save', '-o', file, NAME)
+    const saved = readDockerArchive(file)[0]!
+    t.equal(saved.imageID, image.imageID)
+    t.same(saved.layers, image.diffIDs)
+    fs.rmSync(file)
   })
 
-  await t.test('leaves alone what a container holds', async (t) => {
-    const id = own('inspect', '-f', '{{.Id}}', NAME)
-    const refused = shale(['--root', root, 'rmi', id])
-    t.equal(refused.code, 1)
-    t.match(refused.stderr, /container/)
+  await t.test('refuses to remove what docker refuses, with its reasons', async (t) => {
+    for (const [name, said] of refusals) {
+      const refused = shale(['--root', root, 'rmi', name])
+      t.equal(refused.code, 1)
+      t.equal(refused.stderr.replace(/^shale: /, ''), said, name)
+    }
   })
 
   await t.test('writes what the daemon then reads', async (t) => {

@@ -19,7 +19,8 @@ interface Listed {
   readonly path: string
   readonly pathBase64?: string
   readonly type: string
-  readonly mode: number
+  /** Four octal digits. */
+  readonly mode: string
   readonly uid: number
   readonly gid: number
   readonly sizeBytes: number
@@ -39,7 +40,7 @@ function listTree(args: readonly string[], options: RunOptions = {}): Map<string
       exact(row.path, row.pathBase64).replace(/^\//, ''),
       facts({
         type: row.type,
-        mode: row.mode.toString(8),
+        mode: row.mode.replace(/^0+(?=.)/, ''),
         uid: row.uid,
         gid: row.gid,
         sizeBytes: row.sizeBytes,

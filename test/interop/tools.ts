@@ -121,20 +121,11 @@ t.test('skopeo', { skip: needs('skopeo') }, async (t) => {
       run('skopeo', 'copy', '--quiet', `oci:${realImage.oci}:app`, `${transport}:${to}:${NAME}`)
       loads(t, dir, to, `skopeo ${message}`)
     }
-    for (const compression of ['zstd', 'gzip'] as const) {
-      const to = path.join(dir, `by-skopeo-${compression}`)
-      run(
-        'skopeo',
-        'copy',
-        '--quiet',
-        '--dest-compress',
-        '--dest-compress-format',
-        compression,
-        `oci:${realImage.oci}:app`,
-        `oci:${to}:app`,
-      )
-      loads(t, dir, to, `skopeo OCI layout with ${compression}`)
-    }
+    // The layout that they all start from has gzip.
+    const zstd = path.join(dir, 'by-skopeo-zstd')
+    const flags = ['--quiet', '--dest-compress', '--dest-compress-format', 'zstd']
+    run('skopeo', 'copy', ...flags, `oci:${realImage.oci}:app`, `oci:${zstd}:app`)
+    loads(t, dir, zstd, 'skopeo OCI layout with zstd')
   })
 })
 
@@ -186,7 +177,9 @@ t.test('podman', { skip: needs('podman') }, async (t) => {
   await t.test('loads what shale saves', async (t) => {
     for (const format of ['docker-archive', 'oci-archive', 'oci-dir']) {
       const from = saved(dir, format)
-      if (format === 'oci-dir') podman('pull', '-q', `oci:${from}`)
+      // podman makes a name of the path, and wants it in lower case.
+      if (format === 'oci-dir')
+        execFileSync('podman', [...storage, 'pull', '-q', `oci:${format}`], { cwd: dir })
       else podman('load', '-q', '-i', from)
       const [id, ...others] = podman('images', '-q', '--no-trunc').split('\n')
       t.equal(id, image!.imageID, `${format}: image ID`)
@@ -203,7 +196,7 @@ t.test('podman', { skip: needs('podman') }, async (t) => {
 
   await t.test('saves what shale loads', async (t) => {
     podman('load', '-q', '-i', realImage.tar)
-    for (const format of ['docker-archive', 'oci-archive', 'oci-dir']) {
+    for (const format of ['docker-archive', 'oci-archive']) {
       const to = path.join(dir, `by-podman-${format}`)
       podman('save', '-q', '--format', format, '-o', to, `localhost/${NAME}`)
       loads(t, dir, to, `podman ${format}`)

@@ -7,7 +7,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findProgram } from './host.ts'
+import { findProgram, findPrograms } from './host.ts'
 
 /** What a test that uses it passes to `unless`. */
 export const DOCKER_PROGRAMS: readonly string[] = ['dockerd', 'docker', 'containerd', 'runc']
@@ -47,7 +47,7 @@ export async function startDockerd(
   const exited = once(child, 'exit')
 
   const env = { ...process.env, DOCKER_HOST: host, DOCKER_CONFIG: run, DOCKER_BUILDKIT: '0' }
-  const docker = findProgram('docker')!
+  const docker = clientOf(findProgram('dockerd')!)
   const ask = (args: readonly string[], input?: string | Uint8Array): DockerResult => {
     const done = spawnSync(docker, [...args], { env, input: input ?? '', maxBuffer: 1 << 30 })
     if (done.error) throw done.error
@@ -87,6 +87,14 @@ export async function startDockerd(
     stop,
     [Symbol.asyncDispose]: stop,
   }
+}
+
+/** A machine may hold a newer client too, and clients print the same answer in their own ways. */
+function clientOf(dockerd: string): string {
+  const version = (program: string): string | undefined =>
+    / version ([0-9.]+)/.exec(spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout)?.[1]
+  const clients = findPrograms('docker')
+  return clients.find((client) => version(client) === version(dockerd)) ?? clients[0]!
 }
 
 /** dockerd binds its root to itself and may leave container mounts; a temporary directory cannot go before they do. */

@@ -19,19 +19,23 @@ const SEARCH: readonly string[] = [
   '/sbin',
 ]
 
+/** Absolute paths of all programs of that name, in the order of PATH. */
+export function findPrograms(name: string): string[] {
+  return SEARCH.filter((dir) => dir !== '')
+    .map((dir) => path.join(dir, name))
+    .filter((file) => {
+      try {
+        fs.accessSync(file, fs.constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+}
+
 /** Absolute path of a program, or undefined. */
 export function findProgram(name: string): string | undefined {
-  for (const dir of SEARCH) {
-    if (dir === '') continue
-    const file = path.join(dir, name)
-    try {
-      fs.accessSync(file, fs.constants.X_OK)
-      return file
-    } catch {
-      continue
-    }
-  }
-  return undefined
+  return findPrograms(name)[0]
 }
 
 export function has(program: string): boolean {

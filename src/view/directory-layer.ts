@@ -138,6 +138,19 @@ export class DirectoryLayer implements LayerView, Disposable {
     return dir < 0 ? dir : openAt(dir, basename(path), O.RDONLY | O.NOFOLLOW | O.NONBLOCK)
   }
 
+  /** Of the file that stands for a whiteout: who removed the path, and when. */
+  whiteoutStatus(path: BytePath): { uid: number; gid: number; mtimeNs: bigint } | undefined {
+    const dir = this.#open(dirname(path))
+    if (dir < 0) return undefined
+    const name = this.form === 'none' ? whiteoutOf(basename(path)) : basename(path)
+    const status = statusAt(dir, name)
+    if (typeof status === 'number') return undefined
+    const { mtimeNs } = status
+    // Without the right to give files away, the owner on disk is the caller's account, never the image's.
+    if (this.form !== 'trusted') return { uid: 0, gid: 0, mtimeNs }
+    return { uid: status.uid, gid: status.gid, mtimeNs }
+  }
+
   close(): void {
     if (this.#last) close(this.#last.fd)
     this.#last = undefined

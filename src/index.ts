@@ -49,8 +49,13 @@ export type { ImageTree, TreeImage, TreeLayer } from './inspect/image-tree.ts'
 export { imageTree } from './inspect/image-tree.ts'
 export type { HostProbes, StoreInfo } from './inspect/store-info.ts'
 export { storeInfo } from './inspect/store-info.ts'
-export type { ImageFile, ListFilesOptions } from './inspect/image-files.ts'
-export { listImageFiles, openImageFile, splitImagePath } from './inspect/image-files.ts'
+export type { ImageFile, ImageFileName, ListFilesOptions } from './inspect/image-files.ts'
+export {
+  listImageFileNames,
+  listImageFiles,
+  openImageFile,
+  splitImagePath,
+} from './inspect/image-files.ts'
 export type { FileContent } from './view/file-content.ts'
 export type { LayerDigests, LayerDigestsOptions } from './inspect/layer-digests.ts'
 export { layerDigests } from './inspect/layer-digests.ts'

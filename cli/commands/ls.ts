@@ -1,7 +1,7 @@
 // ls: the files of an image from its layers, without mounting; each can name the layer that it comes from.
 
 import type { Command } from 'commander'
-import type { ImageFile } from '../../src/index.ts'
+import type { ImageFile, ImageFileName } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { safeJSON, safeText } from '../format/safe-text.ts'
 import { LineWriter, jsonLine } from '../output.ts'
@@ -33,16 +33,22 @@ export function declareLs(program: Command, context: Context): void {
 }
 
 async function listFiles(place: string, options: LsOptions, context: Context): Promise<void> {
-  const { listImageFiles, splitImagePath } = await import('../../src/index.ts')
+  const { listImageFileNames, listImageFiles, splitImagePath } = await import('../../src/index.ts')
   const { image, path } = splitImagePath(place)
   const store = await context.openStore()
   const recursive = options.recursive ?? false
-  const files = listImageFiles(store, image, path, { recursive, signal: context.signal })
   const out = new LineWriter(context.stdout, context.signal)
-  if (context.json) await writeJSON(files, out)
-  else {
-    const row = new RowText(options)
-    for await (const file of files) await out.line(row.text(file))
+  const listing = { recursive, signal: context.signal }
+  const row = new RowText(options)
+  if (context.json) await writeJSON(listImageFiles(store, image, path, listing), out)
+  else if (options.long) {
+    for await (const file of listImageFiles(store, image, path, listing)) {
+      await out.line(row.text(file))
+    }
+  } else {
+    for await (const names of listImageFileNames(store, image, path, listing)) {
+      await out.line(names.map((name) => row.name(name)).join('\n'))
+    }
   }
   await out.flush()
 }
@@ -82,12 +88,22 @@ class RowText {
     this.options = options
   }
 
+  /** With -l. */
   text(file: ImageFile): string {
-    const name = safeText(this.options.recursive ? file.path : basename(file.path))
     const link = file.linkTarget === undefined ? '' : ` -> ${safeText(file.linkTarget)}`
-    const layer = this.options.layers ? `${layerText(file)}  ` : ''
-    if (!this.options.long) return `${layer}${name}`
-    return `${layer}${this.attributes(file)} ${name}${link}`
+    return `${this.layer(file)}${this.attributes(file)} ${this.path(file)}${link}`
+  }
+
+  name(file: ImageFileName): string {
+    return `${this.layer(file)}${this.path(file)}`
+  }
+
+  private layer(file: ImageFileName): string {
+    return this.options.layers ? `${layerText(file)}  ` : ''
+  }
+
+  private path({ path }: ImageFileName): string {
+    return safeText(this.options.recursive ? path : basename(path))
   }
 
   /** As GNU tar's -tv: rows go out before all are known, so a column grows when a wider cell comes. */
@@ -102,7 +118,7 @@ class RowText {
   }
 }
 
-function layerText({ layer }: ImageFile): string {
+function layerText({ layer }: ImageFileName): string {
   if (layer === undefined) return '  - ------------'
   return `${String(layer.number).padStart(3)} ${layer.diffID.slice(7, 19)}`
 }

@@ -5,9 +5,12 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isInterop } from './host.ts'
 
-/** dist/test/support/cli.js -> dist/cli/main.js */
-export const MAIN: string = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
+/** The modules as compiled, dist/cli/main.js; beside other programs the bundle that ships, dist/bin/main.js. */
+export const MAIN: string = fileURLToPath(
+  new URL(isInterop ? '../../bin/main.js' : '../../cli/main.js', import.meta.url),
+)
 
 export interface RunOptions {
   readonly cwd?: string

@@ -8,8 +8,10 @@ import { declareCat } from './commands/cat.ts'
 import { declareChainid } from './commands/chainid.ts'
 import { declareCompletion } from './commands/completion.ts'
 import { declareConform } from './commands/conform.ts'
+import { declareDf } from './commands/df.ts'
 import { declareDiffid } from './commands/diffid.ts'
 import { declareHistory } from './commands/history.ts'
+import { declareImagePrune } from './commands/image-prune.ts'
 import { declareImages } from './commands/images.ts'
 import { declareImport } from './commands/import.ts'
 import { declareInfo } from './commands/info.ts'
@@ -19,11 +21,17 @@ import { declareLint } from './commands/lint.ts'
 import { declareLoad } from './commands/load.ts'
 import { declareLs } from './commands/ls.ts'
 import { declareMount } from './commands/mount.ts'
+import { declarePrune } from './commands/prune.ts'
 import { declareRmi } from './commands/rmi.ts'
 import { declareSave } from './commands/save.ts'
 import { declareTag } from './commands/tag.ts'
 import { declareTree } from './commands/tree.ts'
 import { declareUmount } from './commands/umount.ts'
+import { declareVolumeCreate } from './commands/volume-create.ts'
+import { declareVolumeInspect } from './commands/volume-inspect.ts'
+import { declareVolumeLs } from './commands/volume-ls.ts'
+import { declareVolumePrune } from './commands/volume-prune.ts'
+import { declareVolumeRm } from './commands/volume-rm.ts'
 import { DEFAULT_SETTINGS, type Context } from './context.ts'
 import { CheckFailed, EXIT, PartialFailure, exitCodeOf } from './exit-code.ts'
 import { ClosedPipe } from './output.ts'
@@ -49,6 +57,14 @@ const VERBS: readonly DeclareVerb[] = [
   declareLint,
   declareConform,
   declareInfo,
+  declareDf,
+  declarePrune,
+  declareImagePrune,
+  declareVolumeCreate,
+  declareVolumeLs,
+  declareVolumeInspect,
+  declareVolumeRm,
+  declareVolumePrune,
   declareChainid,
   declareDiffid,
   declareCompletion,

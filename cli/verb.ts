@@ -8,6 +8,7 @@ import { LOG_LEVELS, type Context, type GlobalSettings, type LogLevel } from './
 const NOUNS: Readonly<Record<string, string>> = {
   image: 'verbs on images, by docker’s noun form',
   system: 'verbs on the store as a whole',
+  volume: 'verbs on volumes',
 }
 
 /** Go's flag package takes `-H=false` and `--all=true`; commander does not, and docker's manuals write it so. */

@@ -79,3 +79,29 @@ export { conform, KNOWN_TOOLS } from './conform/conform.ts'
 export type { Shape, ShapeEntry, Tree, TreeNode } from './conform/shapes.ts'
 export { SHAPES } from './conform/shapes.ts'
 export { shipShapes } from './conform/ship-shapes.ts'
+export type {
+  CacheUsage,
+  ContainerUsage,
+  ImageUsage,
+  Leak,
+  StoreUsage,
+  UsageSummary,
+  VolumeUsage,
+} from './usage/usage.ts'
+export { usage } from './usage/usage.ts'
+export type { LeakKind } from './usage/leaks.ts'
+export type { PrunedLeak, PruneOptions, PruneReport } from './usage/prune.ts'
+export { prune } from './usage/prune.ts'
+export type { PruneFilter, PruneFilterKey } from './usage/prune-filter.ts'
+export { parsePruneFilters } from './usage/prune-filter.ts'
+export type { Volume } from './volumes/volume-db.ts'
+export { listVolumes, requireVolume } from './volumes/volume-db.ts'
+export { filterVolumes } from './volumes/volume-filter.ts'
+export type { VolumeSpec } from './volumes/create-volume.ts'
+export { createVolume, removeVolume } from './volumes/create-volume.ts'
+export type { LintFinding } from './lint/findings.ts'
+export type { LintedImage, LintOptions } from './lint/lint.ts'
+export { lintArchive, lintImage } from './lint/lint.ts'
+export type { LintLevel, LintRule, LintRuleID } from './lint/rules.ts'
+export { LINT_LEVELS, LINT_RULES } from './lint/rules.ts'
+export { sarifLog, type SarifLog } from './lint/sarif.ts'

@@ -15,7 +15,9 @@ const RANKS: readonly (readonly string[])[] = [
   ['driver'],
   ['store'],
   ['transfer', 'inspect'],
+  ['volumes'],
   ['mounting', 'containers'],
+  ['usage'],
   ['index.ts'],
 ]
 const PURE = new Set([...RANKS[0]!, ...RANKS[1]!])

@@ -12,7 +12,7 @@ import { ERRNO, hostError } from '../sys/errno.ts'
 import * as calls from '../sys/file-calls.ts'
 import { openInRoot } from '../sys/open-in-root.ts'
 import { below, isUnsupportedXattr, setXattr } from '../sys/xattr.ts'
-import type { MergedNode } from '../union/merge.ts'
+import type { MergedNode, MergedView } from '../union/merge.ts'
 import { copyContent } from './copy-content.ts'
 import type { LayerStack } from './stack.ts'
 
@@ -29,6 +29,8 @@ export interface MaterialiseOptions {
    * user.containers.override_stat. Default: the tree is for whoever looks at it.
    */
   readonly form?: LayerForm
+  /** Only this directory of the merge and what is below it, at the same path in the target. */
+  readonly from?: BytePath
 }
 
 export interface Materialised {
@@ -109,6 +111,17 @@ function overrideType(node: MergedNode): OverrideType {
     : 'file'
 }
 
+/** The directories that lead to a path, and it: shallowest first. */
+function waysTo(view: MergedView, path: BytePath | undefined): MergedNode[] {
+  if (path === undefined || path === '') return []
+  const nodes: MergedNode[] = []
+  for (let end = path.indexOf('/'); ; end = path.indexOf('/', end + 1)) {
+    const node = view.lookup(path.slice(0, end < 0 ? path.length : end) as BytePath)
+    if (node?.type === 'directory') nodes.push(node)
+    if (end < 0) return nodes
+  }
+}
+
 class TreeWriter {
   readonly #stack: LayerStack
   readonly #root: number
@@ -132,12 +145,13 @@ class TreeWriter {
   }
 
   async run(): Promise<Materialised> {
-    const { signal, onWarning } = this.#options
+    const { signal, onWarning, from } = this.#options
     const { view } = this.#stack
     signal?.throwIfAborted()
     let entries = 0
     let bytesAtTurn = 0
-    for (const entry of view.walk()) {
+    for (const node of waysTo(view, from)) this.#write(node)
+    for (const entry of view.walk(from)) {
       const node = view.node(entry)
       if (node !== undefined) this.#write(node)
       entries++

@@ -1,0 +1,60 @@
+// volume inspect: docker's JSON, or a template for each volume. One that is not there is reported, and the next is shown.
+
+import type { Command } from 'commander'
+import type { Volume } from '../../src/index.ts'
+import type { Context } from '../context.ts'
+import { PartialFailure } from '../exit-code.ts'
+import { reportError } from '../report.ts'
+import { declareVerb, examples } from '../verb.ts'
+
+export function declareVolumeInspect(program: Command, context: Context): void {
+  declareVerb(program, ['volume inspect'], (command) => {
+    command
+      .summary('show volumes in full')
+      .description('Show volumes as JSON.')
+      .argument('<volume...>', 'names')
+      .option('-f, --format <template>', 'json, or a Go template for each')
+      .action((names: string[], options: { readonly format?: string }) =>
+        inspect(names, options.format, context),
+      )
+    examples(command, [["volume inspect -f '{{.Mountpoint}}' data", 'where its files are']])
+  })
+}
+
+async function inspect(
+  names: readonly string[],
+  format: string | undefined,
+  context: Context,
+): Promise<void> {
+  const { requireVolume } = await import('../../src/index.ts')
+  const { formatInspect } = await import('../format/inspect-format.ts')
+  const store = await context.openStore()
+  const documents: Record<string, unknown>[] = []
+  const errors: unknown[] = []
+  for (const name of names) {
+    try {
+      documents.push(documentOf(requireVolume(store, name)))
+    } catch (error) {
+      if (!context.isFailureOfOne(error)) throw error
+      errors.push(error)
+    }
+  }
+  await context.stdout.write(formatInspect(documents, context.json ? undefined : format))
+  for (const error of errors) await reportError(error, context)
+  if (errors.length > 0) throw new PartialFailure({ doneCount: documents.length, errors })
+}
+
+/** types.Volume; what is empty is null in docker. */
+function documentOf(volume: Volume): Record<string, unknown> {
+  const orNull = (map: Readonly<Record<string, string>> | undefined): object | null =>
+    map === undefined || Object.keys(map).length === 0 ? null : map
+  return {
+    CreatedAt: volume.createdAt,
+    Driver: volume.driver,
+    Labels: orNull(volume.labels),
+    Mountpoint: volume.mountpoint,
+    Name: volume.name,
+    Options: orNull(volume.options),
+    Scope: 'local',
+  }
+}

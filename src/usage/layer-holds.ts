@@ -1,0 +1,92 @@
+// Which layers something stands on, counted as docker counts: one for each image that has the layer on top, each child
+// layer, each writable layer. Letting go of one may free a layer, and then those below it, from the top down.
+// Knows the inventory; plans and removes nothing.
+
+import type { ChainID } from '../digest/digest.ts'
+import type { Inventory, InventoryImage } from './inventory.ts'
+
+export class LayerHolds {
+  private readonly inventory: Inventory
+  private readonly counts: Map<ChainID, number>
+  private readonly free: Set<ChainID>
+
+  private constructor(inventory: Inventory, counts: Map<ChainID, number>, free: Set<ChainID>) {
+    this.inventory = inventory
+    this.counts = counts
+    this.free = free
+  }
+
+  /** @param isHeldElsewhere layers that something outside of the image store needs: a build cache */
+  static of(inventory: Inventory, isHeldElsewhere: (chainID: ChainID) => boolean): LayerHolds {
+    const { layers, images, mounts } = inventory
+    const counts = new Map<ChainID, number>()
+    for (const chainID of layers.keys()) counts.set(chainID, 0)
+    const holds = new LayerHolds(inventory, counts, new Set())
+    for (const { parent } of layers.values()) holds.hold(parent)
+    for (const image of images.values()) holds.hold(topPresent(image, inventory))
+    for (const { parent } of mounts.values()) holds.hold(parent)
+    for (const [chainID, count] of counts)
+      if (count === 0 && isHeldElsewhere(chainID)) holds.hold(chainID)
+    return holds
+  }
+
+  /** Layers that nothing stands on to begin with; they are free from now on. From the top down. */
+  settle(): ChainID[] {
+    const freed: ChainID[] = []
+    const idle = [...this.counts].filter(([, count]) => count === 0).map(([chainID]) => chainID)
+    for (const chainID of idle) if (!this.free.has(chainID)) freed.push(...this.release(chainID))
+    return freed
+  }
+
+  releaseImage(image: InventoryImage): ChainID[] {
+    return this.drop(topPresent(image, this.inventory))
+  }
+
+  releaseMount(containerID: string): ChainID[] {
+    return this.drop(this.inventory.mounts.get(containerID)?.parent)
+  }
+
+  /** All layers that were let go of so far. */
+  freed(): ChainID[] {
+    return [...this.free]
+  }
+
+  /** An independent copy, for "what if". */
+  copy(): LayerHolds {
+    return new LayerHolds(this.inventory, new Map(this.counts), new Set(this.free))
+  }
+
+  private hold(chainID: ChainID | undefined): void {
+    if (chainID === undefined) return
+    const count = this.counts.get(chainID)
+    if (count !== undefined) this.counts.set(chainID, count + 1)
+  }
+
+  private drop(chainID: ChainID | undefined): ChainID[] {
+    if (chainID === undefined) return []
+    const count = this.counts.get(chainID)
+    if (count === undefined) return []
+    this.counts.set(chainID, count - 1)
+    return count === 1 ? this.release(chainID) : []
+  }
+
+  /** A chain may be long, so without recursion. */
+  private release(top: ChainID): ChainID[] {
+    const freed: ChainID[] = []
+    for (let at: ChainID | undefined = top; at !== undefined;) {
+      freed.push(at)
+      this.free.add(at)
+      const parent: ChainID | undefined = this.inventory.layers.get(at)?.parent
+      const count: number | undefined = parent === undefined ? undefined : this.counts.get(parent)
+      if (parent === undefined || count === undefined) break
+      this.counts.set(parent, count - 1)
+      at = count === 1 ? parent : undefined
+    }
+    return freed
+  }
+}
+
+/** Of an image that lost layers, what is left is kept: a repair needs it. */
+function topPresent(image: InventoryImage, inventory: Inventory): ChainID | undefined {
+  return image.chain.findLast((chainID) => inventory.layers.has(chainID))
+}

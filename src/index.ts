@@ -69,6 +69,32 @@ export type {
 } from './store/container-db.ts'
 export type { WritableLayer } from './store/mount-db.ts'
 export { containerOf } from './containers/container-stack.ts'
+export type { CreatedContainer, CreateOptions } from './containers/create-container.ts'
+export { createContainer } from './containers/create-container.ts'
+export type { ContainerFilter } from './containers/container-filter.ts'
+export { parseContainerFilters } from './containers/container-filter.ts'
+export type { ContainerListItem, ListContainersOptions } from './containers/list-containers.ts'
+export { listContainers } from './containers/list-containers.ts'
+export type { ContainerInspection } from './containers/inspect-container.ts'
+export { containerInspectionLine, inspectContainer } from './containers/inspect-container.ts'
+export { renameContainer } from './containers/rename-container.ts'
+export type { MountContainerOptions, MountedContainer } from './containers/mount-container.ts'
+export {
+  listMountedContainers,
+  mountContainer,
+  unmountContainer,
+} from './containers/mount-container.ts'
+export type { ChangesOptions, TreeChange } from './containers/changes.ts'
+export { changesBetween, changesOf, changesOfLayer } from './containers/changes.ts'
+export type { ChangeKind, ChangeReason } from './union/changes.ts'
+export type { CommitOptions, CommittedImage } from './containers/commit-container.ts'
+export { commitContainer } from './containers/commit-container.ts'
+export type { ExportOptions } from './containers/export-tree.ts'
+export { exportTree } from './containers/export-tree.ts'
+export type { RemoveContainerOptions, RemovedContainer } from './containers/remove-container.ts'
+export { removeContainer } from './containers/remove-container.ts'
+export type { PruneContainersOptions, PrunedContainers } from './containers/prune-containers.ts'
+export { pruneContainers } from './containers/prune-containers.ts'
 export type {
   ConformOptions,
   ConformReport,

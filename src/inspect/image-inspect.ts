@@ -54,7 +54,7 @@ export async function inspectImage(store: Store, name: string): Promise<ImageIns
     RepoDigests: image.names.filter((known) => known.isDigest).map((known) => known.name),
     Parent: image.parent ?? '',
     Comment: config.comment || (config.history.at(-1)?.comment ?? ''),
-    Created: config.created === undefined ? ZERO_TIME : goTime(config.created),
+    Created: config.created === undefined ? ZERO_TIME : normalizedTime(config.created),
     Container: config.container,
     ContainerConfig: goObject(config.containerConfig ?? {}),
     DockerVersion: config.dockerVersion,
@@ -79,7 +79,7 @@ export async function inspectImage(store: Store, name: string): Promise<ImageIns
 }
 
 /** Go's RFC3339Nano: a fraction without trailing zeros, the zone as it was. */
-function goTime(created: string): string {
+export function normalizedTime(created: string): string {
   return created
     .toUpperCase()
     .replace(',', '.')

@@ -34,10 +34,43 @@ const FSCONFIG_STRING_MAX = 255
 
 type OverlaySpec = Extract<MountSpec, { kind: 'overlay' }>
 
-/** Mounts on an existing directory. Without an upper directory the mount is read-only, and so is every bind mount. */
+/** Mounts on an existing directory. Without an upper directory the mount is read-only, and so is a bind mount. */
 export async function mountSpec(spec: MountSpec, target: string): Promise<void> {
-  if (spec.kind === 'bind') bindReadOnly(spec.source, target)
-  else await mountOverlay(spec, target)
+  if (spec.kind === 'overlay') await mountOverlay(spec, target)
+  else if (spec.writable) bindWritable(spec.source, target)
+  else bindReadOnly(spec.source, target)
+}
+
+/**
+ * The overlay of a container, with the data that docker gives mount(2), so that `mount` shows the same line: short
+ * names, relative to `home` where they would else not fit; the mount API only where even those do not.
+ */
+export async function mountWritable(spec: OverlaySpec, target: string): Promise<void> {
+  const { upper, work, home } = spec
+  if (upper === undefined || work === undefined) throw new Error('mountWritable wants an upper')
+  const first = [
+    ...(fs.existsSync('/sys/module/overlay/parameters/index') ? ['index=off'] : []),
+    ...(spec.userxattr ? ['userxattr'] : []),
+  ]
+  const text = (place: (file: string) => string): string =>
+    [
+      ...first,
+      `lowerdir=${spec.shortLowers.map((short) => escapeOption(place(path.join(home, short)))).join(':')}`,
+      `upperdir=${escapeOption(place(upper))}`,
+      `workdir=${escapeOption(place(work))}`,
+    ].join(',')
+  const absolute = text((file) => file)
+  if (Buffer.byteLength(absolute) <= OPTIONS_BYTES_MAX) {
+    const result = checked(
+      libc().mount(cText('overlay'), cText(target), cText('overlay'), 0, cText(absolute)),
+    )
+    if (result < 0) throw mountError(target, 'mount', -result)
+    return
+  }
+  const relative = text((file) => path.relative(home, file))
+  if (Buffer.byteLength(relative) > OPTIONS_BYTES_MAX) return mountOverlay(spec, target)
+  const errno = await mountFrom(home, { target: path.resolve(target), flags: 0, options: relative })
+  if (errno !== 0) throw mountError(target, 'mount', errno)
 }
 
 export async function mountOverlay(spec: OverlaySpec, target: string): Promise<void> {
@@ -227,6 +260,18 @@ export function bindReadOnly(source: string, target: string): void {
     unmount(target, { lazy: true })
     throw mountError(target, 'mount', -remounted)
   }
+}
+
+/** Shows a directory at another place, as it is. */
+export function bindWritable(source: string, target: string): void {
+  const bound = checked(libc().mount(cText(source), cText(target), null, MS_BIND, null))
+  if (bound < 0) throw mountError(target, 'mount', -bound)
+}
+
+/** Of one mount, not of the file system in it. 0, or -errno: EBUSY where a file is open for writing through it. */
+export function setReadOnly(target: string, readOnly: boolean): number {
+  const flags = MS_REMOUNT | MS_BIND | (readOnly ? MS_RDONLY : 0)
+  return checked(libc().mount(null, cText(target), null, flags, null))
 }
 
 /**

@@ -38,10 +38,49 @@ export function listViews(
   for (const mount of mounts) {
     if (mount.target === home || mount.target.startsWith(`${home}/`)) continue
     const topCacheID =
-      mount.type === 'overlay' ? topOfOverlay(mount, home) : topOfBind(mount, home, base)
+      mount.type === 'overlay'
+        ? topOfOverlay(mount, home)
+        : mount.options.includes('ro')
+          ? topOfBind(mount, home, base)
+          : undefined
     if (topCacheID !== undefined) out.push({ target: mount.target, view: 'kernel', topCacheID })
   }
   return out
+}
+
+/** A container's root, mounted writable: by shale or by an engine. */
+export interface WritableMount {
+  readonly target: string
+  /** The writable layer's driver directory. */
+  readonly mountID: string
+}
+
+/** In mount order. Those of an engine stand inside of the driver's home, at `<mount-id>/merged`. */
+export function listWritableMounts(
+  home: string,
+  mounts: readonly MountEntry[] = listMounts(),
+): WritableMount[] {
+  const real = realPath(home)
+  const base = mountOf(mounts, real)
+  return mounts.flatMap((mount) => {
+    const mountID =
+      mount.type === 'overlay'
+        ? upperOf(mount, real)
+        : mount.options.includes('ro')
+          ? undefined
+          : topOfBind(mount, real, base)
+    return mountID === undefined ? [] : [{ target: mount.target, mountID }]
+  })
+}
+
+function upperOf(mount: MountEntry, home: string): string | undefined {
+  for (const option of mount.superOptions.map(unescapeOctal)) {
+    const upper = /^upperdir=(.*)$/s.exec(option)?.[1]
+    // A relative one was given from inside of the home of some store: the name tells whose it is.
+    if (upper !== undefined)
+      return cacheIDOf(path.resolve(home, upper.replaceAll(/\\(.)/gs, '$1')), home)
+  }
+  return undefined
 }
 
 /**

@@ -1,0 +1,148 @@
+// Which containers a listing shows, by docker's filters. Repeated values of one key widen, but for labels, of which
+// all must match; different keys narrow.
+
+import { InvalidArgumentError } from '../errors.ts'
+import { matchesLabels } from '../inspect/image-filter.ts'
+import type { Container, ContainerStatus } from '../store/container-db.ts'
+import type { Store } from '../store/store.ts'
+import { topChainID } from '../store/store.ts'
+
+export interface ContainerFilter {
+  /** Regular expressions on the whole ID. */
+  readonly ids?: readonly string[]
+  /** Regular expressions on the name. */
+  readonly names?: readonly string[]
+  readonly labels?: readonly string[]
+  readonly statuses?: readonly ContainerStatus[]
+  readonly exitCodes?: readonly number[]
+  /** Images: containers of them, or of an image that stands on their layers. */
+  readonly ancestors?: readonly string[]
+  /** Volume names or destinations. */
+  readonly volumes?: readonly string[]
+  readonly networks?: readonly string[]
+  /** A container: only those made before it. */
+  readonly before?: string
+  readonly since?: string
+}
+
+const STATUSES: readonly ContainerStatus[] = [
+  'created',
+  'restarting',
+  'running',
+  'removing',
+  'paused',
+  'exited',
+  'dead',
+]
+const KEYS = 'id, name, label, status, exited, ancestor, volume, network, before, since'
+
+/** `-f key=value` texts. @throws InvalidArgumentError ERR_OPTION */
+export function parseContainerFilters(texts: readonly string[]): ContainerFilter {
+  const lists: Record<string, string[]> = Object.create(null) as Record<string, string[]>
+  for (const text of texts) {
+    const equals = text.indexOf('=')
+    if (equals < 0) throw refuse(text, 'expected key=value')
+    const key = text.slice(0, equals).trim().toLowerCase()
+    ;(lists[key] ??= []).push(text.slice(equals + 1).trim())
+  }
+  const filter: Record<string, unknown> = {}
+  for (const [key, values] of Object.entries(lists)) {
+    if (key === 'id') filter['ids'] = values.map((value) => checkPattern(key, value))
+    else if (key === 'name') filter['names'] = values.map((value) => checkPattern(key, value))
+    else if (key === 'label') filter['labels'] = values
+    else if (key === 'status') filter['statuses'] = values.map(parseStatus)
+    else if (key === 'exited') filter['exitCodes'] = values.map(parseExitCode)
+    else if (key === 'ancestor') filter['ancestors'] = values
+    else if (key === 'volume') filter['volumes'] = values
+    else if (key === 'network') filter['networks'] = values
+    else if (key === 'before' || key === 'since') filter[key] = values.at(-1)
+    else throw refuse(`${key}=${values[0]!}`, `there is no such filter; choose one of ${KEYS}`)
+  }
+  return filter
+}
+
+function parseStatus(value: string): ContainerStatus {
+  const status = STATUSES.find((known) => known === value)
+  if (status !== undefined) return status
+  throw refuse(`status=${value}`, `choose one of ${STATUSES.join(', ')}`)
+}
+
+function parseExitCode(value: string): number {
+  if (/^\d{1,9}$/.test(value)) return Number(value)
+  throw refuse(`exited=${value}`, 'expected a whole number')
+}
+
+function checkPattern(key: string, value: string): string {
+  try {
+    void new RegExp(value, 'u')
+    return value
+  } catch (cause) {
+    throw refuse(`${key}=${value}`, `it is no regular expression (${(cause as Error).message})`)
+  }
+}
+
+function refuse(text: string, reason: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'ERR_OPTION',
+    `cannot filter by ${JSON.stringify(text)}: ${reason}`,
+    { details: { filter: text } },
+  )
+}
+
+/** @throws NotFoundError for a container or image that a filter names */
+export function containerFilter(
+  store: Store,
+  filter: ContainerFilter,
+): (container: Container) => boolean {
+  const { labels, statuses, exitCodes, volumes, networks } = filter
+  const ids = filter.ids?.map((pattern) => new RegExp(pattern, 'u'))
+  const names = filter.names?.map((pattern) => new RegExp(pattern, 'u'))
+  const isDescendant = filter.ancestors && descendantOf(store, filter.ancestors)
+  const moment = (name: string | undefined): bigint | undefined =>
+    name === undefined ? undefined : createdNs(store.containerDB.resolve(name))
+  const before = moment(filter.before)
+  const since = moment(filter.since)
+  return (container) => {
+    const { id, name, config, state, mountPoints } = container
+    if (ids && !ids.some((pattern) => pattern.test(id))) return false
+    // docker holds a pattern against the name with and without its slash.
+    if (names && !names.some((pattern) => pattern.test(name) || pattern.test(`/${name}`)))
+      return false
+    if (labels && !matchesLabels(labels, config.Labels ?? {})) return false
+    if (statuses && !statuses.includes(state.status)) return false
+    if (exitCodes && (state.running || !exitCodes.includes(state.exitCode))) return false
+    const places = mountPoints.flatMap((point) => [point.name, point.destination])
+    if (volumes && !volumes.some((volume) => places.includes(volume))) return false
+    if (networks && !networks.some((network) => hasNetwork(container, network))) return false
+    if (before !== undefined && createdNs(container) >= before) return false
+    if (since !== undefined && createdNs(container) <= since) return false
+    return isDescendant?.(container) ?? true
+  }
+}
+
+function hasNetwork({ document }: Container, network: string): boolean {
+  const settings = document['NetworkSettings'] as { Networks?: object | null } | null | undefined
+  return Object.hasOwn(settings?.Networks ?? {}, network)
+}
+
+function descendantOf(store: Store, ancestors: readonly string[]): (it: Container) => boolean {
+  const images = ancestors.map((name) => store.image(name))
+  return (container) => {
+    const { imageID, layer } = container
+    if (images.some(({ id }) => id === imageID)) return true
+    const chain = layer?.parent === undefined ? [] : store.layers.chain(layer.parent)
+    const chainIDs = new Set(chain.map(({ chainID }) => chainID))
+    return images.some((image) => {
+      const top = topChainID(image)
+      return top !== undefined && chainIDs.has(top)
+    })
+  }
+}
+
+/** Nanoseconds since 1970; containers of one script are often less than a second apart. */
+export function createdNs({ created }: Pick<Container, 'created'>): bigint {
+  const fraction = /\.(\d+)/.exec(created)?.[1] ?? ''
+  const seconds = Math.floor(Date.parse(created) / 1000)
+  if (Number.isNaN(seconds)) return 0n
+  return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0').slice(0, 9))
+}

@@ -1,8 +1,6 @@
 // The tree of verbs, and how one run of it ends: which output for which outcome, and which exit code.
 // Knows the verbs by their declarations only; the process (signals, exit) is main.ts's.
 
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { CommanderError, type Command } from 'commander'
 import { declareCat } from './commands/cat.ts'
 import { declareChainid } from './commands/chainid.ts'
@@ -37,6 +35,7 @@ import { CheckFailed, EXIT, PartialFailure, exitCodeOf } from './exit-code.ts'
 import { ClosedPipe } from './output.ts'
 import { reportError, reportUsage } from './report.ts'
 import { VerbCommand, addGlobalOptions, globalSettings, type DeclareVerb } from './verb.ts'
+import { version } from './version.ts'
 
 /** In the order in which help lists them. */
 const VERBS: readonly DeclareVerb[] = [
@@ -97,12 +96,6 @@ function subcommandTerm(command: Command): string {
     return argument.required ? `<${name}>` : `[${name}]`
   })
   return [names, ...arguments_].join(' ')
-}
-
-function version(): string {
-  // dist/cli/program.js: the package's own package.json is two folders up, in a checkout as in node_modules.
-  const file = path.join(import.meta.dirname, '..', '..', 'package.json')
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
 /** Runs one command line to its end. Never throws; what went wrong is printed and told by the code. */

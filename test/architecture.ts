@@ -18,6 +18,8 @@ const RANKS: readonly (readonly string[])[] = [
   ['volumes'],
   ['mounting', 'containers'],
   ['usage'],
+  // What judges an image looks at it as its users do: from an archive, from a store, mounted.
+  ['lint', 'conform'],
   ['index.ts'],
 ]
 const PURE = new Set([...RANKS[0]!, ...RANKS[1]!])

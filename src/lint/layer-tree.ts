@@ -1,0 +1,261 @@
+// One layer as the union rules see it, from its headers alone: what `ls` reads from a disk, lint reads from a tar that
+// was never unpacked. Takes what an unpacker would refuse as well, and says so to whoever asked, since lint must go on.
+//
+// Follows symlinks of its own layer on the way to an entry, with the layer as the root, as the unpacker does.
+
+import { LimitError } from '../errors.ts'
+import {
+  basename,
+  cleanPath,
+  comparePaths,
+  dirname,
+  joinPath,
+  type BytePath,
+} from '../path/byte-path.ts'
+import type { LayerEntry, LayerNode, LayerView, NodeType } from '../union/layer-view.ts'
+
+/** The bytes of one file in a layer, under all of its names. */
+export interface FileBody {
+  readonly sizeBytes: number
+  /** Base is 0. */
+  readonly layer: number
+  readonly names: BytePath[]
+}
+
+export interface TreeNode {
+  readonly type: NodeType
+  readonly body?: FileBody
+  readonly target?: BytePath
+  readonly children?: Map<BytePath, TreeNode>
+  /** Of directories: made because something lies below; an entry of its own may follow. */
+  implicit: boolean
+  opaque: boolean
+}
+
+export type Placed =
+  /** @param replaced an earlier entry of this layer had that path */
+  | { readonly kind: 'placed'; readonly path: BytePath; readonly replaced: boolean }
+  | { readonly kind: 'below-a-file'; readonly at: BytePath }
+
+const SYMLINKS_MAX = 40
+
+/** Nodes of one image's layers together; each takes some 250 bytes, and real images have a tenth of them. */
+const NODES_MAX = 700_000
+
+/** Shared by the trees of an image. */
+export interface NodeBudget {
+  used: number
+}
+
+export class LayerTree implements LayerView {
+  readonly root: TreeNode = directory(false)
+  /** Everything with bytes that an entry brought, also what a later entry of the layer replaced. */
+  readonly bodies: FileBody[] = []
+  readonly #budget: NodeBudget
+  readonly #removed = new Set<BytePath>()
+  readonly #opaque = new Set<BytePath>()
+
+  constructor(budget: NodeBudget) {
+    this.#budget = budget
+  }
+
+  /** Does it hide everything below? The union does not ask: overlay's root always merges. */
+  get rootOpaque(): boolean {
+    return this.#opaque.has('' as BytePath)
+  }
+
+  get(path: BytePath): TreeNode | undefined {
+    let node: TreeNode | undefined = this.root
+    if (path === '') return node
+    for (const part of path.split('/')) {
+      node = node.children?.get(part as BytePath)
+      if (node === undefined) return undefined
+    }
+    return node
+  }
+
+  /** The node at the end of a path whose parents may be symlinks of this layer; the last component is not followed. */
+  find(path: BytePath): TreeNode | undefined {
+    const parent = this.#directory(dirname(path), false)
+    return parent.kind === 'found' ? parent.node.children?.get(basename(path)) : undefined
+  }
+
+  place(path: BytePath, node: Omit<TreeNode, 'implicit' | 'opaque' | 'children'>): Placed {
+    const parent = this.#directory(dirname(path), true)
+    if (parent.kind !== 'found') return { kind: 'below-a-file', at: parent.at }
+    const name = basename(path)
+    const place = joinPath(parent.at, name)
+    const before = parent.node.children!.get(name)
+    if (node.type === 'directory' && before?.type === 'directory') {
+      const replaced = !before.implicit
+      before.implicit = false
+      return { kind: 'placed', path: place, replaced }
+    }
+    const made =
+      node.type === 'directory' ? directory(false) : { ...node, implicit: false, opaque: false }
+    if (before === undefined) this.#spend()
+    parent.node.children!.set(name, made)
+    return { kind: 'placed', path: place, replaced: before !== undefined }
+  }
+
+  remove(path: BytePath): void {
+    this.#removed.add(path)
+  }
+
+  makeOpaque(path: BytePath): void {
+    this.#opaque.add(path)
+  }
+
+  /** The whiteouts and opaque markers, once all entries are known: they act on lower layers only, in whatever order. */
+  settle(on: {
+    /** A path that is removed and made in this layer. */
+    recreated(path: BytePath): void
+    /** A whiteout below a directory that is opaque in this layer. */
+    inOpaque(path: BytePath): void
+  }): void {
+    for (const path of [...this.#opaque].sort(comparePaths)) {
+      const found = this.#directory(path, true)
+      if (found.kind === 'found') found.node.opaque = true
+    }
+    const open: BytePath[] = []
+    for (const path of this.#removed) {
+      const node = this.find(path)
+      if (node === undefined) {
+        open.push(path)
+        continue
+      }
+      on.recreated(path)
+      if (node.type === 'directory') node.opaque = true
+    }
+    for (const path of open.sort(comparePaths)) this.#whiteOut(path, on)
+  }
+
+  #whiteOut(path: BytePath, on: { inOpaque(path: BytePath): void }): void {
+    const parent = this.#directory(dirname(path), false)
+    if (parent.kind === 'file') return
+    for (let above = parent.at; above !== ''; above = dirname(above)) {
+      const node = this.get(above)
+      if (node === WHITEOUT) return
+      if (node?.opaque) return on.inOpaque(path)
+    }
+    if (this.rootOpaque) return
+    const made = this.#directory(parent.at, true)
+    if (made.kind !== 'found') return
+    this.#spend()
+    made.node.children!.set(basename(path), WHITEOUT)
+  }
+
+  /** Directories that no entry names, with the first name below each. */
+  *implicitDirectories(): Generator<{ path: BytePath; below: BytePath }> {
+    const pending: [BytePath, TreeNode][] = [['' as BytePath, this.root]]
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const [path, node] = next
+      for (const [name, child] of node.children ?? []) {
+        if (child.type !== 'directory' || child === WHITEOUT) continue
+        const at = joinPath(path, name)
+        if (child.implicit) {
+          const [first = '' as BytePath] = child.children?.keys() ?? []
+          yield { path: at, below: joinPath(at, first) }
+        }
+        pending.push([at, child])
+      }
+    }
+  }
+
+  lookup(path: BytePath): LayerNode | 'whiteout' | undefined {
+    const node = this.get(path)
+    if (node === undefined) return undefined
+    return node === WHITEOUT ? 'whiteout' : layerNode(node)
+  }
+
+  list(path: BytePath): LayerEntry[] {
+    const children = this.get(path)?.children
+    if (children === undefined) return []
+    return [...children].map(([name, child]) => ({
+      name,
+      kind: child === WHITEOUT ? 'whiteout' : child.type === 'directory' ? 'directory' : 'leaf',
+    }))
+  }
+
+  opaque(path: BytePath): boolean {
+    return this.get(path)?.opaque ?? false
+  }
+
+  xattrs(): ReadonlyMap<string, Uint8Array> {
+    return new Map()
+  }
+
+  /**
+   * A directory by a path through symlinks of this layer; made where it is missing, if asked.
+   * @returns `at`: the path without symlinks, as far as it exists
+   */
+  #directory(
+    path: BytePath,
+    make: boolean,
+  ):
+    | { readonly kind: 'found'; readonly node: TreeNode; readonly at: BytePath }
+    | { readonly kind: 'file' | 'missing'; readonly at: BytePath } {
+    const pending = path === '' ? [] : path.split('/').reverse()
+    const way: { node: TreeNode; at: BytePath }[] = [{ node: this.root, at: '' as BytePath }]
+    let hops = 0
+    while (pending.length > 0) {
+      const part = pending.pop() as BytePath
+      if (part === '' || part === '.') continue
+      if (part === '..') {
+        if (way.length > 1) way.pop()
+        continue
+      }
+      const here = way.at(-1)!
+      const at = joinPath(here.at, part)
+      let child = here.node.children!.get(part)
+      if (child === undefined || child === WHITEOUT) {
+        if (!make) {
+          const rest = cleanPath([at, ...pending.reverse()].join('/') as BytePath)
+          return { kind: 'missing', at: rest.path }
+        }
+        child = directory(true)
+        this.#spend()
+        here.node.children!.set(part, child)
+      }
+      if (child.type === 'symlink') {
+        if (++hops > SYMLINKS_MAX) return { kind: 'file', at }
+        const target = child.target ?? ''
+        if (target.startsWith('/')) way.length = 1
+        pending.push(...target.split('/').reverse())
+        continue
+      }
+      if (child.children === undefined) return { kind: 'file', at }
+      way.push({ node: child, at })
+    }
+    return { kind: 'found', ...way.at(-1)! }
+  }
+
+  #spend(): void {
+    if (++this.#budget.used <= NODES_MAX) return
+    throw new LimitError(
+      'ERR_ENTRIES_MAX',
+      `cannot lint the image: its layers have more than ${NODES_MAX} files and directories together`,
+      { details: { limit: NODES_MAX } },
+    )
+  }
+}
+
+const WHITEOUT: TreeNode = { type: 'char', implicit: false, opaque: false }
+
+function directory(implicit: boolean): TreeNode {
+  return { type: 'directory', children: new Map(), implicit, opaque: false }
+}
+
+function layerNode({ type, body, target }: TreeNode): LayerNode {
+  return {
+    type,
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    sizeBytes: body?.sizeBytes ?? 0,
+    mtimeNs: 0n,
+    linkTarget: target ?? ('' as BytePath),
+    devMajor: 0,
+    devMinor: 0,
+  }
+}

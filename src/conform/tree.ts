@@ -70,17 +70,15 @@ export async function readTreeOfTar(tar: Uint8Array): Promise<Tree> {
 
 /** What is otherwise in `actual`, in the words of somebody who looks at it; empty where the two agree. */
 export function differences(actual: Tree, expected: Tree): string[] {
-  const out: string[] = []
-  for (const [name, node] of Object.entries(actual)) {
+  const names = new Set([...Object.keys(actual), ...Object.keys(expected)])
+  return [...names].sort().flatMap((name) => {
+    const node = Object.hasOwn(actual, name) ? actual[name] : undefined
     const wanted = Object.hasOwn(expected, name) ? expected[name] : undefined
-    if (node.type === 'ghost') out.push(`\`${name}\` is listed and is not there`)
-    else if (wanted === undefined) out.push(`\`${name}\` is there`)
-    else if (!same(node, wanted)) out.push(`\`${name}\` is ${described(node)}`)
-  }
-  for (const name of Object.keys(expected)) {
-    if (!Object.hasOwn(actual, name)) out.push(`\`${name}\` is missing`)
-  }
-  return out.sort()
+    if (node === undefined) return `\`${name}\` is missing`
+    if (node.type === 'ghost') return `\`${name}\` is listed and is not there`
+    if (wanted === undefined) return `\`${name}\` is there`
+    return same(node, wanted) ? [] : `\`${name}\` is ${described(node)}`
+  })
 }
 
 function same(a: TreeNode, b: TreeNode): boolean {

@@ -30,6 +30,7 @@ import { declareVolumeInspect } from './commands/volume-inspect.ts'
 import { declareVolumeLs } from './commands/volume-ls.ts'
 import { declareVolumePrune } from './commands/volume-prune.ts'
 import { declareVolumeRm } from './commands/volume-rm.ts'
+import { declareWhy } from './commands/why.ts'
 import { DEFAULT_SETTINGS, type Context } from './context.ts'
 import { CheckFailed, EXIT, PartialFailure, exitCodeOf } from './exit-code.ts'
 import { ClosedPipe } from './output.ts'
@@ -57,6 +58,7 @@ const VERBS: readonly DeclareVerb[] = [
   declareConform,
   declareInfo,
   declareDf,
+  declareWhy,
   declarePrune,
   declareImagePrune,
   declareVolumeCreate,

@@ -83,7 +83,7 @@ export async function prune(store: Store, options: PruneOptions = {}): Promise<P
 }
 
 function leftoverPlan(store: Store, options: PruneOptions): FoundLeak[] {
-  if (!(options.leaks ?? true) || leftovers(store.layout).length === 0) return []
+  if (leftovers(store.layout).length === 0) return []
   return new PrunePlan(store, options).leaks.filter((leak) => leak.kind === 'transaction')
 }
 
@@ -127,16 +127,20 @@ class PrunePlan {
         ...(options.filter ? { filter: options.filter } : {}),
       })
     this.volumes = this.idleVolumes(options, gone)
-    const leaks = this.sweeps(options)
-      ? findLeaks(store, this.inventory, {
-          unreferenced,
-          buildCache,
-          writerActive: own !== undefined ? true : isWriterActive(store),
-          dockerdRunning: isDockerdRunning(store),
-          ...(own === undefined ? {} : { own }),
-        })
-      : []
-    this.leaks = leaks.filter((leak) => isOld(leak, options.filter) && !isMounted(leak, inUse))
+    const sweeps = this.sweeps(options)
+    const leaks = findLeaks(store, this.inventory, {
+      unreferenced,
+      buildCache,
+      // Who makes the plan within its own transaction is the one writer.
+      writerActive: own === undefined && isWriterActive(store),
+      dockerdRunning: isDockerdRunning(store),
+      ...(own === undefined ? {} : { own }),
+    })
+    this.leaks = leaks.filter((leak) => {
+      // Every writer sweeps these, whatever it came for.
+      if (leak.kind === 'transaction') return true
+      return sweeps && isOld(leak, options.filter) && !isMounted(leak, inUse)
+    })
     this.references = store.references()
     this.namesBefore = this.references.toJSONText()
   }

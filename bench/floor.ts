@@ -50,7 +50,7 @@ export function floorOf(layers: Layers, place: Place, image: Image): Contestant 
             args: [CHILD, out, ...image.plainBlobs, '--', ...gzip],
             stdoutFile: said,
           }
-          const { peakRssBytes } = await measureProgram(program)
+          const { peakRssBytes, othersCores } = await measureProgram(program)
           const pieces = JSON.parse(fs.readFileSync(said, 'utf8')) as Pieces
           const parts = Object.entries(pieces).filter(([, seconds]) => (seconds as number) > 0)
           const sum = parts.reduce((all, [, seconds]) => all + (seconds as number), 0)
@@ -58,6 +58,7 @@ export function floorOf(layers: Layers, place: Place, image: Image): Contestant 
             seconds: sum / os.availableParallelism(),
             cpuSeconds: sum,
             ...(peakRssBytes === undefined ? {} : { peakRssBytes }),
+            ...(othersCores === undefined ? {} : { othersCores }),
             parts: Object.fromEntries(parts) as Record<string, number>,
           }
         },

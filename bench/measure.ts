@@ -59,6 +59,7 @@ export async function measureProgram(command: Command): Promise<Sample> {
     const env = plainEnvironment(command.env)
     const stderr = open(said, 'w')
 
+    const busyBefore = busySeconds()
     const begin = process.hrtime.bigint()
     const child = spawn(file, args, {
       env,
@@ -72,6 +73,7 @@ export async function measureProgram(command: Command): Promise<Sample> {
       child.once('exit', (status, signal) => resolve(status ?? signal ?? 'nothing'))
     }).finally(ended)
     const seconds = Number(process.hrtime.bigint() - begin) / 1e9
+    const busy = busySeconds() - busyBefore
 
     const polledBytes = polled?.()
     if (code !== 0) throw new Error(failure(command.file, command.args, code, tail(said)))
@@ -84,10 +86,15 @@ export async function measureProgram(command: Command): Promise<Sample> {
         : { seconds, peakRssBytes: polledBytes + servedBytes }
     }
     const [kilobytes, user, system] = fs.readFileSync(usage, 'utf8').trim().split(' ').map(Number)
+    const cpuSeconds = user! + system! + sum(served.map((one) => one.cpuSeconds))
     return {
       seconds,
       peakRssBytes: kilobytes! * 1024 + servedBytes,
-      cpuSeconds: user! + system! + sum(served.map((one) => one.cpuSeconds)),
+      cpuSeconds,
+      // Of a run of a few ticks the difference would be rounding.
+      ...(seconds < OTHERS_SECONDS_MIN
+        ? {}
+        : { othersCores: Math.max(0, (busy - cpuSeconds) / seconds) }),
     }
   } finally {
     for (const fd of opened) fs.closeSync(fd)
@@ -137,6 +144,18 @@ function processorSeconds(pid: number): number {
   } catch {
     return 0
   }
+}
+
+const OTHERS_SECONDS_MIN = 0.5
+
+/** Processor time that the machine spent on anything, on all cores together, since it started. */
+function busySeconds(): number {
+  const [, user, nice, system, , , irq, softirq, steal] = fs
+    .readFileSync('/proc/stat', 'latin1')
+    .split('\n', 1)[0]!
+    .split(/\s+/)
+    .map(Number)
+  return (user! + nice! + system! + irq! + softirq! + steal!) / TICKS_PER_S
 }
 
 function startWatch(pid: number): () => { peakRssBytes: number; cpuSeconds: number } {

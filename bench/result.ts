@@ -83,6 +83,8 @@ export interface Sample {
   /** User and system time of the program and what it waited for; of a daemon too. */
   readonly cpuSeconds?: number
   readonly peakRssBytes?: number
+  /** Cores that everything else on the machine kept busy meanwhile: above some tenths, the times say little. */
+  readonly othersCores?: number
   /** Where one number is a sum: its parts, in seconds of one core. */
   readonly parts?: Readonly<Record<string, number>>
 }

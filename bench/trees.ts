@@ -48,11 +48,11 @@ export function readLayer(dir: string): LayerTree {
   const nodes = new Map<string, Node>()
   const whiteouts = new Set<string>()
   const opaque = new Set<string>()
-  const inodes = new Map<bigint, string>()
+  const inodes = new Map<string, bigint>()
 
   const visit = (parent: string): void => {
     const names = fs.readdirSync(Buffer.from(join(dir, parent), 'latin1'), 'buffer')
-    for (const name of names.map((bytes) => bytes.toString('latin1')).sort()) {
+    for (const name of names.map((bytes) => bytes.toString('latin1'))) {
       const at = join(parent, name)
       const absolute = Buffer.from(join(dir, at), 'latin1')
       const stat = fs.lstatSync(absolute, { bigint: true })
@@ -61,15 +61,13 @@ export function readLayer(dir: string): LayerTree {
       else if (name.startsWith(WHITEOUT)) whiteouts.add(join(parent, name.slice(WHITEOUT.length)))
       else if (type === 'char' && stat.rdev === 0n) whiteouts.add(at)
       else {
-        const linkedTo = type === 'directory' ? undefined : inodes.get(stat.ino)
-        if (linkedTo === undefined) inodes.set(stat.ino, at)
+        if (type !== 'directory' && stat.nlink > 1n) inodes.set(at, stat.ino)
         nodes.set(at, {
           type,
           mode: Number(stat.mode) & 0o7777,
           owner: `${stat.uid}:${stat.gid}`,
           ...(type === 'directory' ? {} : { mtimeNs: stat.mtimeNs }),
-          content: contentOf(absolute, type, stat.rdev, linkedTo),
-          ...(linkedTo === undefined ? {} : { linkedTo }),
+          content: contentOf(absolute, type, stat.rdev),
         })
         if (type !== 'directory') continue
         if (isOpaque(absolute)) opaque.add(at)
@@ -78,7 +76,20 @@ export function readLayer(dir: string): LayerTree {
     }
   }
   visit('')
+  linkNames(nodes, inodes)
   return { nodes, whiteouts, opaque }
+}
+
+/** Of the names with one key, all but the first in byte order name the first. */
+function linkNames(nodes: Map<string, Node>, keys: ReadonlyMap<string, unknown>): void {
+  const first = new Map<unknown, string>()
+  for (const name of [...keys.keys()].sort()) {
+    const { linkedTo: _old, ...node } = nodes.get(name)!
+    const key = keys.get(name)
+    const linkedTo = first.get(key)
+    if (linkedTo === undefined) first.set(key, name)
+    nodes.set(name, linkedTo === undefined ? node : { ...node, linkedTo })
+  }
 }
 
 function join(dir: string, name: string): string {
@@ -96,10 +107,10 @@ function isOpaque(dir: Buffer): boolean {
 
 const chunk = Buffer.allocUnsafe(1 << 20)
 
-function contentOf(file: Buffer, type: string, rdev: bigint, linkedTo: string | undefined): string {
+function contentOf(file: Buffer, type: string, rdev: bigint): string {
   if (type === 'symlink') return fs.readlinkSync(file, 'buffer').toString('latin1')
   if (type === 'char' || type === 'block') return String(rdev)
-  if (type !== 'file' || linkedTo !== undefined) return ''
+  if (type !== 'file') return ''
   const hash = createHash('sha256')
   const fd = fs.openSync(file, 'r')
   try {
@@ -116,7 +127,9 @@ function contentOf(file: Buffer, type: string, rdev: bigint, linkedTo: string | 
 /** The image as a container sees it. */
 export function mergeLayers(layers: readonly LayerTree[]): Map<string, Node> {
   const merged = new Map<string, Node>()
-  for (const { nodes, whiteouts, opaque } of layers) {
+  // A name of which another layer took the others away is a file of its own.
+  const links = new Map<string, string>()
+  for (const [number, { nodes, whiteouts, opaque }] of layers.entries()) {
     const hidden = (name: string): boolean => {
       for (let at = name; at !== ''; at = parentOf(at)) {
         const below = parentOf(at)
@@ -126,11 +139,18 @@ export function mergeLayers(layers: readonly LayerTree[]): Map<string, Node> {
       }
       return false
     }
-    for (const name of [...merged.keys()]) if (hidden(name)) merged.delete(name)
+    for (const name of merged.keys()) {
+      if (!hidden(name)) continue
+      merged.delete(name)
+      links.delete(name)
+    }
     for (const [name, node] of nodes) {
       merged.set(name, node)
+      if (node.type === 'directory') links.delete(name)
+      else links.set(name, `${number}:${node.linkedTo ?? name}`)
     }
   }
+  linkNames(merged, links)
   return merged
 }
 

@@ -166,7 +166,8 @@ t.test('a file holds one idea and says which', async (t) => {
 })
 
 t.test('a test mirrors what it tests', async (t) => {
-  const present = new Set(sources.map(({ file }) => file.replace(/^src\//, '')))
+  const tested = [...sources, ...sourcesOf('bench')]
+  const present = new Set(tested.map(({ file }) => file.replace(/^src\//, '')))
   const folders = new Set(
     [...present].map((file) => path.dirname(file)).filter((dir) => dir !== '.'),
   )

@@ -6,6 +6,12 @@ import { extract } from 'tar'
 const [dir, ...files] = process.argv.slice(2)
 
 for (const [i, file] of files.entries()) {
-  // preservePaths off, owners on as root, which is what an unpacker of images would ask of it.
-  await extract({ file, cwd: path.join(dir!, String(i)), preserveOwner: process.getuid?.() === 0 })
+  // As an unpacker of images would ask of it: links as they stand, owners and modes as the archive has them.
+  await extract({
+    file,
+    cwd: path.join(dir!, String(i)),
+    preservePaths: true,
+    preserveOwner: process.getuid?.() === 0,
+    processUmask: 0,
+  })
 }

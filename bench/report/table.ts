@@ -51,6 +51,13 @@ export function contestText(contest: ContestResult): string {
       `${input.name}: ${input.layers} layers, ${input.entries.toLocaleString('en')} entries, ${humanSize(input.tarBytes)} of tar, ${humanSize(input.gzipBytes)} gzipped`,
     )
   }
+  const others = contest.rows.flatMap((row) => numbers(row, ({ othersCores }) => othersCores))
+  if (others.length > 0) {
+    const { median, max } = summary(others)
+    lines.push(
+      `everything else on the machine kept ${median.toFixed(1)} cores busy meanwhile, at most ${max.toFixed(1)}`,
+    )
+  }
   const groups = [...new Set(contest.rows.map(({ group }) => group))]
   const blocks = groups.map((group) => {
     const rows = contest.rows.filter((row) => row.group === group)

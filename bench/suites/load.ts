@@ -30,7 +30,7 @@ export async function loadSuite(context: SuiteContext): Promise<ContestResult[]>
       await runContest(
         {
           suite: 'load',
-          title: 'load',
+          title: 'one image',
           place,
           cache,
           input: image.facts,

@@ -86,6 +86,7 @@ async function writeLayout(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { blobs, indexJSON } = describeImages(images)
+  fs.mkdirSync(directory) // its parent is the caller's to make: a mistyped path must not grow a tree
   ensureDirSync(path.join(directory, 'blobs/sha256'))
   for (const blob of blobs)
     await writeBlob(blob, path.join(directory, blobPath(blob.digest)), signal)

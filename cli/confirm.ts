@@ -1,7 +1,6 @@
 // The question before something goes for good: docker's words, on a terminal only. Where nobody can answer, silence is
 // no consent: the verb is refused and names the flag.
 
-import { once } from 'node:events'
 import type { Context } from './context.ts'
 
 /**
@@ -21,25 +20,15 @@ export async function confirm(warning: string, context: Context): Promise<boolea
   return /^\s*y\s*$/i.test(await line(context))
 }
 
-async function line({ stdin, signal }: Context): Promise<string> {
+/** One line, or what there is of it. An open terminal would keep the process alive, so it is closed after the answer. */
+async function line({ stdin }: Context): Promise<string> {
   let text = ''
-  stdin.setEncoding('utf8')
-  stdin.resume()
-  try {
-    for (;;) {
-      signal.throwIfAborted()
-      const chunk: unknown = await Promise.race([
-        once(stdin, 'data').then(([data]) => data as unknown),
-        once(stdin, 'end').then(() => undefined),
-      ])
-      if (typeof chunk !== 'string') return text
-      text += chunk
-      const end = text.indexOf('\n')
-      if (end >= 0) return text.slice(0, end)
-    }
-  } finally {
-    stdin.pause()
+  for await (const chunk of stdin) {
+    text += String(chunk)
+    const end = text.indexOf('\n')
+    if (end >= 0) return text.slice(0, end)
   }
+  return text
 }
 
 /** docker's warning: what goes, as a list, and by which filters. */

@@ -22,6 +22,8 @@ export interface Volume {
   readonly options: Readonly<Record<string, string>>
 }
 
+const SECOND_NS = 1_000_000_000n
+
 export const LABELS_FILE = 'labels.json'
 /** What docker since 23 marks a volume with that nobody named. */
 export const ANONYMOUS_LABEL = 'com.docker.volume.anonymous'
@@ -42,16 +44,15 @@ export function readVolume(store: Store, name: string): Volume | undefined {
   if (!isVolumeName(name)) return undefined
   const folder = volumePath(store, name)
   const mountpoint = path.join(folder, '_data')
-  const stat = fs.statSync(mountpoint, { throwIfNoEntry: false, bigint: true })
-  if (!stat?.isDirectory()) return undefined
+  const own = fs.statSync(folder, { throwIfNoEntry: false, bigint: true })
+  if (!own?.isDirectory()) return undefined // dockerd's metadata.db lies beside them
+  if (!fs.statSync(mountpoint, { throwIfNoEntry: false })?.isDirectory()) return undefined
   const labels = readText(path.join(folder, LABELS_FILE))
   return {
     name,
     driver: 'local',
     mountpoint,
-    createdAt: goTime(
-      (fs.statSync(folder, { bigint: true }).birthtimeNs / 1_000_000_000n) * 1_000_000_000n,
-    ),
+    createdAt: goTime((own.birthtimeNs / SECOND_NS) * SECOND_NS),
     ...(labels === undefined && hasDockerdVolumes(store)
       ? {}
       : { labels: (labels ?? {}) as Record<string, string> }),

@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import t from 'tap'
-import { cleanEnvironment, PROJECT } from './support/cli.ts'
+import { cleanEnvironment, PROJECT, withoutLoader } from './support/cli.ts'
 
 interface Manifest {
   readonly name: string
@@ -121,10 +121,13 @@ t.test('its types are complete', async (t) => {
   const types = path.join(PROJECT, 'node_modules', '@types')
   const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022']
   const checked = spawnSync(
-    process.execPath,
-    [tsc, ...flags, '--typeRoots', types, '--types', 'node', 'use.ts'],
+    ...withoutLoader([
+      ...[process.execPath, tsc, ...flags],
+      ...['--typeRoots', types, '--types', 'node', 'use.ts'],
+    ]),
     { cwd: consumer, encoding: 'utf8' },
   )
+  t.equal(checked.stderr, '')
   t.equal(checked.stdout, '')
   t.equal(checked.status, 0)
 })

@@ -51,11 +51,24 @@ export function cleanEnvironment(
   return env
 }
 
+/**
+ * By way of env(1), which replaces itself by Node: tap puts its own loader into NODE_OPTIONS of every child, and that one
+ * writes its notes at exit, which a child of another user may not.
+ */
+export function withoutLoader(
+  program: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = {},
+): [string, string[]] {
+  const wanted = env['NODE_OPTIONS']
+  const own = wanted === undefined ? [] : [`NODE_OPTIONS=${wanted}`]
+  return ['env', ['-u', 'NODE_OPTIONS', ...own, ...program]]
+}
+
 /** Runs `shale ARGS` to its end. Never throws for an exit code. */
 export function shale(args: readonly string[], options: RunOptions = {}): Output {
   const stdin = options.stdinFile === undefined ? 'pipe' : fs.openSync(options.stdinFile, 'r')
   const stdout = options.stdoutFile === undefined ? 'pipe' : fs.openSync(options.stdoutFile, 'w')
-  const done = spawnSync(process.execPath, [MAIN, ...args], {
+  const done = spawnSync(...withoutLoader([process.execPath, MAIN, ...args], options.env), {
     cwd: options.cwd,
     env: cleanEnvironment(options.env),
     input: options.stdin ?? '',
@@ -105,7 +118,7 @@ export interface Running {
 
 /** Starts `shale ARGS` and lets the test meddle: signals, closed pipes, a second process. */
 export function startShale(args: readonly string[], options: RunOptions = {}): Running {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(...withoutLoader([process.execPath, MAIN, ...args], options.env), {
     cwd: options.cwd,
     env: cleanEnvironment(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],

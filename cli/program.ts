@@ -6,6 +6,7 @@ import { declareCat } from './commands/cat.ts'
 import { declareChainid } from './commands/chainid.ts'
 import { declareCompletion } from './commands/completion.ts'
 import { declareConform } from './commands/conform.ts'
+import { declareCp } from './commands/cp.ts'
 import { declareDf } from './commands/df.ts'
 import { declareDiffid } from './commands/diffid.ts'
 import { declareHistory } from './commands/history.ts'
@@ -22,6 +23,7 @@ import { declareMount } from './commands/mount.ts'
 import { declarePrune } from './commands/prune.ts'
 import { declareRmi } from './commands/rmi.ts'
 import { declareSave } from './commands/save.ts'
+import { declareSquash } from './commands/squash.ts'
 import { declareTag } from './commands/tag.ts'
 import { declareTree } from './commands/tree.ts'
 import { declareUmount } from './commands/umount.ts'
@@ -51,7 +53,9 @@ const VERBS: readonly DeclareVerb[] = [
   declareLs,
   declareCat,
   declareTag,
+  declareSquash,
   declareRmi,
+  declareCp,
   declareMount,
   declareUmount,
   declareLint,

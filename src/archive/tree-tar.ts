@@ -17,6 +17,8 @@ import { WarningLog } from './warnings.ts'
 export interface TreeTarOptions {
   /** Seconds; no entry is younger (https://reproducible-builds.org/specs/source-date-epoch). */
   readonly sourceDateEpoch?: number
+  /** Nanoseconds and all extended attributes, where docker would drop them: a squash must lose nothing. */
+  readonly exact?: boolean
 }
 
 export interface TreeMember {
@@ -139,6 +141,7 @@ export class TreeTar {
     const kept = new Map<string, Uint8Array>()
     for (const [name, value] of xattrs) {
       if (name === CAPABILITY) kept.set(name, withoutRootID(value))
+      else if (this.#options.exact) kept.set(name, value)
       else {
         this.#warnings.add(
           'xattr-dropped',
@@ -166,8 +169,8 @@ export class TreeTar {
   }
 
   #time(mtimeNs: bigint): bigint {
-    const whole = mtimeNs - (((mtimeNs % NS_PER_S) + NS_PER_S) % NS_PER_S)
-    const { sourceDateEpoch } = this.#options
+    const { sourceDateEpoch, exact } = this.#options
+    const whole = exact ? mtimeNs : mtimeNs - (((mtimeNs % NS_PER_S) + NS_PER_S) % NS_PER_S)
     if (sourceDateEpoch === undefined) return whole
     const latest = BigInt(sourceDateEpoch) * NS_PER_S
     return whole < latest ? whole : latest

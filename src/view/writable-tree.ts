@@ -4,6 +4,7 @@
 // Knows one upper directory and the stack beneath; which changes are wanted is the caller's. Never follows a symlink:
 // a path through one is no path here.
 
+import type { ReadableLayer } from '../archive/diff.ts'
 import { OVERRIDE_STAT, overrideStat, type OverrideType } from '../archive/metadata.ts'
 import { writeOpaque, writeWhiteout } from '../archive/whiteout-form.ts'
 import type { LayerForm } from '../driver/driver.ts'
@@ -14,9 +15,9 @@ import * as calls from '../sys/file-calls.ts'
 import { statusOf } from '../sys/file-status.ts'
 import { openInRoot } from '../sys/open-in-root.ts'
 import { below, isUnsupportedXattr, setXattr } from '../sys/xattr.ts'
-import type { LayerView } from '../union/layer-view.ts'
 import { mergeLayers, type MergedNode, type MergedView } from '../union/merge.ts'
 import { whiteoutOf } from '../union/whiteout.ts'
+import { copyContent } from './copy-content.ts'
 import { DirectoryLayer } from './directory-layer.ts'
 import { openTarget } from './materialise.ts'
 
@@ -33,7 +34,7 @@ interface NewNode {
 export class WritableTree implements Disposable {
   readonly #directory: string
   readonly #form: LayerForm
-  readonly #lower: readonly LayerView[]
+  readonly #lower: readonly ReadableLayer[]
   readonly #root: number
   #upper: DirectoryLayer | undefined
   #view: MergedView | undefined
@@ -44,7 +45,7 @@ export class WritableTree implements Disposable {
    */
   constructor(
     directory: string,
-    options: { readonly form: LayerForm; readonly lower?: readonly LayerView[] },
+    options: { readonly form: LayerForm; readonly lower?: readonly ReadableLayer[] },
   ) {
     this.#directory = directory
     this.#form = options.form
@@ -78,8 +79,8 @@ export class WritableTree implements Disposable {
 
   /** An empty file where there is nothing; its directory must exist. */
   makeFile(path: BytePath, mode: number): void {
-    this.#at(path, (dir, name) => {
-      this.#clearWhiteout(dir, name)
+    this.at(path, (dir, name) => {
+      this.clearWhiteout(dir, name)
       const flags = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW
       calls.close(this.#must(calls.openAt(dir, name, flags, 0o600), 'openat', path))
       this.#own(dir, name, { mode, uid: 0, gid: 0 }, 'file')
@@ -87,8 +88,8 @@ export class WritableTree implements Disposable {
   }
 
   makeSymlink(path: BytePath, target: BytePath): void {
-    this.#at(path, (dir, name) => {
-      this.#clearWhiteout(dir, name)
+    this.at(path, (dir, name) => {
+      this.clearWhiteout(dir, name)
       this.#must(calls.symlinkAt(target, dir, name), 'symlinkat', path)
       if (this.#form === 'trusted') this.#chown(dir, name, { uid: 0, gid: 0 }, path)
     })
@@ -98,7 +99,7 @@ export class WritableTree implements Disposable {
   unlink(path: BytePath): boolean {
     const node = this.view.lookup(path)
     if (node === undefined || node.type === 'directory') return false
-    this.#at(path, (dir, name) => {
+    this.at(path, (dir, name) => {
       const gone = calls.unlinkAt(dir, name)
       if (gone < 0 && gone !== -ERRNO.ENOENT) this.#must(gone, 'unlinkat', path)
       this.#changed()
@@ -113,15 +114,12 @@ export class WritableTree implements Disposable {
     calls.close(this.#root)
   }
 
-  /** What was read is out of date. */
-  #changed(): void {
-    this.#upper?.close()
-    this.#upper = undefined
-    this.#view = undefined
-  }
-
-  #at(path: BytePath, change: (dir: number, name: BytePath) => void): void {
-    const dir = this.#copyUp(dirname(path))
+  /**
+   * Runs `change` on the open parent directory of a path, in the upper; made there first where only lower layers have
+   * it. `change` takes nothing away that lies below without leaving a mark.
+   */
+  at(path: BytePath, change: (dir: number, name: BytePath) => void): void {
+    const dir = this.copyUp(dirname(path))
     try {
       change(dir, basename(path))
     } finally {
@@ -130,9 +128,16 @@ export class WritableTree implements Disposable {
     }
   }
 
+  /** What was read is out of date. */
+  #changed(): void {
+    this.#upper?.close()
+    this.#upper = undefined
+    this.#view = undefined
+  }
+
   #makeDirectory(path: BytePath, mode: number): void {
-    this.#at(path, (dir, name) => {
-      const replaces = this.#clearWhiteout(dir, name)
+    this.at(path, (dir, name) => {
+      const replaces = this.clearWhiteout(dir, name)
       this.#must(calls.mkdirAt(dir, name, 0o700), 'mkdirat', path)
       const fd = this.#must(calls.openAt(dir, name, DIRECTORY), 'openat', path)
       try {
@@ -146,18 +151,18 @@ export class WritableTree implements Disposable {
   }
 
   /** An fd on that directory of the upper, made first where only lower layers have it. The caller closes it. */
-  #copyUp(path: BytePath): number {
+  copyUp(path: BytePath): number {
     const there = openInRoot(this.#root, path, DIRECTORY, { noSymlinks: true })
     if (there >= 0) return there
     if (there !== -ERRNO.ENOENT) this.#must(there, 'openat2', path)
     const node = this.view.lookup(path)
     if (node?.type !== 'directory') throw this.#failed(ERRNO.ENOTDIR, 'openat2', path)
     const xattrs = this.view.layers[node.layer]!.xattrs(path)
-    const dir = this.#copyUp(dirname(path))
+    const dir = this.copyUp(dirname(path))
     try {
       const before = statusOf(dir)
       this.#must(calls.mkdirAt(dir, basename(path), 0o700), 'mkdirat', path)
-      this.#describe(dir, node, xattrs)
+      this.#describe(dir, node, xattrs, 'dir')
       // A copy-up is no change of the parent: the kernel gives it its times back, too.
       if (typeof before !== 'number') calls.setTimesOf(dir, before.atimeNs, before.mtimeNs)
       this.#changed()
@@ -167,13 +172,44 @@ export class WritableTree implements Disposable {
     }
   }
 
-  #describe(dir: number, node: MergedNode, xattrs: ReadonlyMap<string, Uint8Array>): void {
+  /** Before a file gets another name: brings it into the upper, where only lower layers have it. */
+  copyUpFile(path: BytePath): void {
+    const node = this.view.lookup(path)
+    if (node === undefined || node.layer === 0) return
+    if (node.type !== 'file') throw this.#failed(ERRNO.EOPNOTSUPP, 'linkat', path)
+    const layer = this.#lower[node.layer - 1]!
+    const xattrs = layer.xattrs(path)
+    const from = this.#must(layer.openFile(path), 'openat', path)
+    try {
+      this.at(path, (dir, name) => {
+        const before = statusOf(dir)
+        const flags = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW
+        const to = this.#must(calls.openAt(dir, name, flags, 0o600), 'openat', path)
+        try {
+          this.#must(copyContent(from, to, node.sizeBytes), 'write', path)
+        } finally {
+          calls.close(to)
+        }
+        this.#describe(dir, node, xattrs, 'file')
+        if (typeof before !== 'number') calls.setTimesOf(dir, before.atimeNs, before.mtimeNs)
+      })
+    } finally {
+      calls.close(from)
+    }
+  }
+
+  #describe(
+    dir: number,
+    node: MergedNode,
+    xattrs: ReadonlyMap<string, Uint8Array>,
+    type: OverrideType,
+  ): void {
     const name = basename(node.path)
     for (const [key, value] of xattrs) {
       const result = setXattr(below(dir, name), key, value)
       if (result < 0 && !isUnsupportedXattr(-result)) this.#must(result, 'setxattr', node.path)
     }
-    this.#own(dir, name, node, 'dir')
+    this.#own(dir, name, node, type)
     this.#must(calls.setTimesAt(dir, name, node.mtimeNs, node.mtimeNs), 'utimensat', node.path)
   }
 
@@ -199,8 +235,8 @@ export class WritableTree implements Disposable {
     this.#must(calls.chownAt(dir, name, to.uid, to.gid), 'fchownat', path)
   }
 
-  /** @returns whether there was one */
-  #clearWhiteout(dir: number, name: BytePath): boolean {
+  /** Before something new takes a removed name. @returns whether there was a mark */
+  clearWhiteout(dir: number, name: BytePath): boolean {
     const onDisk = this.#form === 'none' ? whiteoutOf(name) : name
     const gone = calls.unlinkAt(dir, onDisk)
     if (gone < 0 && gone !== -ERRNO.ENOENT) this.#must(gone, 'unlinkat', joinPath(onDisk, name))

@@ -5,10 +5,28 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { LOG_LEVELS, type Context, type GlobalSettings, type LogLevel } from './context.ts'
 
-const NOUNS: Readonly<Record<string, string>> = {
-  image: 'verbs on images, by docker’s noun form',
-  system: 'verbs on the store as a whole',
-  volume: 'verbs on volumes',
+interface Noun {
+  readonly summary: string
+  readonly example: readonly [line: string, what: string]
+}
+
+const NOUNS: Readonly<Record<string, Noun>> = {
+  image: {
+    summary: 'verbs on images, by docker’s noun form',
+    example: ['image ls', 'the same as: shale images'],
+  },
+  container: {
+    summary: 'verbs on containers, by docker’s noun form',
+    example: ['container ls -a', 'the same as: shale ps -a'],
+  },
+  system: {
+    summary: 'verbs on the store as a whole',
+    example: ['system df', 'what takes space'],
+  },
+  volume: {
+    summary: 'verbs on volumes',
+    example: ['volume ls', 'the volumes of the store'],
+  },
 }
 
 /** Go's flag package takes `-H=false` and `--all=true`; commander does not, and docker's manuals write it so. */
@@ -58,14 +76,16 @@ export function declareVerb(
 
 function noun(program: Command, name: string): Command {
   const known = program.commands.find((command) => command.name() === name)
-  return (
-    known ??
-    program
-      .command(name)
-      .helpGroup('Noun forms, as docker has them:')
-      .summary(NOUNS[name] ?? '')
-      .description(NOUNS[name] ?? '')
-  )
+  if (known) return known
+  const facts = NOUNS[name]
+  if (!facts) throw new Error(`the noun ${name} has no summary in verb.ts`)
+  const command = program
+    .command(name)
+    .helpGroup('Noun forms, as docker has them:')
+    .summary(facts.summary)
+    .description(facts.summary)
+  examples(command, [facts.example])
+  return command
 }
 
 /** Lines below the help: `$ shale images -q` and what it does. */

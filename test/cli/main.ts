@@ -74,7 +74,7 @@ t.test('every verb has a summary, a description and examples', async (t) => {
   const list = stdout.slice(stdout.indexOf('Commands:'))
   const verbs = [...list.matchAll(/^ {2}([a-z]+)/gm)].map(([, verb]) => verb!)
   t.ok(verbs.includes('images') && verbs.includes('load'))
-  for (const verb of verbs.filter((name) => !['help', 'image', 'system'].includes(name))) {
+  for (const verb of verbs.filter((name) => name !== 'help')) {
     const help = await shaleInProcess([verb, '--help'], { root })
     t.equal(help.code, 0)
     t.match(help.stdout, /Examples:\n {2}\$ shale /, verb)

@@ -2,6 +2,7 @@
 // of them. The first round warms caches and is looked at instead of counted: what came out is compared.
 // Knows runs and rounds; not what is run.
 
+import { throwIfInterrupted } from './cleanup.ts'
 import { measureProgram, type Command } from './measure.ts'
 import { canDropCaches, dropCaches, settle, type Place } from './place.ts'
 import type { Progress } from './report/progress.ts'
@@ -64,6 +65,8 @@ export async function runContest(contest: Contest, options: RoundsOptions): Prom
         if (inspection !== undefined) found.set(contestant.name, inspection)
         options.progress.end(`${sample.seconds.toFixed(3)} s`)
       } catch (error) {
+        // A program that a signal ended did not fail.
+        throwIfInterrupted()
         failures.set(contestant.name, (error as Error).message)
         options.progress.end(`failed: ${(error as Error).message}`)
       }
@@ -91,6 +94,7 @@ async function runOnce(
   contestant: Contestant,
   inspected: boolean,
 ): Promise<{ sample: Sample; inspection?: unknown }> {
+  throwIfInterrupted()
   const trial = await contestant.prepare()
   try {
     await settle(contest.place)

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import zlib from 'node:zlib'
+import { throwIfInterrupted } from './cleanup.ts'
 
 export interface LayoutOptions {
   readonly dir: string
@@ -103,6 +104,7 @@ async function writeLayer(
   let held: Uint8Array[] = []
   let heldBytes = 0
   const flush = async (): Promise<void> => {
+    throwIfInterrupted()
     const chunk = Buffer.concat(held)
     held = []
     heldBytes = 0

@@ -4,7 +4,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { Command, Option } from 'commander'
-import { undoAll, undoOnSignals } from './cleanup.ts'
+import { interruption, interruptOnSignals, undoAll } from './cleanup.ts'
 import { copyImage, generatedImage, imageOf, type Image } from './image.ts'
 import { machine } from './machine.ts'
 import { findPeers, PEERS } from './peers/all.ts'
@@ -72,12 +72,16 @@ const program = new Command('bench')
   .showHelpAfterError('(--help shows what there is)')
 
 program.parse()
-undoOnSignals()
+interruptOnSignals()
 try {
   process.stdout.write(await bench(program.args, program.opts<Options>()))
 } catch (error) {
-  process.stderr.write(`bench: ${(error as Error).message}\n`)
-  process.exitCode = 1
+  const interrupted = interruption()
+  if (interrupted !== undefined) process.exitCode = interrupted.exitCode
+  else {
+    process.stderr.write(`bench: ${(error as Error).message}\n`)
+    process.exitCode = 1
+  }
 } finally {
   await undoAll()
 }

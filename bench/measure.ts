@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { whileRunning } from './cleanup.ts'
+import { throwIfInterrupted, whileRunning } from './cleanup.ts'
 import { failure, findProgram, plainEnvironment } from './programs.ts'
 import type { Sample } from './result.ts'
 
@@ -39,6 +39,7 @@ export const memoryMeasure: string =
 
 /** @throws Error with what the program said, when it fails */
 export async function measureProgram(command: Command): Promise<Sample> {
+  throwIfInterrupted()
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'shale-bench-run-'))
   const opened: number[] = []
   const open = (file: string, flags: string): number => {
@@ -64,6 +65,7 @@ export async function measureProgram(command: Command): Promise<Sample> {
     const child = spawn(file, args, {
       env,
       stdio: [stdin, stdout, stderr],
+      detached: true,
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
     })
     const ended = whileRunning(child)

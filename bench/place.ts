@@ -48,7 +48,7 @@ async function mountTmpfs(): Promise<string> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'shale-bench-tmpfs-'))
   await runProgram('mount', ['-t', 'tmpfs', '-o', 'size=90%', 'shale-bench', dir])
   onEnd(dir, async () => {
-    await runProgram('umount', ['-l', dir])
+    await runProgram('umount', ['-l', dir], { undoes: true })
     fs.rmdirSync(dir)
   })
   return dir
@@ -79,7 +79,7 @@ export function fileSystemOf(file: string): string {
 export async function removeTree(dir: string): Promise<void> {
   await unmountBelow(dir)
   // rm knows no recursion limit and no paths of 4096 bytes at most, and it is no part of any measurement.
-  await runProgram('rm', ['-rf', '--', dir])
+  await runProgram('rm', ['-rf', '--', dir], { undoes: true })
 }
 
 /** Engines bind their roots to themselves, and may leave mounts of their own. */
@@ -87,7 +87,8 @@ export async function unmountBelow(dir: string): Promise<void> {
   const targets = listMounts()
     .map(({ target }) => target)
     .filter((target) => target === dir || target.startsWith(`${dir}/`))
-  for (const target of targets.reverse()) await runProgram('umount', ['-l', target])
+  for (const target of targets.reverse())
+    await runProgram('umount', ['-l', target], { undoes: true })
 }
 
 export const canDropCaches: boolean = isRoot && fs.existsSync('/proc/sys/vm/drop_caches')

@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { whileRunning } from './cleanup.ts'
+import { throwIfInterrupted, whileRunning } from './cleanup.ts'
 
 /** The folder with package.json: this file is dist/bench/programs.js of it. */
 export const PROJECT: string = path.resolve(fileURLToPath(new URL('../..', import.meta.url)))
@@ -57,14 +57,19 @@ export function plainEnvironment(extra: Readonly<Record<string, string>> = {}): 
 export async function runProgram(
   file: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly env?: Readonly<Record<string, string>>
+    /** It takes something down: runs also after a signal, and to its end. */
+    readonly undoes?: true
+  } = {},
 ): Promise<string> {
+  if (options.undoes !== true) throwIfInterrupted()
   const child = spawn(file, args, {
     env: plainEnvironment(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    detached: true,
   })
-  const done = whileRunning(child)
+  const done = options.undoes === true ? () => {} : whileRunning(child)
   const out: Buffer[] = []
   const said: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk))

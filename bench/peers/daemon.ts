@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { onEnd } from '../cleanup.ts'
+import { onEnd, throwIfInterrupted } from '../cleanup.ts'
 import { failure, plainEnvironment } from '../programs.ts'
 
 export interface Daemon {
@@ -27,6 +27,7 @@ export async function startDaemon(
   log: string,
   isReady: () => boolean,
 ): Promise<Daemon> {
+  throwIfInterrupted()
   const fd = fs.openSync(log, 'w')
   const child = spawn(file, args, { env: plainEnvironment(), stdio: ['ignore', fd, fd] })
   fs.closeSync(fd)

@@ -8,7 +8,7 @@ import { programTrial, runContest, type Contestant } from '../contest.ts'
 import type { Command } from '../measure.ts'
 import { shaleCommand } from '../peers/shale.ts'
 import { loadedStore, type ShaleStore } from '../peers/shale-store.ts'
-import { removeTree, type Place } from '../place.ts'
+import { removeTree, unmountBelow, type Place } from '../place.ts'
 import { findProgram, isRoot, runShale } from '../programs.ts'
 import type { ContestResult } from '../result.ts'
 import { settings, type SuiteContext } from './suite.ts'
@@ -44,9 +44,7 @@ async function mountOf(
     ...shaleCommand(['--root', store.root, 'mount', '--view', 'kernel', store.name, dir]).args,
   ])
   if (done.status !== 0) return undefined
-  const unmount = onEnd(dir, async () => {
-    await runShale(['--root', store.root, 'umount', dir])
-  })
+  const unmount = onEnd(dir, () => unmountBelow(dir))
   return { dir, unmount }
 }
 

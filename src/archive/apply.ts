@@ -14,7 +14,7 @@ import { statusAt } from '../sys/file-status.ts'
 import { setXattrOf } from '../sys/xattr.ts'
 import type { TarHeader } from '../tar/entry.ts'
 import { SparseBody } from '../tar/sparse.ts'
-import { DirectoryCache } from './directory-cache.ts'
+import { DirectoryCache, type OpenDirectory } from './directory-cache.ts'
 import {
   MetadataWriter,
   OVERRIDE_STAT,
@@ -41,6 +41,8 @@ export interface ApplyResult {
   /** Docker's vfs rule: the sum of the header sizes. */
   readonly headerBytes: number
   readonly rootOpaque: boolean
+  /** That hold whiteouts on disk. */
+  readonly whiteoutDirectories: readonly BytePath[]
   /** A later entry took the place of a file: what was said of that file's body may not hold any more. */
   readonly displaced: boolean
   readonly warnings: readonly Warning[]
@@ -62,6 +64,7 @@ export class LayerApplier {
   #headerBytes = 0
   #rootEntries = 0
   #displaced = false
+  #replaced = false
   #readable = true
 
   #header: TarHeader | undefined
@@ -147,7 +150,7 @@ export class LayerApplier {
     try {
       this.#whiteouts.settle(this.#directories, this.#form)
       for (const [path, times] of this.#directoryTimes) {
-        const parent = this.#directories.find(dirname(path))
+        const parent = this.#parentOfTimes(path)
         if (!parent) continue
         const result = calls.setTimesAt(parent.fd, basename(path), times.atimeNs, times.mtimeNs)
         must(result, 'utimensat', pathText(path))
@@ -160,9 +163,18 @@ export class LayerApplier {
       treeBytes: this.#treeBytes,
       headerBytes: this.#headerBytes,
       rootOpaque: this.#whiteouts.rootOpaque,
+      whiteoutDirectories: this.#whiteouts.directories,
       displaced: this.#displaced,
       warnings: this.#warnings.list(),
     }
+  }
+
+  /** Under another name, through a symlink, a later entry may have replaced the directory or the way to it. */
+  #parentOfTimes(path: BytePath): OpenDirectory | undefined {
+    if (!this.#replaced) return this.#directories.find(dirname(path))
+    const parent = this.#directories.findUsable(dirname(path))
+    const status = parent ? statusAt(parent.fd, basename(path)) : -ERRNO.ENOENT
+    return typeof status !== 'number' && status.type === 'directory' ? parent : undefined
   }
 
   /** Lets go of everything that is open; what was unpacked stays for the caller to remove. Idempotent. */
@@ -351,7 +363,7 @@ export class LayerApplier {
     let parent = this.#directories.ensure(dirname(path))
     let result = make(parent.fd, name)
     if (result === -ERRNO.EEXIST) {
-      this.#displace(parent.fd, name, path)
+      this.#displace(parent, name, path)
       // That may have closed the parent as well, if the way to it goes through a symlink.
       parent = this.#directories.ensure(dirname(path))
       result = make(parent.fd, name)
@@ -376,15 +388,17 @@ export class LayerApplier {
   }
 
   /** The last entry of a name wins. Docker refuses such layers when it reads them back, hence the warning. */
-  #displace(parent: number, name: BytePath, path: BytePath): void {
-    const result = calls.removeTree(parent, name, (dir, each) => {
+  #displace(parent: OpenDirectory, name: BytePath, path: BytePath): void {
+    const result = calls.removeTree(parent.fd, name, (dir, each) => {
       const status = statusAt(dir, each)
       if (typeof status === 'number' || status.type === 'directory') return
       if (status.type === 'file') this.#displaced = true
       if (status.nlink === 1) this.#treeBytes -= status.sizeBytes
     })
     if (result < 0) this.#fail(result, 'unlinkat')
-    this.#directories.forget(path)
+    this.#replaced = true
+    if (parent.throughLink) this.#directories.forgetAll()
+    else this.#directories.forget(path)
     for (const key of this.#directoryTimes.keys()) {
       if (key === path || key.startsWith(`${path}/`)) this.#directoryTimes.delete(key)
     }

@@ -56,6 +56,16 @@ export class DirectoryCache {
     return this.#keep(path, { fd, throughLink })
   }
 
+  /** As `find`; also undefined where the path cannot be followed at all (links in a circle). */
+  findUsable(path: BytePath): OpenDirectory | undefined {
+    try {
+      return this.find(path)
+    } catch (error) {
+      if (error instanceof ArchiveError) return undefined
+      throw error
+    }
+  }
+
   /** The directory, made with all its parents (0755, owned by root) where it is missing. */
   ensure(path: BytePath): OpenDirectory {
     const found = this.find(path)
@@ -76,6 +86,13 @@ export class DirectoryCache {
         this.#open.delete(key)
       }
     }
+  }
+
+  /** The same, where a symlink on the way hides which path that really is. */
+  forgetAll(): void {
+    this.#last = undefined
+    for (const { fd } of this.#open.values()) close(fd)
+    this.#open.clear()
   }
 
   /** Takes over an fd that the caller opened for a directory it just made. */

@@ -4,6 +4,7 @@
 import type { DiffID, Digest } from '../digest/digest.ts'
 import type { LayerForm } from '../driver/driver.ts'
 import type { Warning } from '../errors.ts'
+import type { BytePath } from '../path/byte-path.ts'
 import type { TarLimits } from '../tar/entry.ts'
 
 /** Bytes inside a file on disk: a member of an outer tar, a blob file, a spooled stream. */
@@ -48,5 +49,7 @@ export interface LayerResult {
   /** Docker's vfs rule: sum of the header sizes. */
   readonly headerBytes: number
   readonly rootOpaque: boolean
+  /** That hold whiteouts on disk. */
+  readonly whiteoutDirectories: readonly BytePath[]
   readonly warnings: readonly Warning[]
 }

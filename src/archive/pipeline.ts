@@ -85,7 +85,7 @@ export async function applyLayerJob(
         options,
       )
     }
-    const { treeBytes, headerBytes, rootOpaque, warnings } = applied
+    const { treeBytes, headerBytes, rootOpaque, whiteoutDirectories, warnings } = applied
     return {
       diffID,
       blobDigest,
@@ -95,6 +95,7 @@ export async function applyLayerJob(
       treeBytes,
       headerBytes,
       rootOpaque,
+      whiteoutDirectories,
       warnings,
     }
   } catch (error) {

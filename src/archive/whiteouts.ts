@@ -8,7 +8,14 @@
 // - else a whiteout, in a parent that is made if need be.
 
 import type { LayerForm } from '../driver/driver.ts'
-import { type BytePath, basename, comparePaths, dirname, joinPath } from '../path/byte-path.ts'
+import {
+  type BytePath,
+  basename,
+  cleanPath,
+  comparePaths,
+  dirname,
+  joinPath,
+} from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import { O, close, openAt, readlinkAt } from '../sys/file-calls.ts'
 import { statusAt } from '../sys/file-status.ts'
@@ -19,9 +26,12 @@ import { type WhiteoutOwner, writeOpaque, writeWhiteout } from './whiteout-form.
 export class Whiteouts {
   readonly #removed = new Map<BytePath, WhiteoutOwner>()
   readonly #opaque = new Set<BytePath>()
+  readonly #directories = new Set<BytePath>()
+  #rootOpaque = false
 
   remove(path: BytePath, owner: WhiteoutOwner): void {
-    this.#removed.set(path, owner)
+    // Not the whole header, which may hold a megabyte of attributes.
+    this.#removed.set(path, { uid: owner.uid, gid: owner.gid })
   }
 
   makeOpaque(directory: BytePath): void {
@@ -36,8 +46,14 @@ export class Whiteouts {
     return this.#removed.size === 0 && this.#opaque.size === 0
   }
 
+  /** Settled: a marker may have come to the root through a symlink. */
   get rootOpaque(): boolean {
-    return this.#opaque.has('' as BytePath)
+    return this.#rootOpaque
+  }
+
+  /** Where whiteouts were written, settled: each directory once. */
+  get directories(): readonly BytePath[] {
+    return [...this.#directories]
   }
 
   /** Writes them all. Call once, when every other entry is on disk and before directory times are set. */
@@ -46,7 +62,9 @@ export class Whiteouts {
     const mark = (path: BytePath): void => {
       const { fd } = directories.ensure(path)
       writeOpaque(fd, form)
-      opaque.add(realPath(directories, path))
+      const place = realPath(directories, path)
+      opaque.add(place)
+      if (place === '') this.#rootOpaque = true
     }
     // Parents first, so that a marker below a whited-out directory finds it made by then, whoever comes first in the tar.
     for (const path of [...this.#opaque].sort(comparePaths)) {
@@ -70,6 +88,7 @@ export class Whiteouts {
       const { fd } = directories.ensure(dirname(path))
       writeWhiteout({ root: directories.root, dir: fd, name: basename(path) }, form, owner)
       gone.add(path)
+      this.#directories.add(dirname(path))
     }
   }
 }
@@ -90,11 +109,21 @@ function isBlocked(directories: DirectoryCache, path: BytePath): boolean {
   return fd === -ERRNO.ENOTDIR
 }
 
-/** The path without symlinks, as far as it exists: `lib/x` and `usr/lib/x` must be known as one place. */
+/**
+ * The path without symlinks, those that lead to nothing yet included: `lib/x` and `usr/lib/x` must be known as one
+ * place. Where the links go in a circle, `find` has said so.
+ */
 function realPath(directories: DirectoryCache, path: BytePath): BytePath {
   if (path === '') return path
   const found = directories.find(path)
-  if (!found) return joinPath(realPath(directories, dirname(path)), basename(path))
+  if (!found) {
+    const parent = realPath(directories, dirname(path))
+    const dir = directories.find(parent)
+    const target = dir ? readlinkAt(dir.fd, basename(path)) : -ERRNO.ENOENT
+    if (typeof target === 'number') return joinPath(parent, basename(path))
+    const base = target.startsWith('/') ? '' : parent
+    return realPath(directories, cleanPath(`${base}/${target}` as BytePath).path)
+  }
   if (!found.throughLink) return path
   const root = placeOf(directories.root)
   const place = placeOf(found.fd)

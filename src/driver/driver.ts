@@ -6,6 +6,7 @@
 // what only the parent can answer. Until the store publishes the cacheID, `remove` undoes all of it.
 
 import type { CacheID } from '../digest/digest.ts'
+import type { BytePath } from '../path/byte-path.ts'
 
 export type DriverName = 'overlay2' | 'vfs'
 
@@ -32,6 +33,14 @@ export type MountSpec =
       readonly userxattr: boolean
     }
 
+export interface FinishOptions {
+  readonly parent?: CacheID
+  /** The layer hides everything below it (an opaque marker at its top). */
+  readonly rootOpaque: boolean
+  /** Where the applier wrote whiteouts. */
+  readonly whiteoutDirectories: readonly BytePath[]
+}
+
 export interface Driver {
   readonly name: DriverName
   readonly form: LayerForm
@@ -49,8 +58,7 @@ export interface Driver {
   createWritable(id: CacheID, parent?: CacheID): Promise<void>
   /** Where a layer's tar is applied, in overlay form (whiteouts as this host's form has them). */
   begin(id: CacheID): Promise<string>
-  /** @param rootOpaque the layer hides everything below it (an opaque marker at its top). */
-  finish(id: CacheID, options: { parent?: CacheID; rootOpaque: boolean }): Promise<void>
+  finish(id: CacheID, options: FinishOptions): Promise<void>
   /** Missing is success. */
   remove(id: CacheID): Promise<void>
   exists(id: CacheID): Promise<boolean>

@@ -7,11 +7,10 @@ import path from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { CacheID } from '../digest/digest.ts'
 import { IntegrityError, LimitError } from '../errors.ts'
-import type { BytePath } from '../path/byte-path.ts'
-import { writeWhiteout } from '../archive/whiteout-form.ts'
 import { makeDirectory } from './make-directory.ts'
 import { removeDirectory } from './remove-directory.ts'
-import type { Driver, LayerForm, MountSpec } from './driver.ts'
+import type { Driver, FinishOptions, LayerForm, MountSpec } from './driver.ts'
+import { hideLowerRoots, removeIdleWhiteouts } from './settle-whiteouts.ts'
 import type { StoreForm } from './form.ts'
 
 /** overlay2 itself refuses a longer `lower` file, whatever the layer store allows. */
@@ -102,26 +101,10 @@ export class Overlay2Driver implements Driver {
     return this.layerDirectory(id)
   }
 
-  /**
-   * The kernel merges root directories whatever their opaque xattr says, so a layer that hides everything below it is
-   * written as what it means: a whiteout for each name in the roots below that the layer does not have itself.
-   */
-  async finish(id: CacheID, options: { parent?: CacheID; rootOpaque: boolean }): Promise<void> {
-    if (!options.rootOpaque || options.parent === undefined) return
-    const own = this.layerDirectory(id)
-    const present = new Set(namesIn(own))
-    const fd = fs.openSync(own, 'r')
-    try {
-      for (const lower of (await this.stack(id)).slice(1)) {
-        for (const name of namesIn(lower)) {
-          if (present.has(name)) continue
-          present.add(name)
-          writeWhiteout({ root: fd, dir: fd, name }, this.form)
-        }
-      }
-    } finally {
-      fs.closeSync(fd)
-    }
+  async finish(id: CacheID, options: FinishOptions): Promise<void> {
+    const [own, ...lowers] = await this.stack(id)
+    if (options.rootOpaque) hideLowerRoots(own!, lowers, this.form)
+    else removeIdleWhiteouts(own!, lowers, { form: this.form, ...options })
   }
 
   /** The file whose existence tells dockerd that this layer has, or had, a child, and must be mounted read-only. */
@@ -236,6 +219,3 @@ export class Overlay2Driver implements Driver {
 }
 
 /** latin1, so that names which are no UTF-8 stay themselves. */
-function namesIn(dir: string): BytePath[] {
-  return fs.readdirSync(dir, 'latin1') as BytePath[]
-}

@@ -9,7 +9,7 @@ import path from 'node:path'
 import type { CacheID } from '../digest/digest.ts'
 import { materialise } from '../view/materialise.ts'
 import { LayerStack } from '../view/stack.ts'
-import type { Driver, LayerForm, MountSpec } from './driver.ts'
+import type { Driver, FinishOptions, LayerForm, MountSpec } from './driver.ts'
 import type { StoreForm } from './form.ts'
 import { makeDirectory } from './make-directory.ts'
 import { removeDirectory } from './remove-directory.ts'
@@ -67,7 +67,7 @@ export class VfsDriver implements Driver {
     return scratch
   }
 
-  async finish(id: CacheID, options: { parent?: CacheID; rootOpaque: boolean }): Promise<void> {
+  async finish(id: CacheID, options: FinishOptions): Promise<void> {
     const scratch = this.layerDirectory(id) + SCRATCH
     const below =
       options.parent === undefined || options.rootOpaque

@@ -99,6 +99,11 @@ export class LayerReader implements TarHandler {
           path,
           message: 'removed in a directory that hides everything below anyway',
         }),
+      inCircle: (path) =>
+        this.#findings.add('below-a-file', {
+          path,
+          message: 'symbolic links on the way to it lead in a circle',
+        }),
     })
     if (this.tree.rootOpaque) {
       this.#findings.add('root-opaque', {
@@ -175,12 +180,14 @@ export class LayerReader implements TarHandler {
       })
       return
     }
+    const replaced = this.tree.makeRoom(path)
     const node = this.tree.find(target.path)
     if (node === undefined || node.type === 'directory') {
       this.missingTargets.push({ path, target: target.path })
       return
     }
     node.body?.names.push(path)
+    if (replaced) this.#duplicate(path)
     this.#put(path, {
       type: node.type,
       ...(node.body ? { body: node.body } : {}),
@@ -190,11 +197,9 @@ export class LayerReader implements TarHandler {
 
   #put(path: BytePath, node: Parameters<LayerTree['place']>[1]): void {
     const placed = this.tree.place(path, node)
-    if (placed.kind === 'below-a-file') {
-      this.#findings.add('below-a-file', {
-        path,
-        message: `${quoted(placed.at)} is no directory in this layer`,
-      })
+    if (placed.kind !== 'placed') {
+      const what = placed.kind === 'circle' ? 'leads in a circle' : 'is no directory in this layer'
+      this.#findings.add('below-a-file', { path, message: `${quoted(placed.at)} ${what}` })
       return
     }
     // Bodies know where they really are, since a later layer hides them by that name.

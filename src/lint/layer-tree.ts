@@ -35,7 +35,7 @@ export interface TreeNode {
 export type Placed =
   /** @param replaced an earlier entry of this layer had that path */
   | { readonly kind: 'placed'; readonly path: BytePath; readonly replaced: boolean }
-  | { readonly kind: 'below-a-file'; readonly at: BytePath }
+  | { readonly kind: 'file' | 'missing' | 'circle'; readonly at: BytePath }
 
 const SYMLINKS_MAX = 40
 
@@ -59,9 +59,9 @@ export class LayerTree implements LayerView {
     this.#budget = budget
   }
 
-  /** Does it hide everything below? The union does not ask: overlay's root always merges. */
+  /** Settled. Does it hide everything below? The union does not ask: overlay's root always merges. */
   get rootOpaque(): boolean {
-    return this.#opaque.has('' as BytePath)
+    return this.root.opaque
   }
 
   get(path: BytePath): TreeNode | undefined {
@@ -80,22 +80,36 @@ export class LayerTree implements LayerView {
     return parent.kind === 'found' ? parent.node.children?.get(basename(path)) : undefined
   }
 
-  place(path: BytePath, node: Omit<TreeNode, 'implicit' | 'opaque' | 'children'>): Placed {
+  /**
+   * Takes away what stands where something else is to be put: as an unpacker does, before a hardlink looks for its
+   * target. @returns whether there was anything
+   */
+  makeRoom(path: BytePath): boolean {
     const parent = this.#directory(dirname(path), true)
-    if (parent.kind !== 'found') return { kind: 'below-a-file', at: parent.at }
+    return parent.kind === 'found' && parent.node.children!.delete(basename(path))
+  }
+
+  place(path: BytePath, node: Omit<TreeNode, 'implicit' | 'opaque' | 'children'>): Placed {
     const name = basename(path)
-    const place = joinPath(parent.at, name)
+    const parent = this.#directory(dirname(path), true)
+    if (parent.kind !== 'found') return parent
     const before = parent.node.children!.get(name)
-    if (node.type === 'directory' && before?.type === 'directory') {
+    if (before === undefined) {
+      this.#spend()
+      const made =
+        node.type === 'directory' ? directory(false) : { ...node, implicit: false, opaque: false }
+      parent.node.children!.set(name, made)
+      return { kind: 'placed', path: joinPath(parent.at, name), replaced: false }
+    }
+    if (node.type === 'directory' && before.type === 'directory') {
       const replaced = !before.implicit
       before.implicit = false
-      return { kind: 'placed', path: place, replaced }
+      return { kind: 'placed', path: joinPath(parent.at, name), replaced }
     }
-    const made =
-      node.type === 'directory' ? directory(false) : { ...node, implicit: false, opaque: false }
-    if (before === undefined) this.#spend()
-    parent.node.children!.set(name, made)
-    return { kind: 'placed', path: place, replaced: before !== undefined }
+    // What goes may have been a link on the way to it: `a -> .`, then `a/a`.
+    this.makeRoom(path)
+    const placed = this.place(path, node)
+    return placed.kind === 'placed' ? { ...placed, replaced: true } : placed
   }
 
   remove(path: BytePath): void {
@@ -112,9 +126,12 @@ export class LayerTree implements LayerView {
     recreated(path: BytePath): void
     /** A whiteout below a directory that is opaque in this layer. */
     inOpaque(path: BytePath): void
+    /** A marker whose directory is behind symbolic links in a circle. */
+    inCircle(path: BytePath): void
   }): void {
     for (const path of [...this.#opaque].sort(comparePaths)) {
       const found = this.#directory(path, true)
+      if (found.kind === 'circle') on.inCircle(path)
       if (found.kind === 'found') found.node.opaque = true
     }
     const open: BytePath[] = []
@@ -130,8 +147,12 @@ export class LayerTree implements LayerView {
     for (const path of open.sort(comparePaths)) this.#whiteOut(path, on)
   }
 
-  #whiteOut(path: BytePath, on: { inOpaque(path: BytePath): void }): void {
+  #whiteOut(
+    path: BytePath,
+    on: { inOpaque(path: BytePath): void; inCircle(path: BytePath): void },
+  ): void {
     const parent = this.#directory(dirname(path), false)
+    if (parent.kind === 'circle') return on.inCircle(path)
     if (parent.kind === 'file') return
     for (let above = parent.at; above !== ''; above = dirname(above)) {
       const node = this.get(above)
@@ -194,7 +215,7 @@ export class LayerTree implements LayerView {
     make: boolean,
   ):
     | { readonly kind: 'found'; readonly node: TreeNode; readonly at: BytePath }
-    | { readonly kind: 'file' | 'missing'; readonly at: BytePath } {
+    | { readonly kind: 'file' | 'missing' | 'circle'; readonly at: BytePath } {
     const pending = path === '' ? [] : path.split('/').reverse()
     const way: { node: TreeNode; at: BytePath }[] = [{ node: this.root, at: '' as BytePath }]
     let hops = 0
@@ -218,7 +239,7 @@ export class LayerTree implements LayerView {
         here.node.children!.set(part, child)
       }
       if (child.type === 'symlink') {
-        if (++hops > SYMLINKS_MAX) return { kind: 'file', at }
+        if (++hops > SYMLINKS_MAX) return { kind: 'circle', at }
         const target = child.target ?? ''
         if (target.startsWith('/')) way.length = 1
         pending.push(...target.split('/').reverse())

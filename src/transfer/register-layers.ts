@@ -159,6 +159,7 @@ export class LayerRegistration {
     await this.store.driver.finish(layer.cacheID, {
       ...(layer.parent === undefined ? {} : { parent: layer.parent.cacheID }),
       rootOpaque: result.rootOpaque,
+      whiteoutDirectories: result.whiteoutDirectories,
     })
     const write = (name: string, text: string): void => {
       const file = path.join(layer.facts, name)

@@ -19,7 +19,6 @@ function wrong(report: ConformReport): string[] {
 }
 
 t.test('shale gets every shape right, in each driver and view', async (t) => {
-  const before = fs.readFileSync('/proc/self/mountinfo', 'utf8')
   const report = await conform()
   t.same(wrong(report), [])
   t.ok(report.ok)
@@ -38,7 +37,7 @@ t.test('shale gets every shape right, in each driver and view', async (t) => {
     report.subjects.map(({ right, of }) => [right, of]),
     report.subjects.map(() => [16, 16]),
   )
-  t.equal(fs.readFileSync('/proc/self/mountinfo', 'utf8'), before, 'nothing stays mounted')
+  t.notMatch(fs.readFileSync('/proc/self/mountinfo', 'utf8'), '/shale-conform-', 'all unmounted')
 })
 
 t.test('a tool by command template: right when it is right', async (t) => {

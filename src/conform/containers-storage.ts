@@ -32,12 +32,19 @@ export async function containersStorageSubject(
     tool === 'podman'
       ? ({ archive }) =>
           ask(
-            ...['--root', root, '--runroot', runRoot, '--storage-driver', 'overlay'],
-            ...['load', '-q', '-i', archive],
+            `--root=${root}`,
+            `--runroot=${runRoot}`,
+            '--storage-driver=overlay',
+            'load',
+            '--quiet',
+            `--input=${archive}`,
           )
       : ({ archive, image }) =>
           ask(
-            ...['--insecure-policy', 'copy', '-q', `docker-archive:${archive}`],
+            '--insecure-policy',
+            'copy',
+            '--quiet',
+            `docker-archive:${archive}`,
             `containers-storage:[overlay@${root}+${runRoot}]localhost/${image.name}`,
           )
   const version = / version (\S+)/.exec(String((await ask('--version')).stdout))?.[1]

@@ -86,8 +86,12 @@ async function startDockerd(options: SubjectOptions, client: string): Promise<Ow
   const daemon = startDaemon(
     program,
     [
-      ...['--data-root', root, '--exec-root', path.join(run, 'exec'), '-H', host],
-      ...['--pidfile', path.join(run, 'pid'), '--iptables=false', '--bridge=none'],
+      `--data-root=${root}`,
+      `--exec-root=${path.join(run, 'exec')}`,
+      `--host=${host}`,
+      `--pidfile=${path.join(run, 'pid')}`,
+      '--iptables=false',
+      '--bridge=none',
     ],
     { logFile: path.join(run, 'log'), env: options.env },
   )

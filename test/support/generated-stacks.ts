@@ -114,7 +114,7 @@ function mend(
       if (target === undefined) continue
       mended = { ...entry, target }
     }
-    for (const leaf of [...leaves]) if (leaf.startsWith(`${entry.path}/`)) leaves.delete(leaf)
+    for (const leaf of leaves) if (leaf.startsWith(`${entry.path}/`)) leaves.delete(leaf)
     if (entry.type === 'file' || entry.type === 'hardlink') {
       if (!parts.at(-1)!.startsWith('.wh.')) leaves.add(entry.path)
     } else leaves.delete(entry.path)
@@ -369,7 +369,7 @@ export async function checkStack(
     const expected = modelLines(model.tree)
     const asked = new Set(stack.flat().map((entry) => entry.path))
     for (const name of expected.keys()) asked.add(name)
-    for (const name of [...asked]) if (`/${name}`.includes('/.wh.')) asked.delete(name)
+    for (const name of asked) if (`/${name}`.includes('/.wh.')) asked.delete(name)
 
     const top = ids.at(-1)!
     const directories = await driver.stack(top)

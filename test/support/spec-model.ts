@@ -54,7 +54,7 @@ function real(tree: ModelTree, path: string, hops = 0): string {
 }
 
 function removeBelow(tree: ModelTree, path: string): void {
-  for (const other of [...tree.keys()]) if (isIn(other, path)) tree.delete(other)
+  for (const other of tree.keys()) if (isIn(other, path)) tree.delete(other)
 }
 
 /** A directory and its parents, as an entry below them implies. */

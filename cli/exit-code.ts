@@ -57,8 +57,20 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof PartialFailure) return error.exitCode
   if (error instanceof CheckFailed) return EXIT.failure
+  if (error instanceof ProgramEnded) return error.exitCode as ExitCode
   if (isKnownError(error)) return EXIT_BY_CLASS[error.name] ?? EXIT.failure
   return isSystemError(error) ? EXIT.failure : EXIT.internal
+}
+
+/** A program that shale ran has ended, and its exit code is shale's; all is said. */
+export class ProgramEnded extends Error {
+  readonly exitCode: number
+
+  constructor(exitCode: number) {
+    super(`the program ended with ${exitCode}`)
+    this.name = 'ProgramEnded'
+    this.exitCode = exitCode
+  }
 }
 
 /** A check came to its end and found something: the report is the output, and nothing more is to be said. */

@@ -2,6 +2,7 @@
 // Knows the verbs by their declarations only; the process (signals, exit) is main.ts's.
 
 import { CommanderError, type Command } from 'commander'
+import { declareBundle } from './commands/bundle.ts'
 import { declareCat } from './commands/cat.ts'
 import { declareChainid } from './commands/chainid.ts'
 import { declareCompletion } from './commands/completion.ts'
@@ -22,6 +23,7 @@ import { declareLs } from './commands/ls.ts'
 import { declareMount } from './commands/mount.ts'
 import { declarePrune } from './commands/prune.ts'
 import { declareRmi } from './commands/rmi.ts'
+import { declareRunIn } from './commands/run-in.ts'
 import { declareSave } from './commands/save.ts'
 import { declareSquash } from './commands/squash.ts'
 import { declareTag } from './commands/tag.ts'
@@ -34,7 +36,7 @@ import { declareVolumePrune } from './commands/volume-prune.ts'
 import { declareVolumeRm } from './commands/volume-rm.ts'
 import { declareWhy } from './commands/why.ts'
 import { DEFAULT_SETTINGS, type Context } from './context.ts'
-import { CheckFailed, EXIT, PartialFailure, exitCodeOf } from './exit-code.ts'
+import { CheckFailed, EXIT, PartialFailure, ProgramEnded, exitCodeOf } from './exit-code.ts'
 import { ClosedPipe } from './output.ts'
 import { reportError, reportUsage } from './report.ts'
 import { VerbCommand, addGlobalOptions, globalSettings, type DeclareVerb } from './verb.ts'
@@ -58,6 +60,8 @@ const VERBS: readonly DeclareVerb[] = [
   declareCp,
   declareMount,
   declareUmount,
+  declareRunIn,
+  declareBundle,
   declareLint,
   declareConform,
   declareInfo,
@@ -145,7 +149,10 @@ async function endOf(
     }
     const interruption = interruptionOf(error, context)
     if (interruption !== undefined) return interruption
-    const isReported = error instanceof PartialFailure || error instanceof CheckFailed
+    const isReported =
+      error instanceof PartialFailure ||
+      error instanceof CheckFailed ||
+      error instanceof ProgramEnded
     if (!isReported) await reportError(error, context)
     return exitCodeOf(error)
   } catch (failure) {

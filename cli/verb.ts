@@ -37,8 +37,16 @@ export class VerbCommand extends Command {
     return new VerbCommand(name)
   }
 
+  private endsAtOperand = false
+
+  override passThroughOptions(passThrough = true): this {
+    this.endsAtOperand = passThrough
+    return super.passThroughOptions(passThrough)
+  }
+
   override parseOptions(argv: string[]): { operands: string[]; unknown: string[] } {
-    const end = argv.indexOf('--')
+    // What follows a program's name is the program's.
+    const end = argv.findIndex((arg) => arg === '--' || (this.endsAtOperand && !arg.startsWith('-')))
     const flags = end < 0 ? argv : argv.slice(0, end)
     const plain = flags.flatMap((arg) => this.plainBoolean(arg))
     return super.parseOptions(end < 0 ? plain : [...plain, ...argv.slice(end)])

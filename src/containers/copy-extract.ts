@@ -37,17 +37,17 @@ export async function extractCopy(
   options: ExtractOptions,
 ): Promise<void> {
   const extraction = new Extraction(place, options)
-    for await (const { header, body } of readTar(tar)) {
-      options.signal?.throwIfAborted()
-      const file = extraction.entry(header)
-      if (file === undefined) continue
-      try {
-        for await (const bytes of body) file.write(bytes)
-        file.end()
-      } finally {
-        file.close()
-      }
+  for await (const { header, body } of readTar(tar)) {
+    options.signal?.throwIfAborted()
+    const file = extraction.entry(header)
+    if (file === undefined) continue
+    try {
+      for await (const bytes of body) file.write(bytes)
+      file.end()
+    } finally {
+      file.close()
     }
+  }
   extraction.finish()
 }
 
@@ -128,8 +128,7 @@ class Extraction {
     const { owners = true, self } = this.#options
     if (owners || self === undefined) return header
     const same = header.uid === self.uid && header.gid === self.gid
-    const mode =
-      same || header.type === 'directory' ? header.mode : header.mode & ~0o6000
+    const mode = same || header.type === 'directory' ? header.mode : header.mode & ~0o6000
     return { ...header, ...self, mode, xattrs: self.uid === 0 ? header.xattrs : new Map() }
   }
 
@@ -200,7 +199,11 @@ class Extraction {
       this.#place.replace(path, (dir, name) => {
         const fd = this.#must(calls.openAt(dir, name, CREATE, 0o600), 'openat', header)
         const stands =
-          type === 'fifo' ? 'pipe' : type === 'char' ? (`char-${device}` as const) : (`block-${device}` as const)
+          type === 'fifo'
+            ? 'pipe'
+            : type === 'char'
+              ? (`char-${device}` as const)
+              : (`block-${device}` as const)
         this.#metadata.file(fd, header, stands)
         calls.close(fd)
       })

@@ -94,7 +94,8 @@ function refuseOutput(at: BytePath): void {
   }
   const status = stat(at)
   if (status === undefined || status.isDirectory() || status.isFile()) return
-  const kind = status.isBlockDevice() || status.isCharacterDevice() ? 'a device' : 'an irregular file'
+  const kind =
+    status.isBlockDevice() || status.isCharacterDevice() ? 'a device' : 'an irregular file'
   throw new InvalidArgumentError(
     'ERR_OPTION',
     `invalid output path: ${JSON.stringify(textOf(at))} must be a directory or a regular file: got ${kind}`,
@@ -113,7 +114,12 @@ function lstat(at: BytePath, shown: string, mayMiss = false): fs.Stats | undefin
 }
 
 function realOf(at: BytePath, shown: string): BytePath {
-  const real = look(() => fs.realpathSync.native(Buffer.from(at, 'latin1'), 'buffer'), shown, 'lstat', false)
+  const real = look(
+    () => fs.realpathSync.native(Buffer.from(at, 'latin1'), 'buffer'),
+    shown,
+    'lstat',
+    false,
+  )
   return real!.toString('latin1') as BytePath
 }
 

@@ -25,7 +25,13 @@ import {
   type PathInside,
 } from './copy-inside.ts'
 import { DirectoryPlace, LayerPlace, type CopyPlace } from './copy-place.ts'
-import { landingOf, noSuchPath, splitEntry, type CopyDestination, type Landing } from './copy-rules.ts'
+import {
+  landingOf,
+  noSuchPath,
+  splitEntry,
+  type CopyDestination,
+  type Landing,
+} from './copy-rules.ts'
 import { mountsOf } from './mount-container.ts'
 import { inScope } from './working-directory.ts'
 
@@ -154,7 +160,10 @@ async function copyTo(job: CopyJob, view: MergedView, open: OpenPlace): Promise<
   const { store, source, options } = job
   const inside = resolveInside(store, job.destination)
   const end = destinationInside(inside, view)
-  const extract = async (tar: AsyncIterable<Uint8Array>, directory: BytePath): Promise<CopyResult> => {
+  const extract = async (
+    tar: AsyncIterable<Uint8Array>,
+    directory: BytePath,
+  ): Promise<CopyResult> => {
     const { place, form } = open(extractionPoint(inside, view, directory))
     using _ = place
     const counted = new CountedTar(tar)
@@ -207,7 +216,11 @@ function destinationInside(inside: Inside, view: MergedView): CopyDestination {
   const found = present(() => lookInside(view, textOf(inside)))
   if (found?.node?.type !== 'symlink') return destinationOf(inside, textOf(inside), found)
   const target = linkTarget(view, found.path)
-  return destinationOf(inside, target, present(() => lookInside(view, target)))
+  return destinationOf(
+    inside,
+    target,
+    present(() => lookInside(view, target)),
+  )
 }
 
 /** docker's client takes whatever goes wrong here for "is not there", and lets the copy itself fail. */

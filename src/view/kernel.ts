@@ -5,7 +5,7 @@
 import os from 'node:os'
 import type { LayerForm, MountSpec } from '../driver/driver.ts'
 import { HostError, UnsupportedError } from '../errors.ts'
-import { mountSpec } from '../sys/mount.ts'
+import { mountSpec, mountWritable } from '../sys/mount.ts'
 
 /** Answers of the kernel that mean: not this stack, not on this file system, not for you. */
 const REFUSALS: ReadonlySet<unknown> = new Set([
@@ -29,10 +29,28 @@ export async function mountKernel(
   target: string,
   form: LayerForm = 'trusted',
 ): Promise<void> {
+  await mountReadable(() => mountSpec(spec, target), spec, target, form)
+}
+
+/** The same with an upper directory, writable. */
+export async function mountKernelWritable(
+  spec: Extract<MountSpec, { kind: 'overlay' }>,
+  target: string,
+  form: LayerForm = 'trusted',
+): Promise<void> {
+  await mountReadable(() => mountWritable(spec, target), spec, target, form)
+}
+
+async function mountReadable(
+  mount: () => Promise<void>,
+  spec: MountSpec,
+  target: string,
+  form: LayerForm,
+): Promise<void> {
   const reason = spec.kind === 'overlay' ? unreadableForm(form) : undefined
   if (reason !== undefined) throw unavailable(target, reason)
   try {
-    await mountSpec(spec, target)
+    await mount()
   } catch (error) {
     if (error instanceof UnsupportedError) {
       const stated = error.message.replace(/^[^:]*: /, '')

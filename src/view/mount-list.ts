@@ -116,10 +116,13 @@ export function realPath(file: string): string {
   }
 }
 
-/** `lowerdir=A:B:C` of mount(2), or one `lowerdir+=A` each of the mount API; upper directories are somebody's container. */
+/**
+ * `lowerdir=A:B:C` of mount(2), or one `lowerdir+=A` each of the mount API. An upper directory of this store is a
+ * container; one elsewhere is a bundle of the image.
+ */
 function topOfOverlay(mount: MountEntry, home: string): string | undefined {
+  if (upperOf(mount, home) !== undefined) return undefined
   const options = mount.superOptions.map(unescapeOctal)
-  if (options.some((option) => option.startsWith('upperdir='))) return undefined
   for (const option of options) {
     const lower = /^lowerdir\+?=(.*)$/s.exec(option)?.[1]
     if (lower !== undefined) {

@@ -4,7 +4,13 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { archiveFrom, createContainer, openStore, removeContainer, readTar } from '../../src/index.ts'
+import {
+  archiveFrom,
+  createContainer,
+  openStore,
+  removeContainer,
+  readTar,
+} from '../../src/index.ts'
 import { pathText } from '../../src/path/byte-path.ts'
 import { containerFixture } from '../support/container.ts'
 import { isRoot } from '../support/host.ts'
@@ -30,7 +36,8 @@ interface Result {
 }
 
 const FIXTURES = fileURLToPath(new URL('../../../fixtures/copy/', import.meta.url))
-const read = (name: string): unknown => JSON.parse(fs.readFileSync(path.join(FIXTURES, name), 'utf8'))
+const read = (name: string): unknown =>
+  JSON.parse(fs.readFileSync(path.join(FIXTURES, name), 'utf8'))
 const { image, host } = read('cases.json') as { image: Entry[]; host: Entry[] }
 const { results } = read('docker.json') as { results: Result[] }
 

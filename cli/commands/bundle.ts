@@ -1,0 +1,50 @@
+// bundle: an OCI runtime bundle of a container or an image.
+
+import type { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { jsonText } from '../output.ts'
+import { declareVerb, examples } from '../verb.ts'
+
+interface BundleOptions {
+  readonly copy?: boolean
+}
+
+export function declareBundle(program: Command, context: Context): void {
+  declareVerb(program, ['bundle', 'container bundle'], (command) => {
+    command
+      .summary('make an OCI runtime bundle of a container or image')
+      .description(
+        'Make a folder that an OCI runtime runs: config.json, and rootfs as the mounted root of the container, or of the image under a writable layer in the folder; without the right to mount, as a copy. shale umount takes the mount away.',
+      )
+      .argument('<container|image>', 'a name, or the start of an ID')
+      .argument('<directory>', 'made where it is missing, else empty')
+      .option('--copy', 'write the files out, and mount nothing')
+      .action((name: string, directory: string, options: BundleOptions) =>
+        bundle(name, directory, options, context),
+      )
+    examples(command, [
+      ['bundle web ./web', 'then: crun run -b ./web web'],
+      ['umount ./web/rootfs', 'when it has ended'],
+      ['bundle --copy app:1 ./app', 'a folder that can be moved'],
+    ])
+  })
+}
+
+async function bundle(
+  name: string,
+  directory: string,
+  options: BundleOptions,
+  context: Context,
+): Promise<void> {
+  const { writeBundle } = await import('../../src/index.ts')
+  const made = await writeBundle(await context.openStore(), name, directory, {
+    copy: options.copy ?? false,
+    signal: context.signal,
+  })
+  if (context.json) {
+    await context.stdout.write(jsonText(made))
+    return
+  }
+  if (made.reason === undefined) return
+  await context.log('info', `wrote rootfs as plain files, without a kernel mount: ${made.reason}`)
+}

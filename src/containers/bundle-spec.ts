@@ -1,0 +1,170 @@
+// config.json of an OCI runtime bundle (runtime-spec 1.0.2) out of what a container starts with: docker's defaults for
+// mounts, capabilities, masked paths and namespaces; without root what runc spec --rootless leaves of them.
+// Pure data: who the user is, where volumes lie and which IDs may be mapped, the caller says.
+
+import type { ContainerConfig } from '../image/container-config.ts'
+import type { ProcessUser } from './bundle-user.ts'
+
+export interface IDMapping {
+  readonly containerID: number
+  readonly hostID: number
+  readonly size: number
+}
+
+/** How an ordinary user's container sees IDs. */
+export interface UserMappings {
+  readonly uids: readonly IDMapping[]
+  readonly gids: readonly IDMapping[]
+}
+
+export interface BundleVolume {
+  /** Of the host. */
+  readonly source: string
+  readonly destination: string
+  readonly writable: boolean
+}
+
+export interface BundleFacts {
+  readonly config: ContainerConfig
+  /** Program and arguments. */
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly hostname: string
+  readonly user: ProcessUser
+  readonly volumes: readonly BundleVolume[]
+  /** Absent for a bundle that root runs. */
+  readonly mappings?: UserMappings
+}
+
+interface OCIMount {
+  readonly destination: string
+  readonly type: string
+  readonly source: string
+  readonly options: readonly string[]
+}
+
+/** moby oci/caps.DefaultCapabilities. */
+const CAPABILITIES: readonly string[] = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FSETID',
+  'CAP_FOWNER',
+  'CAP_MKNOD',
+  'CAP_NET_RAW',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETFCAP',
+  'CAP_SETPCAP',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_SYS_CHROOT',
+  'CAP_KILL',
+  'CAP_AUDIT_WRITE',
+]
+
+const HARDENED: readonly string[] = ['nosuid', 'noexec', 'nodev']
+
+const mount = (
+  destination: string,
+  type: string,
+  source: string,
+  options: readonly string[],
+): OCIMount => ({ destination, type, source, options })
+
+/** moby oci.DefaultLinuxSpec. */
+const MOUNTS: readonly OCIMount[] = [
+  mount('/proc', 'proc', 'proc', HARDENED),
+  mount('/dev', 'tmpfs', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
+  mount('/dev/pts', 'devpts', 'devpts', [
+    'nosuid',
+    'noexec',
+    'newinstance',
+    'ptmxmode=0666',
+    'mode=0620',
+    'gid=5',
+  ]),
+  mount('/sys', 'sysfs', 'sysfs', [...HARDENED, 'ro']),
+  mount('/sys/fs/cgroup', 'cgroup', 'cgroup', ['ro', ...HARDENED]),
+  mount('/dev/mqueue', 'mqueue', 'mqueue', HARDENED),
+  mount('/dev/shm', 'tmpfs', 'shm', [...HARDENED, 'mode=1777', 'size=67108864']),
+]
+
+const MASKED_PATHS: readonly string[] = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+]
+
+const READ_ONLY_PATHS: readonly string[] = [
+  '/proc/bus',
+  '/proc/fs',
+  '/proc/irq',
+  '/proc/sys',
+  '/proc/sysrq-trigger',
+]
+
+const NAMESPACES: readonly string[] = ['pid', 'network', 'ipc', 'uts', 'mount']
+
+/** The document; its `root` is the folder `rootfs` beside it. */
+export function bundleSpec(facts: BundleFacts): object {
+  const { config, args, env, hostname, user, volumes, mappings } = facts
+  const isRootless = mappings !== undefined
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: config.Tty ?? false,
+      user: {
+        uid: user.uid,
+        gid: user.gid,
+        // Groups that are not mapped cannot be joined, and a namespace of one ID may not call setgroups at all.
+        ...(isRootless || user.additionalGids.length === 0
+          ? {}
+          : { additionalGids: user.additionalGids }),
+      },
+      args,
+      env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+      cwd: config.WorkingDir || '/',
+      capabilities: {
+        bounding: CAPABILITIES,
+        // As docker: a user other than root starts with none in effect.
+        ...(user.uid === 0 ? { effective: CAPABILITIES, permitted: CAPABILITIES } : {}),
+      },
+      noNewPrivileges: false,
+    },
+    root: { path: 'rootfs', readonly: false },
+    hostname,
+    mounts: [...(isRootless ? rootlessMounts() : MOUNTS), ...volumes.map(volumeMount)],
+    linux: {
+      ...(isRootless ? { uidMappings: mappings.uids, gidMappings: mappings.gids } : {}),
+      ...(isRootless ? {} : { resources: { devices: [{ allow: false, access: 'rwm' }] } }),
+      namespaces: namespacesOf(isRootless).map((type) => ({ type })),
+      maskedPaths: MASKED_PATHS,
+      readonlyPaths: READ_ONLY_PATHS,
+    },
+  }
+}
+
+/** The network stays the host's: nobody could set up another, and sysfs belongs to the namespace of its network. */
+function namespacesOf(isRootless: boolean): readonly string[] {
+  return isRootless ? [...NAMESPACES.filter((type) => type !== 'network'), 'user'] : NAMESPACES
+}
+
+/** runc specconv.ToRootless: no cgroups, the host's /sys, no owner that is not mapped. */
+function rootlessMounts(): OCIMount[] {
+  return MOUNTS.filter(({ destination }) => destination !== '/sys/fs/cgroup').map((each) => {
+    if (each.destination === '/sys') {
+      return mount('/sys', 'none', '/sys', ['rbind', ...HARDENED, 'ro'])
+    }
+    return { ...each, options: each.options.filter((option) => !/^[ug]id=/.test(option)) }
+  })
+}
+
+function volumeMount({ source, destination, writable }: BundleVolume): OCIMount {
+  return mount(destination, 'bind', source, ['rbind', 'rprivate', writable ? 'rw' : 'ro'])
+}

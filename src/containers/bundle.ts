@@ -1,0 +1,190 @@
+// bundle: a folder that any OCI runtime takes: config.json beside rootfs. A container's rootfs is its own root, mounted;
+// an image's is a mount of its layers under a writable layer in the bundle. Where that cannot be had, or is not wanted,
+// the merge is written out.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { ConflictError, NotFoundError, UnsupportedError, type OnWarning } from '../errors.ts'
+import { openImageStack } from '../inspect/image-stack.ts'
+import type { Store } from '../store/store.ts'
+import { fromNodeError } from '../sys/errno.ts'
+import { mountKernelWritable } from '../view/kernel.ts'
+import { materialise } from '../view/materialise.ts'
+import type { LayerStack } from '../view/stack.ts'
+import { userMappings } from './bundle-mappings.ts'
+import { bundleSpec, type BundleVolume } from './bundle-spec.ts'
+import { resolveUser } from './bundle-user.ts'
+import { commandOf } from './container-settings.ts'
+import { openContainerStack } from './container-stack.ts'
+import { containerOrImage, type TreeSource } from './export-tree.ts'
+import { mountContainer } from './mount-container.ts'
+import { processEnvironment } from './process-environment.ts'
+import { configOf, overlayOf } from './run-in.ts'
+
+export interface BundleOptions {
+  /** Write the merge out, and mount nothing. Default: only where it cannot be mounted. */
+  readonly copy?: boolean
+  readonly signal?: AbortSignal
+  /** Default: as the store was opened. */
+  readonly onWarning?: OnWarning
+}
+
+export interface Bundle {
+  /** Absolute. */
+  readonly directory: string
+  readonly rootfs: 'mount' | 'copy'
+  /** Why it is a copy where none was asked for. */
+  readonly reason?: string
+}
+
+/**
+ * Writes a bundle into a folder, which is made where it is missing and must else be empty. A mounted rootfs goes by
+ * `unmountContainer` or `unmountImage` of `DIRECTORY/rootfs`.
+ * @param name of a container, or else of an image
+ * @throws NotFoundError ERR_CONTAINER_NOT_FOUND; ConflictError ERR_DESTINATION_EXISTS, ERR_MOUNT_EXISTS;
+ *   InvalidArgumentError ERR_OPTION for a user that the image does not know; HostError; signal.reason. After a failure
+ *   the folder is as it was.
+ */
+export async function writeBundle(
+  store: Store,
+  name: string,
+  directory: string,
+  options: BundleOptions = {},
+): Promise<Bundle> {
+  const source = containerOrImage(store, name)
+  options.signal?.throwIfAborted()
+  const target = path.resolve(directory)
+  const isNew = takeDirectory(target)
+  try {
+    using stack = await openStack(store, source)
+    fs.writeFileSync(path.join(target, 'config.json'), await configText(store, source, stack))
+    const rootfs = path.join(target, 'rootfs')
+    fs.mkdirSync(rootfs, { mode: 0o755 })
+    const reason = options.copy ? undefined : await mountRootfs(store, source, target, rootfs)
+    if (!options.copy && reason === undefined) return { directory: target, rootfs: 'mount' }
+    await materialise(stack, rootfs, {
+      onWarning: options.onWarning ?? store.onWarning,
+      ...(options.signal ? { signal: options.signal } : {}),
+    })
+    const why = reason === undefined ? {} : { reason }
+    return { directory: target, rootfs: 'copy', ...why }
+  } catch (error) {
+    clearDirectory(target, isNew)
+    throw error
+  }
+}
+
+/** @returns whether it was made. @throws ConflictError ERR_DESTINATION_EXISTS */
+function takeDirectory(directory: string): boolean {
+  try {
+    fs.mkdirSync(directory)
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EEXIST') throw fromNodeError(`make the bundle ${directory}`, error)
+  }
+  if (!fs.statSync(directory).isDirectory() || fs.readdirSync(directory).length > 0) {
+    throw new ConflictError(
+      'ERR_DESTINATION_EXISTS',
+      `cannot make a bundle of ${directory}: it is there already, and is no empty directory`,
+      { details: { path: directory } },
+    )
+  }
+  return false
+}
+
+/** Nothing is mounted there: a mount is the last that can fail. */
+function clearDirectory(directory: string, isNew: boolean): void {
+  for (const name of fs.readdirSync(directory))
+    fs.rmSync(path.join(directory, name), { recursive: true, force: true })
+  if (isNew) fs.rmdirSync(directory)
+}
+
+function openStack(store: Store, source: TreeSource): Promise<LayerStack> {
+  return 'container' in source
+    ? openContainerStack(store, source.container)
+    : openImageStack(store, source.image)
+}
+
+async function configText(store: Store, source: TreeSource, stack: LayerStack): Promise<string> {
+  const config = configOf(source)
+  const user = await resolveUser(stack, config.User ?? '')
+  const mappings = userMappings()
+  const hostname = config.Hostname || shortName(source)
+  const { path: program, args } = 'container' in source ? source.container : commandOf(config)
+  const spec = bundleSpec({
+    config,
+    args: program === '' ? ['sh'] : [program, ...args],
+    env: processEnvironment(config, { home: user.home, hostname }),
+    hostname,
+    user,
+    volumes: 'container' in source ? volumesOf(store, source) : [],
+    ...(mappings === undefined ? {} : { mappings }),
+  })
+  return `${JSON.stringify(spec, null, 2)}\n`
+}
+
+function shortName(source: TreeSource): string {
+  return 'container' in source ? source.container.id.slice(0, 12) : source.image.id.slice(7, 19)
+}
+
+function volumesOf(
+  store: Store,
+  { container }: Extract<TreeSource, { container: unknown }>,
+): BundleVolume[] {
+  return container.mountPoints
+    .filter(({ type }) => type === 'volume' || type === 'bind')
+    .map(({ type, name, source, destination, writable }) => ({
+      source: type === 'volume' ? path.join(store.layout.volumes, name, '_data') : source,
+      destination,
+      writable,
+    }))
+}
+
+/** @returns why it cannot be mounted here */
+async function mountRootfs(
+  store: Store,
+  source: TreeSource,
+  directory: string,
+  rootfs: string,
+): Promise<string | undefined> {
+  if (store.form !== 'trusted') {
+    return 'owners and devices of this store are kept beside the files, where the kernel does not look'
+  }
+  try {
+    if ('container' in source) await mountContainer(store, source.container.id, rootfs)
+    else await mountImageUnder(store, source, directory, rootfs)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error
+    const stated = error.details['reason']
+    return typeof stated === 'string' ? stated : error.message
+  }
+}
+
+async function mountImageUnder(
+  store: Store,
+  { image }: Extract<TreeSource, { image: unknown }>,
+  directory: string,
+  rootfs: string,
+): Promise<void> {
+  const top = image.layers.at(-1)
+  if (top === undefined) {
+    throw new NotFoundError(
+      'ERR_LAYER_NOT_FOUND',
+      `cannot make a bundle of image ${image.id}: it has no layers, so there is nothing to run`,
+      { details: { imageID: image.id } },
+    )
+  }
+  const [upper, work] = ['upper', 'work'].map((name) => {
+    const made = path.join(directory, name)
+    fs.mkdirSync(made)
+    fs.chmodSync(made, 0o755)
+    return made
+  }) as [string, string]
+  await mountKernelWritable(
+    { ...overlayOf(store, await store.driver.mounts(top.cacheID)), upper, work },
+    rootfs,
+    store.form,
+  )
+}

@@ -5,12 +5,14 @@ import type { ImportSource, Warning } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { jsonText } from '../output.ts'
 import { progressOn } from '../progress.ts'
+import { limitOption } from '../limit-option.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 interface ImportOptions {
   readonly change: readonly string[]
   readonly message?: string
   readonly platform?: string
+  readonly limit?: readonly string[]
 }
 
 export function declareImport(program: Command, context: Context): void {
@@ -30,6 +32,7 @@ export function declareImport(program: Command, context: Context): void {
       )
       .option('-m, --message <text>', 'comment in the image’s history')
       .option('--platform <os/arch>', 'platform of the image (default: this host’s)')
+      .addOption(limitOption())
       .action((source: string, reference: string | undefined, options: ImportOptions) =>
         importFrom(source, reference, options, context),
       )
@@ -47,7 +50,8 @@ async function importFrom(
   options: ImportOptions,
   context: Context,
 ): Promise<void> {
-  const { importImage } = await import('../../src/index.ts')
+  const { importImage, parseLimits } = await import('../../src/index.ts')
+  const limits = parseLimits(options.limit ?? [])
   const source = await sourceOf(text, context)
   const progress = progressOn(context.stderr, { quiet: context.quiet, env: context.env })
   const warnings: Warning[] = []
@@ -58,6 +62,7 @@ async function importFrom(
   try {
     const image = await importImage(store, source, {
       changes: options.change,
+      limits,
       signal: context.signal,
       onProgress: progress.update,
       onWarning,

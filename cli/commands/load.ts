@@ -5,12 +5,14 @@ import type { Warning } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { jsonText } from '../output.ts'
 import { progressOn } from '../progress.ts'
+import { limitOption } from '../limit-option.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 interface LoadOptions {
   readonly input?: string
   readonly quiet?: boolean
   readonly platform?: string
+  readonly limit?: readonly string[]
   readonly sync: boolean
 }
 
@@ -27,17 +29,21 @@ export function declareLoad(program: Command, context: Context): void {
         '--platform <os/arch>',
         'which image of a multi-platform archive (default: this host’s)',
       )
+      .addOption(limitOption())
       .option('--no-sync', 'do not flush to disk before the images become visible')
       .action((options: LoadOptions) => load(options, context))
     examples(command, [
       ['load -i debian.tar', 'what docker save wrote'],
       ['load -i layout/ --platform linux/arm64', 'an OCI layout, another platform'],
       ['load < images.tar.gz', 'from a pipe'],
+      ['load -i huge.tar --limit entries=5M --limit expansion=unlimited', 'beyond the bounds'],
     ])
   })
 }
 
 async function load(options: LoadOptions, context: Context): Promise<void> {
+  const { loadArchive, parseLimits } = await import('../../src/index.ts')
+  const limits = parseLimits(options.limit ?? [])
   const { openInput, standardInput } = await import('../input.ts')
   const input =
     options.input === undefined || options.input === '-'
@@ -51,10 +57,10 @@ async function load(options: LoadOptions, context: Context): Promise<void> {
     sync: options.sync,
     onWarning: (warning) => warnings.push(warning),
   })
-  const { loadArchive } = await import('../../src/index.ts')
   try {
     const images = await loadArchive(store, 'stream' in input ? input.stream : input.path, {
       signal: context.signal,
+      limits,
       onProgress: progress.update,
       label: options.input ?? 'standard input',
       ...(options.platform === undefined ? {} : { platform: options.platform }),

@@ -5,8 +5,9 @@
 // Knows entries and their bytes; knows neither compression, digests nor other layers.
 
 import type { LayerForm } from '../driver/driver.ts'
-import { ArchiveError, UnsafePathError, type Warning } from '../errors.ts'
+import { ArchiveError, LimitError, UnsafePathError, type Warning } from '../errors.ts'
 import { type BytePath, basename, cleanPath, dirname, pathText } from '../path/byte-path.ts'
+import { NameSet } from '../path/name-set.ts'
 import { ERRNO, hostError, must } from '../sys/errno.ts'
 import * as calls from '../sys/file-calls.ts'
 import { O } from '../sys/file-calls.ts'
@@ -14,7 +15,7 @@ import { statusAt } from '../sys/file-status.ts'
 import { setXattrOf } from '../sys/xattr.ts'
 import type { TarHeader } from '../tar/entry.ts'
 import { SparseBody } from '../tar/sparse.ts'
-import { DirectoryCache, type OpenDirectory } from './directory-cache.ts'
+import { DirectoryCache, nameTooLong, type OpenDirectory } from './directory-cache.ts'
 import {
   MetadataWriter,
   OVERRIDE_STAT,
@@ -23,6 +24,7 @@ import {
   overrideStat,
   timesOf,
 } from './metadata.ts'
+import type { ApplyLimits } from './layer-job.ts'
 import { WarningLog } from './warnings.ts'
 import { OPAQUE_MARKER, WHITEOUT_PREFIX } from './whiteout-form.ts'
 import { Whiteouts } from './whiteouts.ts'
@@ -32,6 +34,8 @@ const S_IFCHR = 0o020000
 const S_IFBLK = 0o060000
 const CREATE = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW
 const AUFS_PREFIX = '.wh..wh.'
+/** Of a name in a Map with its times, beside its bytes. */
+const NAME_OVERHEAD_BYTES = 32
 const PARENT = { uid: 0, gid: 0, mode: 0o755 }
 
 export interface ApplyResult {
@@ -57,7 +61,9 @@ export class LayerApplier {
   /** In archive order; set when nothing more is put into them. */
   readonly #directoryTimes = new Map<BytePath, Times>()
   /** Names that are in the archive and deliberately not on disk. */
-  readonly #leftOut = new Set<BytePath>()
+  readonly #leftOut = new NameSet()
+  readonly #nameBytesMax: number
+  #nameBytes = 0
 
   #entries = 0
   #treeBytes = 0
@@ -72,8 +78,9 @@ export class LayerApplier {
   #sparse: SparseBody | undefined
 
   /** @param directory existing and empty */
-  constructor(directory: string, form: LayerForm) {
+  constructor(directory: string, form: LayerForm, limits: Partial<ApplyLimits> = {}) {
     this.#form = form
+    this.#nameBytesMax = limits.nameBytesMax ?? Infinity
     this.#metadata = new MetadataWriter(form, this.#warnings)
     this.#directories = new DirectoryCache(directory, (dir, name) => this.#finishParent(dir, name))
     // fuse-overlayfs looks at a layer's top directory to learn whether the layer keeps such records at all.
@@ -91,6 +98,8 @@ export class LayerApplier {
     this.#readable = true
     this.#entries++
     this.#headerBytes += header.sparse ? header.sparse.realSizeBytes : header.sizeBytes
+    checkOwner(header, 'uid')
+    checkOwner(header, 'gid')
     const { path, escapes } = cleanPath(header.path)
     if (escapes) {
       const entry = pathText(header.path)
@@ -189,6 +198,7 @@ export class LayerApplier {
     const parent = dirname(path)
     if (name === OPAQUE_MARKER && !isLeftover(parent)) {
       this.#leaveOut(path)
+      this.#remember(parent)
       this.#whiteouts.makeOpaque(parent)
       return true
     }
@@ -214,6 +224,7 @@ export class LayerApplier {
       })
     }
     this.#leaveOut(path)
+    this.#remember(path)
     this.#whiteouts.remove((parent === '' ? removed : `${parent}/${removed}`) as BytePath, header)
     return true
   }
@@ -259,7 +270,7 @@ export class LayerApplier {
       this.#directories.adopt(path, fd)
       this.#metadata.directory(fd, header)
     }
-    this.#directoryTimes.delete(path)
+    if (!this.#directoryTimes.delete(path)) this.#remember(path)
     this.#directoryTimes.set(path, timesOf(header))
   }
 
@@ -413,8 +424,19 @@ export class LayerApplier {
     )
   }
 
-  #leaveOut(path: BytePath, again = this.#leftOut.has(path)): void {
-    this.#leftOut.add(path)
+  /** What must be known at the layer's end is held in memory, so there is an end to it. */
+  #remember(path: BytePath): void {
+    this.#nameBytes += path.length + NAME_OVERHEAD_BYTES
+    if (this.#nameBytes <= this.#nameBytesMax) return
+    const entry = pathText(this.#header!.path)
+    throw new LimitError(
+      'ERR_ENTRIES_MAX',
+      `cannot unpack ${JSON.stringify(entry)}: the names of the layer's directories and whiteouts have more than ${this.#nameBytesMax} bytes`,
+      { details: { name: 'name-bytes', entry, limit: this.#nameBytesMax } },
+    )
+  }
+
+  #leaveOut(path: BytePath, again = !this.#leftOut.add(path)): void {
     if (again) this.#noteDuplicate(path)
     this.#readable = false
   }
@@ -427,8 +449,24 @@ export class LayerApplier {
 
   #fail(result: number, syscall: string): never {
     const path = pathText(this.#header!.path)
+    if (result === -ERRNO.ENAMETOOLONG) throw nameTooLong(this.#header!.path)
     throw hostError(`unpack ${path}`, -result, syscall, path)
   }
+}
+
+/**
+ * chown(2) takes 32 bits, of which -1 means to leave the owner as it is: 4294967296 would be root, and -1 whoever unpacks.
+ * Tars of macOS have -2 for nobody, which is 4294967294.
+ */
+function checkOwner(header: TarHeader, field: 'uid' | 'gid'): void {
+  const value = header[field]
+  if (value >= -(2 ** 31) && value < 0xffffffff && value !== -1) return
+  const entry = pathText(header.path)
+  throw new ArchiveError(
+    'ERR_TAR_HEADER',
+    `cannot unpack ${JSON.stringify(entry)}: its ${field} is ${value}, which no file can have`,
+    { details: { entry, field, offset: header.offset } },
+  )
 }
 
 function isLeftover(path: BytePath): boolean {

@@ -2,7 +2,7 @@
 // of entries below one directory; opening it once keeps the safe way (never a path, always one step below an fd) fast.
 // Knows symlinks in the layer, resolved as if its directory were `/`; makes the parents that an archive leaves out.
 
-import { ArchiveError } from '../errors.ts'
+import { ArchiveError, LimitError } from '../errors.ts'
 import { type BytePath, dirname, pathText } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import { AT_FDCWD, O, close, mkdirAt, openAt, readlinkAt } from '../sys/file-calls.ts'
@@ -11,6 +11,8 @@ import { openInRoot } from '../sys/open-in-root.ts'
 /** Below the usual limit of 1024 open files, with several appliers in one process. */
 const OPEN_MAX = 128
 const SYMLINKS_MAX = 40
+/** So that a name of 255 bytes in it is still within PATH_MAX. */
+const PLACE_BYTES_MAX = 4095 - 256
 const OPEN_DIRECTORY = O.PATH | O.DIRECTORY
 
 export interface OpenDirectory {
@@ -53,6 +55,7 @@ export class DirectoryCache {
     if (throughLink) fd = openInRoot(this.root, path, OPEN_DIRECTORY)
     if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR) return undefined
     if (fd < 0) throw unusablePath(path, fd)
+    if (throughLink) this.#checkPlace(path, fd)
     return this.#keep(path, { fd, throughLink })
   }
 
@@ -110,6 +113,20 @@ export class DirectoryCache {
     close(this.root)
   }
 
+  /**
+   * Symlinks make short names of long ones, again and again, until no call can take the whole path and nobody can list
+   * or remove what lies there. /proc tells a place of up to PATH_MAX, and of a longer one ENAMETOOLONG.
+   */
+  #checkPlace(path: BytePath, fd: number): void {
+    const place = placeOf(fd)
+    const root = placeOf(this.root)
+    if (typeof place !== 'number' && typeof root !== 'number') {
+      if (place.length - root.length <= PLACE_BYTES_MAX) return
+    }
+    close(fd)
+    throw nameTooLong(path)
+  }
+
   #keep(path: BytePath, directory: OpenDirectory): OpenDirectory {
     if (this.#open.size >= OPEN_MAX) {
       const [oldest, { fd }] = this.#open.entries().next().value!
@@ -158,6 +175,24 @@ export class DirectoryCache {
   }
 }
 
+/** Nothing that an option could raise: the kernel's and the file system's own bounds. */
+export function nameTooLong(path: BytePath): LimitError {
+  const entry = pathText(path)
+  return new LimitError(
+    'ERR_PATH_MAX',
+    `cannot unpack ${JSON.stringify(entry.length > 300 ? `${entry.slice(0, 300)}...` : entry)}: a name in it has more than 255 bytes, or the whole path more than 4095`,
+    { details: { entry } },
+  )
+}
+
+function placeOf(fd: number): BytePath | number {
+  const dir = openAt(AT_FDCWD, '/proc/self/fd', O.PATH | O.DIRECTORY)
+  if (dir < 0) return dir
+  const target = readlinkAt(dir, String(fd))
+  close(dir)
+  return target
+}
+
 function unusablePath(path: BytePath, result: number): Error {
   const text = pathText(path)
   const reason =
@@ -165,9 +200,8 @@ function unusablePath(path: BytePath, result: number): Error {
       ? 'a part of it is not a directory'
       : result === -ERRNO.ELOOP
         ? 'its symbolic links lead in a circle'
-        : result === -ERRNO.ENAMETOOLONG
-          ? 'a name in it is too long for this file system'
-          : undefined
+        : undefined
+  if (result === -ERRNO.ENAMETOOLONG) return nameTooLong(path)
   if (reason === undefined) return hostError(`open directory ${text}`, -result, 'openat2', text)
   return new ArchiveError('ERR_TAR_HEADER', `cannot unpack into ${text || '/'}: ${reason}`, {
     details: { entry: text, parent: pathText(dirname(path)) },

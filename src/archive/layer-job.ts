@@ -15,10 +15,16 @@ export interface ByteRange {
 }
 
 export interface ApplyLimits extends TarLimits {
-  /** Uncompressed bytes of one layer. */
+  /** Uncompressed bytes of one layer, and of one sparse file. Default 256 GiB. */
   readonly layerBytesMax: number
-  /** Uncompressed : compressed, looked at once the layer is over 64 MiB. */
+  /** Uncompressed bytes of all layers that one load unpacks. Default 1 TiB. */
+  readonly totalBytesMax: number
+  /** Uncompressed : compressed. Default 200; deflate can do 1032, zstd 30,000. */
   readonly expansionMax: number
+  /** Uncompressed bytes from which on that counts: below, it is a file of zeros and no attack. Default 256 MiB. */
+  readonly expansionFromBytes: number
+  /** Bytes of the names that must be remembered till a layer's end: directories, whiteouts; and of members. Default 16 MiB. */
+  readonly nameBytesMax: number
 }
 
 export interface LayerJob {
@@ -34,6 +40,8 @@ export interface LayerJob {
   readonly splitPath?: string
   readonly form: LayerForm
   readonly limits: ApplyLimits
+  /** One 64-bit count of uncompressed bytes, shared by all jobs of a load wherever they run. */
+  readonly totalBytes?: SharedArrayBuffer
 }
 
 export interface LayerResult {

@@ -42,6 +42,9 @@ const REFUSED_VALUE: ReadonlySet<number> = new Set([
   ERRNO.ENOSPC,
 ])
 
+/** As the kernel has them: a layer that makes up others must not make up as many kinds of warning. */
+const NAMESPACES: readonly string[] = ['security.', 'system.', 'trusted.', 'user.']
+
 export interface Times {
   readonly atimeNs: bigint
   readonly mtimeNs: bigint
@@ -66,7 +69,7 @@ export function overrideStat(
   type: OverrideType,
 ): Buffer {
   return Buffer.from(
-    `${owner.uid}:${owner.gid}:${owner.mode.toString(8).padStart(4, '0')}:${type}`,
+    `${owner.uid >>> 0}:${owner.gid >>> 0}:${owner.mode.toString(8).padStart(4, '0')}:${type}`,
     'latin1',
   )
 }
@@ -180,7 +183,7 @@ export class MetadataWriter {
       const allowed = this.#form === 'trusted' || name.startsWith('user.')
       const result = allowed ? set(name, value) : undefined
       if (result === 0) continue
-      const namespace = name.slice(0, name.indexOf('.') + 1) || name
+      const namespace = NAMESPACES.find((known) => name.startsWith(known)) ?? 'of an unknown kind, '
       if (result === undefined || isUnsupportedXattr(-result)) {
         this.#warnings.add(
           'xattr-skipped',

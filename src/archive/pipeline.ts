@@ -9,6 +9,7 @@ import fs from 'node:fs'
 import type { DiffID, Digest } from '../digest/digest.ts'
 import { ArchiveError, IntegrityError, LimitError, UnsafePathError } from '../errors.ts'
 import { type BytePath, cleanPath } from '../path/byte-path.ts'
+import { NameSet } from '../path/name-set.ts'
 import { Crc64 } from '../tar-split/crc64.ts'
 import { Disassembler } from '../tar-split/disassemble.ts'
 import type { TarHandler, TarHeader } from '../tar/entry.ts'
@@ -19,9 +20,6 @@ import { compressionOf, decompressed } from './decompress.ts'
 import { LayerFiles } from './layer-files.ts'
 import type { LayerJob, LayerResult } from './layer-job.ts'
 import { SplitWriter, readSplit } from './split-file.ts'
-
-/** Below this, a layer that expands a thousandfold is a disk image of zeros rather than an attack. */
-const EXPANSION_FREE_BYTES = 64 << 20
 
 export interface ApplyJobOptions {
   readonly signal?: AbortSignal
@@ -41,7 +39,7 @@ export async function applyLayerJob(
   const compression = await compressionOf(job.blob)
   const split = job.splitPath === undefined ? undefined : new SplitWriter(job.splitPath)
   const applier = openApplier(job, split)
-  const embedded = new Set<BytePath>()
+  const embedded = new NameSet()
   const disassembler =
     split &&
     new Disassembler(split, {
@@ -54,6 +52,7 @@ export async function applyLayerJob(
   const parser = new TarParser(new LayerHandler(job, applier, disassembler), job.limits)
   const blobHash = createHash('sha256')
   const tarHash = createHash('sha256')
+  const total = job.totalBytes && new BigInt64Array(job.totalBytes)
   let blobBytes = 0
   let tarBytes = 0
   const onCompressed = (bytes: Uint8Array): void => {
@@ -66,6 +65,7 @@ export async function applyLayerJob(
       options.signal?.throwIfAborted()
       tarBytes += chunk.length
       checkExpansion(job, tarBytes, blobBytes)
+      checkTotal(job, total, chunk.length)
       tarHash.update(chunk)
       parser.write(chunk)
     }
@@ -81,7 +81,7 @@ export async function applyLayerJob(
         job,
         job.splitPath,
         compression,
-        new Set([...embedded, ...disassembler!.replaced]),
+        [embedded, disassembler!.replaced],
         options,
       )
     }
@@ -121,7 +121,7 @@ function aboutLayer(job: LayerJob, error: unknown): unknown {
 
 function openApplier(job: LayerJob, split: SplitWriter | undefined): LayerApplier {
   try {
-    return new LayerApplier(job.directory, job.form)
+    return new LayerApplier(job.directory, job.form, job.limits)
   } catch (error) {
     split?.close()
     throw error
@@ -147,7 +147,8 @@ class LayerHandler implements TarHandler {
   entry(header: TarHeader): void {
     const { layerBytesMax } = this.#job.limits
     const real = header.sparse?.realSizeBytes ?? 0
-    if (real > layerBytesMax) throw overLimit(this.#job, 'a sparse file of', real, layerBytesMax)
+    if (real > layerBytesMax)
+      throw overLimit(this.#job, 'layer-bytes', 'the bytes of a sparse file:', real, layerBytesMax)
     this.#applier.entry(header)
     this.#disassembler?.entry(header)
   }
@@ -211,24 +212,47 @@ async function preferDigestError(
 }
 
 function checkExpansion(job: LayerJob, tarBytes: number, blobBytes: number): void {
-  const { layerBytesMax, expansionMax } = job.limits
-  if (tarBytes > layerBytesMax) throw overLimit(job, 'uncompressed bytes:', tarBytes, layerBytesMax)
-  if (tarBytes > EXPANSION_FREE_BYTES && tarBytes > blobBytes * expansionMax) {
+  const { layerBytesMax, expansionMax, expansionFromBytes } = job.limits
+  if (tarBytes > layerBytesMax)
+    throw overLimit(job, 'layer-bytes', 'its uncompressed bytes:', tarBytes, layerBytesMax)
+  if (tarBytes > expansionFromBytes && tarBytes > blobBytes * expansionMax) {
     throw overLimit(
       job,
-      'an expansion of',
+      'expansion',
+      'its expansion:',
       Math.ceil(tarBytes / Math.max(blobBytes, 1)),
       expansionMax,
     )
   }
 }
 
-function overLimit(job: LayerJob, what: string, actual: number, limit: number): LimitError {
+/** The count is exact, whichever thread it is that goes over. */
+function checkTotal(job: LayerJob, total: BigInt64Array | undefined, bytes: number): void {
+  if (total === undefined) return
+  const actual = Number(Atomics.add(total, 0, BigInt(bytes))) + bytes
+  const { totalBytesMax } = job.limits
+  if (actual > totalBytesMax)
+    throw overLimit(
+      job,
+      'total-bytes',
+      'the uncompressed bytes of all layers:',
+      actual,
+      totalBytesMax,
+    )
+}
+
+function overLimit(
+  job: LayerJob,
+  name: string,
+  what: string,
+  actual: number,
+  limit: number,
+): LimitError {
   return new LimitError(
     'ERR_EXPANSION_MAX',
     `cannot load ${job.label}: ${what} ${actual} is over the limit of ${limit}`,
     {
-      details: { actual, limit },
+      details: { name, actual, limit },
     },
   )
 }
@@ -238,17 +262,20 @@ async function rewriteSplit(
   job: LayerJob,
   splitPath: string,
   compression: LayerResult['compression'],
-  embed: Set<BytePath>,
+  embed: readonly NameSet[],
   options: ApplyJobOptions,
 ): Promise<void> {
   const lost = await lostBodies(splitPath, job.directory)
   if (lost.size === 0) return
-  for (const name of lost) embed.add(name)
+  const sets = [...embed, lost]
   fs.unlinkSync(splitPath)
   const split = new SplitWriter(splitPath)
   try {
     const disassembler = new Disassembler(split, {
-      embed: (header) => embed.has(cleanPath(header.recordName).path),
+      embed: (header) => {
+        const { path } = cleanPath(header.recordName)
+        return sets.some((names) => names.has(path))
+      },
     })
     const parser = new TarParser(disassembler, job.limits)
     for await (const chunk of decompressed(job.blob, compression, undefined, job.label)) {
@@ -264,8 +291,8 @@ async function rewriteSplit(
 }
 
 /** Names of records whose file is not there, is reached through a symlink, or has other bytes. */
-async function lostBodies(splitPath: string, directory: string): Promise<Set<BytePath>> {
-  const lost = new Set<BytePath>()
+async function lostBodies(splitPath: string, directory: string): Promise<NameSet> {
+  const lost = new NameSet()
   const crc = new Crc64()
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES)
   using files = new LayerFiles(directory, { noSymlinks: true })

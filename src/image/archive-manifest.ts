@@ -9,6 +9,7 @@ import type { BytePath } from '../path/byte-path.ts'
 import { parseReference } from '../reference/reference.ts'
 import type { Reference } from '../reference/reference.ts'
 import { isArray, JsonFields, parseJSON } from './json.ts'
+import type { JSONLimits } from './json.ts'
 import { readDescriptor } from './manifest.ts'
 import type { Descriptor } from './manifest.ts'
 
@@ -29,8 +30,9 @@ export interface ArchiveItem {
 export function parseArchiveManifest(
   bytes: Uint8Array,
   label = 'manifest.json',
+  limits?: JSONLimits,
 ): readonly ArchiveItem[] {
-  const document = parseJSON(bytes, label, 'ERR_MANIFEST')
+  const document = parseJSON(bytes, label, 'ERR_MANIFEST', limits)
   if (!isArray(document)) {
     throw new ArchiveError('ERR_MANIFEST', `cannot read ${label}: expected an array of images`)
   }
@@ -103,8 +105,13 @@ export const OCI_LAYOUT_FILE = 'oci-layout'
 export const OCI_LAYOUT_TEXT = '{"imageLayoutVersion": "1.0.0"}'
 
 /** @throws ArchiveError ERR_MANIFEST; UnsupportedError ERR_FORMAT_NEWER for a layout after version 1 */
-export function checkOCILayout(bytes: Uint8Array, label: string = OCI_LAYOUT_FILE): void {
-  const fields = new JsonFields(parseJSON(bytes, label, 'ERR_MANIFEST'), label, 'ERR_MANIFEST')
+export function checkOCILayout(
+  bytes: Uint8Array,
+  label: string = OCI_LAYOUT_FILE,
+  limits?: JSONLimits,
+): void {
+  const document = parseJSON(bytes, label, 'ERR_MANIFEST', limits)
+  const fields = new JsonFields(document, label, 'ERR_MANIFEST')
   const version = fields.string('imageLayoutVersion')
   if (version === undefined) throw fields.wrong('imageLayoutVersion', 'it is missing')
   const major = Number(/^(\d+)\.\d+\.\d+/.exec(version)?.[1])

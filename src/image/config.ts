@@ -8,7 +8,7 @@ import { ArchiveError } from '../errors.ts'
 import { readContainerConfig } from './container-config.ts'
 import type { ContainerConfig } from './container-config.ts'
 import { JsonFields, parseJSON } from './json.ts'
-import type { JsonObject } from './json.ts'
+import type { JsonObject, JSONLimits } from './json.ts'
 
 export interface HistoryItem {
   /** RFC 3339 as written; absent in configs that strip times. */
@@ -50,8 +50,12 @@ const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d([.,]\d+)?([Zz]|[+-]\d\d:\d\d
  * @param label for messages: `image config`, or `sha256:....json of app.tar`
  * @throws ArchiveError ERR_CONFIG naming the field; LimitError ERR_JSON_MAX
  */
-export function parseImageConfig(bytes: Uint8Array, label = 'image config'): ImageConfig {
-  const fields = new JsonFields(parseJSON(bytes, label, 'ERR_CONFIG'), label, 'ERR_CONFIG')
+export function parseImageConfig(
+  bytes: Uint8Array,
+  label = 'image config',
+  limits?: JSONLimits,
+): ImageConfig {
+  const fields = new JsonFields(parseJSON(bytes, label, 'ERR_CONFIG', limits), label, 'ERR_CONFIG')
   const rootfs = fields.fields('rootfs')
   if (rootfs === undefined) {
     throw new ArchiveError(

@@ -8,26 +8,43 @@ export interface JsonObject {
   readonly [key: string]: JsonValue
 }
 
-/** What engines allow for a config or manifest (containers/image: MaxConfigBodySize, MaxManifestBodySize). */
-export const JSON_BYTES_MAX: number = 4 * 1024 * 1024
-export const JSON_DEPTH_MAX = 64
+export interface JSONLimits {
+  /** Of one document. Default 4 MiB, as engines have it (containers/image: MaxConfigBodySize, MaxManifestBodySize). */
+  readonly jsonBytesMax: number
+  /** Objects and arrays in each other. Default 64. */
+  readonly jsonDepthMax: number
+  /** Values of one document. Default 250,000: an empty object of three bytes takes sixty of memory. */
+  readonly jsonValuesMax: number
+}
+
+export const DEFAULT_JSON_LIMITS: JSONLimits = {
+  jsonBytesMax: 4 << 20,
+  jsonDepthMax: 64,
+  jsonValuesMax: 250_000,
+}
+
+/** For documents that were let in already: whoever raised a bound to load an image must be able to use it. */
+export const NO_JSON_LIMITS: JSONLimits = {
+  jsonBytesMax: Infinity,
+  jsonDepthMax: Infinity,
+  jsonValuesMax: Infinity,
+}
 
 export type DocumentCode = 'ERR_CONFIG' | 'ERR_MANIFEST' | 'ERR_NOT_AN_IMAGE'
 
 /**
  * @param label what is read, for messages: `image config sha256:...`, `index.json`
- * @throws LimitError ERR_JSON_MAX over 4 MiB or nested over 64 deep
+ * @throws LimitError ERR_JSON_MAX
  * @throws ArchiveError with the given code when it is not JSON
  */
-export function parseJSON(bytes: Uint8Array, label: string, code: DocumentCode): JsonValue {
-  if (bytes.byteLength > JSON_BYTES_MAX) {
-    throw new LimitError(
-      'ERR_JSON_MAX',
-      `cannot read ${label}: it has ${bytes.byteLength} bytes, and ${JSON_BYTES_MAX} is the limit`,
-      { details: { limit: JSON_BYTES_MAX, actual: bytes.byteLength } },
-    )
-  }
-  checkDepth(bytes, label)
+export function parseJSON(
+  bytes: Uint8Array,
+  label: string,
+  code: DocumentCode,
+  limits: JSONLimits = DEFAULT_JSON_LIMITS,
+): JsonValue {
+  checkJSONBytes(bytes.byteLength, label, limits)
+  checkShape(bytes, label, limits)
   try {
     // Invalid UTF-8 becomes U+FFFD, as in Go; a byte order mark stays and is a syntax error, as in Go.
     return JSON.parse(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)) as JsonValue
@@ -37,9 +54,19 @@ export function parseJSON(bytes: Uint8Array, label: string, code: DocumentCode):
   }
 }
 
-/** JSON.parse itself survives any depth, but whoever walks the result may not. */
-function checkDepth(bytes: Uint8Array, label: string): void {
+/** @throws LimitError ERR_JSON_MAX; to be asked before a byte is read */
+export function checkJSONBytes(sizeBytes: number, label: string, limits: JSONLimits): void {
+  const { jsonBytesMax } = limits
+  if (sizeBytes <= jsonBytesMax) return
+  const reason = `it has ${sizeBytes} bytes, and ${jsonBytesMax} is the limit`
+  throw jsonLimit(label, 'json-bytes', reason, jsonBytesMax, sizeBytes)
+}
+
+/** JSON.parse itself survives any depth, but whoever walks the result may not; and small text makes large objects. */
+function checkShape(bytes: Uint8Array, label: string, limits: JSONLimits): void {
+  const { jsonDepthMax, jsonValuesMax } = limits
   let depth = 0
+  let values = 1
   let inString = false
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]
@@ -47,16 +74,31 @@ function checkDepth(bytes: Uint8Array, label: string): void {
       if (byte === 0x5c) i++
       else if (byte === 0x22) inString = false
     } else if (byte === 0x22) inString = true
+    else if (byte === 0x2c) values++
     else if (byte === 0x7b || byte === 0x5b) {
-      if (++depth > JSON_DEPTH_MAX) {
-        throw new LimitError(
-          'ERR_JSON_MAX',
-          `cannot read ${label}: it is nested deeper than ${JSON_DEPTH_MAX} levels`,
-          { details: { limit: JSON_DEPTH_MAX } },
-        )
+      values++
+      if (++depth > jsonDepthMax) {
+        const reason = `it is nested deeper than ${jsonDepthMax} levels`
+        throw jsonLimit(label, 'json-depth', reason, jsonDepthMax, depth)
       }
     } else if (byte === 0x7d || byte === 0x5d) depth--
   }
+  if (values > jsonValuesMax) {
+    const reason = `it has ${values} values, and ${jsonValuesMax} is the limit`
+    throw jsonLimit(label, 'json-values', reason, jsonValuesMax, values)
+  }
+}
+
+export function jsonLimit(
+  label: string,
+  name: string,
+  reason: string,
+  limit: number,
+  actual: number,
+): LimitError {
+  return new LimitError('ERR_JSON_MAX', `cannot read ${label}: ${reason}`, {
+    details: { name, limit, actual },
+  })
 }
 
 export function isObject(value: JsonValue | undefined): value is JsonObject {

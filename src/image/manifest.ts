@@ -6,6 +6,7 @@ import { isDigest } from '../digest/digest.ts'
 import type { Digest } from '../digest/digest.ts'
 import { ArchiveError, UnsupportedError } from '../errors.ts'
 import { JsonFields, parseJSON } from './json.ts'
+import type { JSONLimits } from './json.ts'
 import {
   CONFIG_TYPES,
   DOCKER_LIST,
@@ -62,8 +63,10 @@ export function parseManifest(
   bytes: Uint8Array,
   label = 'manifest',
   announced?: string,
+  limits?: JSONLimits,
 ): ImageManifest | ImageIndex {
-  const fields = new JsonFields(parseJSON(bytes, label, 'ERR_MANIFEST'), label, 'ERR_MANIFEST')
+  const document = parseJSON(bytes, label, 'ERR_MANIFEST', limits)
+  const fields = new JsonFields(document, label, 'ERR_MANIFEST')
   refuseFoldedKeys(fields, TOP_KEYS)
   checkSchema(fields)
   const isIndex = fields.has('manifests')

@@ -5,6 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { createHash } from 'node:crypto'
 import { hexOf, isDigest, type ImageID } from '../digest/digest.ts'
+import { NO_JSON_LIMITS } from '../image/json.ts'
 import { parseImageConfig, type ImageConfig } from '../image/config.ts'
 import type { Layout } from './layout.ts'
 import { namesIfPresent, readIfPresent } from './read-file.ts'
@@ -43,7 +44,7 @@ export class ImageDB {
     if (createHash('sha256').update(configBytes).digest('hex') !== hexOf(id)) return undefined
     let config: ImageConfig
     try {
-      config = parseImageConfig(configBytes)
+      config = parseImageConfig(configBytes, undefined, NO_JSON_LIMITS)
     } catch {
       return undefined
     }

@@ -90,6 +90,23 @@ export class References {
     return map
   }
 
+  /** Many names at once: one after the other, each copying those before it, a manifest of 4 MiB would take hours. */
+  withAll(names: Iterable<readonly [Reference, ImageID]>): References {
+    const repositories = new Map(this.repositories)
+    const copied = new Map<string, Map<string, ImageID>>()
+    for (const [reference, id] of names) {
+      const repository = familiarName(reference)
+      let inner = copied.get(repository)
+      if (inner === undefined) {
+        inner = new Map(repositories.get(repository))
+        copied.set(repository, inner)
+        repositories.set(repository, inner)
+      }
+      inner.set(familiarString(reference), id)
+    }
+    return new References(repositories)
+  }
+
   with(reference: Reference, id: ImageID): References {
     const repository = familiarName(reference)
     const names = new Map(this.repositories.get(repository))

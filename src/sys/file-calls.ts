@@ -268,6 +268,27 @@ export function removeTree(
   name: Name,
   onFile?: (dir: DirFd, name: Name) => void,
 ): number {
+  return removeBelow({ dir, count: 0 }, dir, name, 0, onFile)
+}
+
+/** An open directory a level: a tree that is deeper is taken apart first, or it would take all that a process may open. */
+const OPEN_LEVELS_MAX = 64
+
+function removeBelow(
+  top: { readonly dir: DirFd; count: number },
+  dir: DirFd,
+  given: Name,
+  level: number,
+  onFile: ((dir: DirFd, name: Name) => void) | undefined,
+): number {
+  let name = given
+  if (level === OPEN_LEVELS_MAX) {
+    // To the top, under a name of its own, and removed from there.
+    name = `.shale-removing-${process.pid}-${top.count++}`
+    const moved = renameAt(dir, given, top.dir, name)
+    if (moved < 0) return moved
+    return removeBelow(top, top.dir, name, 0, onFile)
+  }
   onFile?.(dir, name)
   const plain = unlinkAt(dir, name)
   // POSIX has EPERM for unlink of a directory, Linux EISDIR.
@@ -278,7 +299,7 @@ export function removeTree(
     const entries = readDirectory(fd)
     if (typeof entries === 'number') return entries
     for (const entry of entries) {
-      const result = removeTree(fd, entry.name, onFile)
+      const result = removeBelow(top, fd, entry.name, level + 1, onFile)
       if (result < 0) return result
     }
   } finally {

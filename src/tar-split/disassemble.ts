@@ -7,6 +7,7 @@
 
 import { basename, cleanPath } from '../path/byte-path.ts'
 import type { BytePath } from '../path/byte-path.ts'
+import { NameSet } from '../path/name-set.ts'
 import type { TarHandler, TarHeader, TarLimits } from '../tar/entry.ts'
 import { TarParser } from '../tar/parser.ts'
 import { Crc64 } from './crc64.ts'
@@ -39,9 +40,10 @@ export class Disassembler implements TarHandler {
   /** Outside of headers: what is pending may be cut anywhere. */
   #cuttable = false
   #header: TarHeader | undefined
-  /** Cleaned names of the records so far, and whether they point at a body. */
-  readonly #names: Map<BytePath, boolean> = new Map()
-  readonly #replaced: Set<BytePath> = new Set()
+  /** Cleaned names of the records so far, and of those that point at a body. */
+  readonly #names: NameSet = new NameSet()
+  readonly #bodies: NameSet = new NameSet()
+  readonly #replaced: NameSet = new NameSet()
 
   constructor(sink: SplitSink, options: DisassembleOptions = {}) {
     this.#sink = sink
@@ -53,7 +55,7 @@ export class Disassembler implements TarHandler {
    * the record of the earlier points at bytes that are gone: disassemble again with `embed` true for these names
    * (`cleanPath(header.recordName).path`). Empty for nearly every tar.
    */
-  get replaced(): ReadonlySet<BytePath> {
+  get replaced(): NameSet {
     return this.#replaced
   }
 
@@ -68,9 +70,11 @@ export class Disassembler implements TarHandler {
     const embedded = lost || (hasBody && this.#embed?.(header) === true)
     if (embedded || !this.#claim(path, hasBody)) {
       this.#header = undefined
-      this.#cuttable = hasBody
+      // No record ends the segment here, and a tar can go on like this for gigabytes.
+      this.#cuttable = true
       return
     }
+    this.#cuttable = false
     this.#flush()
     this.#header = header
     this.#crc.reset()
@@ -82,7 +86,6 @@ export class Disassembler implements TarHandler {
   }
 
   bodyEnd(): void {
-    this.#cuttable = false
     const header = this.#header
     if (header === undefined) return
     this.#header = undefined
@@ -92,7 +95,8 @@ export class Disassembler implements TarHandler {
   }
 
   globalHeader(name: BytePath): void {
-    if (!this.#claim(cleanPath(name).path, false)) return
+    this.#cuttable = !this.#claim(cleanPath(name).path, false)
+    if (this.#cuttable) return
     this.#flush()
     this.#sink.file({ kind: 'file', name, sizeBytes: 0 })
   }
@@ -110,12 +114,11 @@ export class Disassembler implements TarHandler {
 
   /** Docker refuses a tar-split with two records of one name, so only the first member of a name has one. */
   #claim(path: BytePath, hasBody: boolean): boolean {
-    const earlier = this.#names.get(path)
-    if (earlier === undefined) {
-      this.#names.set(path, hasBody)
+    if (this.#names.add(path)) {
+      if (hasBody) this.#bodies.add(path)
       return true
     }
-    if (earlier) this.#replaced.add(path)
+    if (this.#bodies.has(path)) this.#replaced.add(path)
     return false
   }
 

@@ -61,16 +61,22 @@ export interface TarHandler {
 
 /** Bounds that keep memory and time finite whatever the input; each has a named LimitError. */
 export interface TarLimits {
-  /** Bytes of one PAX header or GNU long name. Default 1 MiB. */
+  /** Bytes of one PAX header or GNU long name. Default 1 MiB, as in Go. */
   readonly extensionBytesMax: number
-  /** Bytes of a path or link target. Default 4096 (PATH_MAX) for each. */
+  /** Bytes of the names and values of one entry's extended attributes. Default 256 KiB; Linux keeps 64 KiB of names. */
+  readonly xattrBytesMax: number
+  /** Bytes of a path or link target. Default 4095 (PATH_MAX less its NUL) for each. */
   readonly pathBytesMax: number
-  /** Members of one tar. Default 4,000,000. */
+  /** Directories in one path. Default 256. */
+  readonly pathDepthMax: number
+  /** Members of one tar. Default 2,000,000. */
   readonly entriesMax: number
 }
 
 export const DEFAULT_TAR_LIMITS: TarLimits = {
   extensionBytesMax: 1 << 20,
-  pathBytesMax: 4096,
-  entriesMax: 4_000_000,
+  xattrBytesMax: 256 << 10,
+  pathBytesMax: 4095,
+  pathDepthMax: 256,
+  entriesMax: 2_000_000,
 }

@@ -40,14 +40,14 @@ const NS_PER_S = 1_000_000_000n
 
 /** Reads headers of one archive; remembers the last owner names and time, which are mostly the same again. */
 export class MemberReader {
-  readonly #pathBytesMax: number
+  readonly #limits: TarLimits
   #uname = '' as BytePath
   #gname = '' as BytePath
   #seconds = 0
   #secondsNs = 0n
 
   constructor(limits: TarLimits) {
-    this.#pathBytesMax = limits.pathBytesMax
+    this.#limits = limits
   }
 
   /**
@@ -103,6 +103,7 @@ export class MemberReader {
     if (pax !== undefined) {
       if (pax.atimeNs !== undefined) header.atimeNs = pax.atimeNs
       if (pax.ctimeNs !== undefined) header.ctimeNs = pax.ctimeNs
+      if (pax.xattrs !== undefined) this.#checkXattrs(pax.xattrs, path)
       const sparse = paxSparseMap(pax, declaredBytes)
       if (sparse !== undefined) this.#setSparse(header, sparse, pax)
     }
@@ -159,14 +160,45 @@ export class MemberReader {
   }
 
   #checkLength(path: string, what: string): void {
-    if (path.length <= this.#pathBytesMax) return
-    const start = pathText(path.slice(0, 80) as BytePath)
+    const { pathBytesMax, pathDepthMax } = this.#limits
+    if (path.length > pathBytesMax) {
+      throw pathLimit('path-bytes', path, `the ${what}`, `${path.length} bytes`, pathBytesMax)
+    }
+    // A component and its slash are two bytes at least, so that an ordinary name is not counted.
+    if (what !== 'name' || path.length <= 2 * pathDepthMax) return
+    const depth = path.split('/').length - 1
+    if (depth > pathDepthMax) {
+      throw pathLimit('path-depth', path, `the ${what}`, `${depth} directories`, pathDepthMax)
+    }
+  }
+
+  #checkXattrs(xattrs: ReadonlyMap<string, Uint8Array>, path: BytePath): void {
+    const { xattrBytesMax } = this.#limits
+    let bytes = 0
+    for (const [name, value] of xattrs) bytes += name.length + value.length
+    if (bytes <= xattrBytesMax) return
+    const entry = pathText(path)
     throw new LimitError(
-      'ERR_PATH_MAX',
-      `cannot read tar: the ${what} ${JSON.stringify(start)}... has ${path.length} bytes, over the limit of ${this.#pathBytesMax}`,
-      { details: { entry: start, actual: path.length, limit: this.#pathBytesMax } },
+      'ERR_ENTRY_SIZE_MAX',
+      `cannot read tar: the extended attributes of ${JSON.stringify(entry)} have ${bytes} bytes, over the limit of ${xattrBytesMax}`,
+      { details: { name: 'xattr-bytes', entry, actual: bytes, limit: xattrBytesMax } },
     )
   }
+}
+
+function pathLimit(
+  name: string,
+  path: string,
+  what: string,
+  actual: string,
+  limit: number,
+): LimitError {
+  const entry = pathText(path.slice(0, 80) as BytePath)
+  return new LimitError(
+    'ERR_PATH_MAX',
+    `cannot read tar: ${what} ${JSON.stringify(entry)}... has ${actual}, over the limit of ${limit}`,
+    { details: { name, entry, actual: Number.parseInt(actual, 10), limit } },
+  )
 }
 
 /** Whether the 32-byte field at `at` says `text`: compared in place, so that the usual `root` makes no new string. */

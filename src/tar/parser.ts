@@ -243,19 +243,18 @@ export class TarParser {
     if (size > extensionBytesMax) {
       throw this.#limit(
         'ERR_ENTRY_SIZE_MAX',
-        'an extension header',
+        'pax-bytes',
+        'the bytes of an extension header',
         size,
         extensionBytesMax,
         offset,
       )
     }
     if (++this.#extensionCount > EXTENSIONS_MAX) {
-      const count = this.#extensionCount
-      throw this.#limit(
-        'ERR_ENTRY_SIZE_MAX',
-        'extension headers of one entry',
-        count,
-        EXTENSIONS_MAX,
+      // No writer needs more, so there is nothing to raise.
+      throw this.#error(
+        'ERR_TAR_HEADER',
+        `one entry has more than ${EXTENSIONS_MAX} extension headers`,
         offset,
       )
     }
@@ -322,7 +321,8 @@ export class TarParser {
       const bytes = this.#pieces.length * 24
       throw this.#limit(
         'ERR_ENTRY_SIZE_MAX',
-        'a sparse map',
+        'pax-bytes',
+        'the bytes of a sparse map',
         bytes,
         extensionBytesMax,
         this.#base + after,
@@ -362,7 +362,14 @@ export class TarParser {
   #countEntry(offset: number): void {
     const { entriesMax } = this.#limits
     if (++this.#entries > entriesMax) {
-      throw this.#limit('ERR_ENTRIES_MAX', 'entries', this.#entries, entriesMax, offset)
+      throw this.#limit(
+        'ERR_ENTRIES_MAX',
+        'entries',
+        'the entries',
+        this.#entries,
+        entriesMax,
+        offset,
+      )
     }
   }
 
@@ -386,13 +393,19 @@ export class TarParser {
     return new ArchiveError(code, `cannot read tar: ${reason} (offset ${offset})`, { details })
   }
 
-  #limit(code: ErrorCode, what: string, actual: number, limit: number, offset: number): LimitError {
+  #limit(
+    code: ErrorCode,
+    name: string,
+    what: string,
+    actual: number,
+    limit: number,
+    offset: number,
+  ): LimitError {
+    const after = this.#name === '' ? '' : ` after ${JSON.stringify(pathText(this.#name))}`
     return new LimitError(
       code,
-      `cannot read tar: ${what}: ${actual} is over the limit of ${limit}`,
-      {
-        details: { actual, limit, offset },
-      },
+      `cannot read tar: ${what}${after}: ${actual} is over the limit of ${limit} (offset ${offset})`,
+      { details: { name, actual, limit, offset } },
     )
   }
 

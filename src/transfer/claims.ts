@@ -16,7 +16,7 @@ export function layerLabel(members: Members, index: number, name: string): strin
 export function checkLayerCount(
   label: string,
   layers: number,
-  config: ImageConfig,
+  config: Pick<ImageConfig, 'rootfs'>,
   manifestName: string,
   configName: string,
 ): void {

@@ -8,13 +8,12 @@ import { hexOf, type Digest, type ImageID } from '../digest/digest.ts'
 import { ArchiveError, UnsupportedError } from '../errors.ts'
 import { parseArchiveManifest, type ArchiveItem } from '../image/archive-manifest.ts'
 import { parseImageConfig, type ImageConfig } from '../image/config.ts'
-import { JSON_BYTES_MAX } from '../image/json.ts'
 import { platformMatches, platformText, type Platform } from '../image/platform.ts'
 import { pathFromText, pathText, type BytePath } from '../path/byte-path.ts'
 import { familiarString } from '../reference/reference.ts'
 import type { ArchiveImage, ArchiveLayer } from './archive.ts'
 import { checkLayerCount, checkSize, digestMismatch, layerLabel, noSuchPlatform } from './claims.ts'
-import { findFile, readDocument, type Members } from './members.ts'
+import { findFile, type DocumentReader, type Members } from './members.ts'
 
 export const MANIFEST: BytePath = pathFromText('manifest.json')
 
@@ -31,10 +30,12 @@ const BLOB = /^blobs\/sha256\/([0-9a-f]{64})$/
 export function readDockerArchive(
   members: Members,
   manifest: ByteRange,
+  documents: DocumentReader,
   platform?: Platform,
 ): readonly ArchiveImage[] {
   const label = `manifest.json of ${members.label}`
-  const items = parseArchiveManifest(readDocument(manifest, label, JSON_BYTES_MAX), label)
+  const bytes = documents.read(manifest, label)
+  const items = parseArchiveManifest(bytes, label, documents.limits)
   if (items.length === 0) {
     throw new ArchiveError(
       'ERR_NOT_AN_IMAGE',
@@ -43,7 +44,7 @@ export function readDockerArchive(
   }
   const images = new Map<ImageID, ArchiveImage>()
   const offered = new Set<string>()
-  const configs = new ConfigReader(members)
+  const configs = new ConfigReader(members, documents)
   for (const item of items) {
     const { image, config } = readItem(members, configs, item)
     if (platform && !platformMatches(config, platform)) {
@@ -58,19 +59,26 @@ export function readDockerArchive(
   return [...images.values()]
 }
 
+type ReadFields = Pick<
+  ImageConfig,
+  'rootfs' | 'os' | 'architecture' | 'variant' | 'osVersion' | 'osFeatures'
+>
+
 interface ReadConfig {
   readonly bytes: Uint8Array
   readonly imageID: ImageID
-  readonly config: ImageConfig
+  readonly config: ReadFields
 }
 
 /** Each config is read once: a manifest of 4 MiB can name one large config a hundred thousand times. */
 class ConfigReader {
   private readonly members: Members
+  private readonly documents: DocumentReader
   private readonly known = new Map<BytePath, ReadConfig>()
 
-  constructor(members: Members) {
+  constructor(members: Members, documents: DocumentReader) {
     this.members = members
+    this.documents = documents
   }
 
   read(path: BytePath): ReadConfig {
@@ -83,13 +91,23 @@ class ConfigReader {
     const name = pathText(path)
     const label = `${name} of ${this.members.label}`
     const range = findFile(this.members, path, 'manifest.json')
-    const bytes = readDocument(range, label, JSON_BYTES_MAX)
+    const bytes = this.documents.read(range, label)
     const imageID = sha256Of(bytes) as ImageID
     const hex = NAMED_BY_DIGEST.exec(name)?.[1]
     if (hex !== undefined && hex !== hexOf(imageID)) {
       throw digestMismatch(label, `sha256:${hex}`, imageID)
     }
-    return { bytes, imageID, config: parseImageConfig(bytes, label) }
+    // Of the parsed config only what is asked for is kept: its objects are many times its bytes.
+    const { rootfs, os, architecture, variant, osVersion, osFeatures } = parseImageConfig(
+      bytes,
+      label,
+      this.documents.limits,
+    )
+    return {
+      bytes,
+      imageID,
+      config: { rootfs, os, architecture, variant, osVersion, osFeatures },
+    }
   }
 }
 
@@ -97,7 +115,7 @@ function readItem(
   members: Members,
   configs: ConfigReader,
   item: ArchiveItem,
-): { image: ArchiveImage; config: ImageConfig } {
+): { image: ArchiveImage; config: ReadFields } {
   const { bytes: configBytes, imageID, config } = configs.read(item.config)
   checkLayerCount(members.label, item.layers.length, config, 'manifest.json', pathText(item.config))
   const layers = item.layers.map((path, index) => readLayer(members, item, config, path, index))
@@ -117,7 +135,7 @@ function readItem(
 function readLayer(
   members: Members,
   item: ArchiveItem,
-  config: ImageConfig,
+  config: ReadFields,
   path: BytePath,
   index: number,
 ): ArchiveLayer {

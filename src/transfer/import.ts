@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { createHash } from 'node:crypto'
+import { settleLimits, type LoadLimits } from '../archive/limits.ts'
 import { packDirectory } from '../archive/pack.ts'
 import type { Digest, ImageID } from '../digest/digest.ts'
 import type { OnWarning } from '../errors.ts'
@@ -14,6 +15,7 @@ import { sourceDateEpoch, timestampNow } from '../store/timestamp.ts'
 import type { Store } from '../store/store.ts'
 import type { TransferOptions } from './progress.ts'
 import { LayerRegistration } from './register-layers.ts'
+import { withRemedy } from './remedy.ts'
 import { spool } from './spool.ts'
 
 export type ImportSource =
@@ -31,6 +33,8 @@ export interface ImportOptions extends TransferOptions {
   /** Default: the host's. */
   readonly platform?: string
   readonly onWarning?: OnWarning
+  /** Bounds over the defaults; Infinity for none. */
+  readonly limits?: Partial<LoadLimits>
 }
 
 /**
@@ -45,15 +49,16 @@ export async function importImage(
   const reference = options.reference === undefined ? undefined : parseTarget(options.reference)
   const host = hostPlatform({ arch: process.arch })
   const platform = options.platform === undefined ? host : parsePlatform(options.platform, host)
+  const limits = settleLimits(options.limits)
   const config = applyChanges({}, options.changes ?? [])
   if ('file' in source) fs.accessSync(source.file, fs.constants.R_OK)
   const epoch = sourceDateEpoch()
   const created = epoch === undefined ? timestampNow() : goTime(BigInt(epoch) * 1_000_000_000n)
 
-  return store.write(
+  const importing = store.write(
     async (transaction) => {
       const file = await onDisk(source, transaction.spool, options, epoch)
-      const registration = new LayerRegistration(store, transaction, options)
+      const registration = new LayerRegistration(store, transaction, options, limits)
       const sizeBytes = fs.statSync(file).size
       const diffID = await registration.addUnnamedBase({
         label: nameOf(source),
@@ -100,6 +105,9 @@ export async function importImage(
     },
     options.signal ? { signal: options.signal } : {},
   )
+  return importing.catch((error: unknown) => {
+    throw withRemedy(error)
+  })
 }
 
 function nameOf(source: ImportSource): string {

@@ -3,16 +3,23 @@
 
 import path from 'node:path'
 import fs from 'node:fs'
+import { settleLimits, type LoadLimits } from '../archive/limits.ts'
 import { type ImageID } from '../digest/digest.ts'
 import { ConflictError, type OnWarning } from '../errors.ts'
 import { hostPlatform, parsePlatform } from '../image/platform.ts'
-import { familiarString, parseReference, withDefaultTag } from '../reference/reference.ts'
+import {
+  familiarString,
+  parseReference,
+  withDefaultTag,
+  type Reference,
+} from '../reference/reference.ts'
 import type { Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
 import type { Archive, ArchiveImage } from './archive.ts'
 import { openArchive } from './open-archive.ts'
 import type { TransferOptions } from './progress.ts'
 import { LayerRegistration } from './register-layers.ts'
+import { withRemedy } from './remedy.ts'
 import { spool } from './spool.ts'
 
 export interface LoadOptions extends TransferOptions {
@@ -23,6 +30,8 @@ export interface LoadOptions extends TransferOptions {
   readonly sync?: boolean
   /** What the user calls the input, for messages. Default: its path, or `the stream`. */
   readonly label?: string
+  /** Bounds over the defaults; Infinity for none. */
+  readonly limits?: Partial<LoadLimits>
 }
 
 export interface LoadedImage {
@@ -51,14 +60,16 @@ export async function loadArchive(
     options.platform === undefined
       ? undefined
       : parsePlatform(options.platform, hostPlatform({ arch: process.arch }))
+  const limits = settleLimits(options.limits)
   // A wrong path is refused before a root is made for it.
   if (typeof input === 'string') fs.accessSync(input, fs.constants.R_OK)
-  return store.write(
+  const loading = store.write(
     async (transaction) => {
       const file =
         typeof input === 'string' ? input : await spool(input, transaction.spool, options)
       const archive = await openArchive(file, {
         spoolDirectory: transaction.spool,
+        limits,
         label: options.label ?? (typeof input === 'string' ? input : 'the stream'),
         ...(platform ? { platform } : {}),
         ...(options.signal ? { signal: options.signal } : {}),
@@ -66,7 +77,7 @@ export async function loadArchive(
       })
       try {
         for (const warning of archive.warnings) store.onWarning(warning)
-        return await loadImages(store, transaction, archive, options)
+        return await loadImages(store, transaction, archive, options, limits)
       } finally {
         await archive.close()
       }
@@ -76,6 +87,9 @@ export async function loadArchive(
       ...(options.sync === undefined ? {} : { sync: options.sync }),
     },
   )
+  return loading.catch((error: unknown) => {
+    throw withRemedy(error)
+  })
 }
 
 async function loadImages(
@@ -83,14 +97,16 @@ async function loadImages(
   transaction: Transaction,
   archive: Archive,
   options: LoadOptions,
+  limits: LoadLimits,
 ): Promise<LoadedImage[]> {
-  const registration = new LayerRegistration(store, transaction, options)
+  const registration = new LayerRegistration(store, transaction, options, limits)
   const counts = []
   for (const image of archive.images) counts.push(await registration.add(image.layers))
   await registration.apply()
   registration.plan()
 
-  let references = store.references()
+  const references = store.references()
+  const named = new Map<string, readonly [Reference, ImageID]>()
   const loaded: LoadedImage[] = []
   for (const [index, image] of archive.images.entries()) {
     planImage(store, transaction, image, archive)
@@ -99,7 +115,7 @@ async function loadImages(
     for (const text of image.references) {
       const reference = withDefaultTag(parseReference(text))
       const name = familiarString(reference)
-      const previous = references.get(reference)
+      const previous = named.get(name)?.[1] ?? references.get(reference)
       if (previous !== undefined && previous !== image.imageID) {
         if (reference.digest !== undefined) {
           throw new ConflictError(
@@ -110,14 +126,14 @@ async function loadImages(
         }
         replaced.push({ name, previous })
       }
-      references = references.with(reference, image.imageID)
+      named.set(name, [reference, image.imageID])
       names.push(name)
     }
     loaded.push({ imageID: image.imageID, names, replaced, ...counts[index]! })
   }
   transaction.plan({
     op: 'rename',
-    from: transaction.stageFile(references.toJSONText(), 0o600),
+    from: transaction.stageFile(references.withAll(named.values()).toJSONText(), 0o600),
     to: store.layout.repositories,
   })
   return loaded

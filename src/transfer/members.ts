@@ -4,7 +4,9 @@
 
 import fs from 'node:fs'
 import type { ByteRange } from '../archive/layer-job.ts'
-import { ArchiveError, LimitError, UnsafePathError } from '../errors.ts'
+import { ArchiveError, UnsafePathError } from '../errors.ts'
+import { checkJSONBytes, jsonLimit } from '../image/json.ts'
+import type { LoadLimits } from '../archive/limits.ts'
 import { cleanPath, dirname, joinPath, pathText, type BytePath } from '../path/byte-path.ts'
 import { fromNodeError } from '../sys/errno.ts'
 
@@ -117,17 +119,31 @@ function linkError(
 }
 
 /**
- * A small document whole.
- * @throws LimitError ERR_JSON_MAX before a byte is read
+ * Reads the documents of one archive, and counts them: a few kilobytes of gzip can hold a hundred large configs, all of
+ * which are kept until the load is done.
  */
-export function readDocument(range: ByteRange, label: string, bytesMax: number): Buffer {
-  if (range.sizeBytes > bytesMax) {
-    throw new LimitError(
-      'ERR_JSON_MAX',
-      `cannot read ${label}: it has ${range.sizeBytes} bytes, and ${bytesMax} is the limit`,
-      { details: { limit: bytesMax, actual: range.sizeBytes } },
-    )
+export class DocumentReader {
+  readonly limits: LoadLimits
+  private totalBytes = 0
+
+  constructor(limits: LoadLimits) {
+    this.limits = limits
   }
+
+  /** @throws LimitError ERR_JSON_MAX before a byte is read */
+  read(range: ByteRange, label: string): Buffer {
+    const { jsonTotalBytesMax } = this.limits
+    checkJSONBytes(range.sizeBytes, label, this.limits)
+    this.totalBytes += range.sizeBytes
+    if (this.totalBytes > jsonTotalBytesMax) {
+      const reason = `with it, the archive's manifests and configs have more than ${jsonTotalBytesMax} bytes`
+      throw jsonLimit(label, 'json-total', reason, jsonTotalBytesMax, this.totalBytes)
+    }
+    return readWhole(range, label)
+  }
+}
+
+function readWhole(range: ByteRange, label: string): Buffer {
   const bytes = Buffer.alloc(range.sizeBytes)
   const fd = openRegularFile(range.file, label)
   try {

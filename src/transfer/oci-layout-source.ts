@@ -10,8 +10,7 @@ import { sha256Of } from '../digest/chain-id.ts'
 import { hexOf, type Digest, type ImageID } from '../digest/digest.ts'
 import { ArchiveError, LayerStoreError, LimitError, type Warning } from '../errors.ts'
 import { checkOCILayout, OCI_LAYOUT_FILE } from '../image/archive-manifest.ts'
-import { parseImageConfig } from '../image/config.ts'
-import { JSON_BYTES_MAX } from '../image/json.ts'
+import { parseImageConfig, type ImageConfig } from '../image/config.ts'
 import {
   isIndexType,
   isManifestType,
@@ -24,7 +23,7 @@ import { pathFromText, type BytePath } from '../path/byte-path.ts'
 import type { ArchiveImage } from './archive.ts'
 import { checkLayerCount, checkSize, digestMismatch, layerLabel, noSuchPlatform } from './claims.ts'
 import { annotatedName, nameOfAnnotation } from './image-name.ts'
-import { findFile, findFileIfPresent, readDocument, type Members } from './members.ts'
+import { findFile, findFileIfPresent, type DocumentReader, type Members } from './members.ts'
 
 export const INDEX: BytePath = pathFromText('index.json')
 const LAYOUT = pathFromText(OCI_LAYOUT_FILE)
@@ -55,35 +54,39 @@ interface FoundImage {
 export function readOCILayout(
   members: Members,
   index: ByteRange,
+  documents: DocumentReader,
   choice: PlatformChoice,
 ): { images: readonly ArchiveImage[]; warnings: readonly Warning[] } {
-  return new LayoutReader(members, choice).read(index)
+  return new LayoutReader(members, documents, choice).read(index)
 }
 
 class LayoutReader {
   private readonly members: Members
+  private readonly documents: DocumentReader
   private readonly choice: PlatformChoice
   private readonly warnings: Warning[] = []
   private readonly found = new Map<Digest, FoundImage>()
   private readonly indexes = new Map<Digest, readonly Descriptor[]>()
   private visits = 0
 
-  constructor(members: Members, choice: PlatformChoice) {
+  constructor(members: Members, documents: DocumentReader, choice: PlatformChoice) {
     this.members = members
+    this.documents = documents
     this.choice = choice
   }
 
   read(index: ByteRange): { images: readonly ArchiveImage[]; warnings: readonly Warning[] } {
-    const { members } = this
+    const { members, documents } = this
     const layout = findFileIfPresent(members, LAYOUT)
     // umoci and skopeo write it, old buildkit tars may lack it; index.json alone says enough.
     if (layout)
       checkOCILayout(
-        readDocument(layout, OCI_LAYOUT_FILE, JSON_BYTES_MAX),
+        documents.read(layout, OCI_LAYOUT_FILE),
         `${OCI_LAYOUT_FILE} of ${members.label}`,
+        documents.limits,
       )
     const label = `index.json of ${members.label}`
-    const document = parseManifest(readDocument(index, label, JSON_BYTES_MAX), label)
+    const document = parseManifest(documents.read(index, label), label, undefined, documents.limits)
     if (document.kind !== 'index') {
       throw new ArchiveError(
         'ERR_MANIFEST',
@@ -225,7 +228,7 @@ class LayoutReader {
     const known = this.indexes.get(descriptor.digest)
     if (known) return known
     const { label, bytes } = this.readBlob(descriptor, 'an index')
-    const document = parseManifest(bytes, label, descriptor.mediaType)
+    const document = parseManifest(bytes, label, descriptor.mediaType, this.documents.limits)
     const manifests = document.kind === 'index' ? this.imagesAmong(document.manifests) : []
     if (manifests.length === 0) {
       throw new ArchiveError('ERR_NOT_AN_IMAGE', `cannot read ${label}: the index lists no image`)
@@ -239,9 +242,14 @@ class LayoutReader {
     if (known) return known
     const { label, bytes } = this.readBlob(descriptor, 'an index')
     // Announced as a manifest, so a document of another shape has thrown.
-    const manifest = parseManifest(bytes, label, descriptor.mediaType) as ImageManifest
+    const manifest = parseManifest(
+      bytes,
+      label,
+      descriptor.mediaType,
+      this.documents.limits,
+    ) as ImageManifest
     const configBlob = this.readBlob(manifest.config, label)
-    const config = parseImageConfig(configBlob.bytes, configBlob.label)
+    const config = parseImageConfig(configBlob.bytes, configBlob.label, this.documents.limits)
     checkLayerCount(
       this.members.label,
       manifest.layers.length,
@@ -260,14 +268,17 @@ class LayoutReader {
       }
     })
     const imageID = manifest.config.digest as ImageID
-    const found = { image: { configBytes: configBlob.bytes, imageID, layers }, platform: config }
+    const found = {
+      image: { configBytes: configBlob.bytes, imageID, layers },
+      platform: platformOf(config),
+    }
     this.found.set(descriptor.digest, found)
     return found
   }
 
   private readBlob(descriptor: Descriptor, namedBy: string): { label: string; bytes: Uint8Array } {
     const label = `${blobName(descriptor.digest)} of ${this.members.label}`
-    const bytes = readDocument(this.findBlob(descriptor, namedBy), label, JSON_BYTES_MAX)
+    const bytes = this.documents.read(this.findBlob(descriptor, namedBy), label)
     const actual = sha256Of(bytes)
     if (actual !== descriptor.digest) throw digestMismatch(label, descriptor.digest, actual)
     return { label, bytes }
@@ -279,6 +290,11 @@ class LayoutReader {
     checkSize(name, this.members, descriptor.sizeBytes, range.sizeBytes)
     return range
   }
+}
+
+/** Not the whole config: one is kept for every image until the load is done. */
+function platformOf({ os, architecture, variant, osVersion, osFeatures }: ImageConfig): Platform {
+  return { os, architecture, variant, osVersion, osFeatures }
 }
 
 function isUnfit(error: unknown): error is LayerStoreError {

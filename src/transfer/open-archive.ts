@@ -11,7 +11,7 @@ import {
   type Warning,
 } from '../errors.ts'
 import { decompressed, sniffCompression } from '../archive/decompress.ts'
-import { DEFAULT_APPLY_LIMITS } from '../archive/limits.ts'
+import { DEFAULT_LOAD_LIMITS, type LoadLimits } from '../archive/limits.ts'
 import { hostPlatform, type Platform } from '../image/platform.ts'
 import { pathFromText } from '../path/byte-path.ts'
 import { fromNodeError } from '../sys/errno.ts'
@@ -20,7 +20,13 @@ import type { Archive, ArchiveImage } from './archive.ts'
 import { DirectoryMembers } from './directory-members.ts'
 import { MANIFEST, readDockerArchive, refuseV1Layout } from './docker-archive-source.ts'
 import { describeFile, describeMembers, HEAD_BYTES } from './look-alike.ts'
-import { findFileIfPresent, openRegularFile, readFully, type Members } from './members.ts'
+import {
+  DocumentReader,
+  findFileIfPresent,
+  openRegularFile,
+  readFully,
+  type Members,
+} from './members.ts'
 import { INDEX, readOCILayout } from './oci-layout-source.ts'
 import type { OnProgress } from './progress.ts'
 import { spool } from './spool.ts'
@@ -33,12 +39,10 @@ export interface OpenArchiveOptions {
   readonly spoolDirectory: string
   /** What the user called it, for messages. Default: the path. */
   readonly label?: string
+  readonly limits?: LoadLimits
   readonly signal?: AbortSignal
   readonly onProgress?: OnProgress
 }
-
-/** Below this much output nobody cares for the ratio. */
-const RATIO_FROM_BYTES = 64 * 1024 * 1024
 
 const REPOSITORIES = pathFromText('repositories')
 
@@ -61,7 +65,11 @@ export async function openArchive(input: string, options: OpenArchiveOptions): P
   const spooled: string[] = []
   try {
     const plain = await plainTar(file, status, label, options, spooled)
-    const { images, warnings, kind } = readImages(TarMembers.read(plain, label), 'tar', options)
+    const { images, warnings, kind } = readImages(
+      TarMembers.read(plain, label, options.limits),
+      'tar',
+      options,
+    )
     return { kind, images, warnings, close: () => removeAll(spooled) }
   } catch (error) {
     await removeAll(spooled)
@@ -121,7 +129,12 @@ async function plainTar(
   if (compression === 'none') throw notAnImage(label, `it is ${describeFile(head)}`)
   options.onProgress?.({ kind: 'step', text: `unpacking ${label} (${compression})` })
   const blob = { file: plain, offset: 0, sizeBytes: fs.statSync(plain).size }
-  const bytes = bounded(decompressed(blob, compression, undefined, label), blob.sizeBytes, label)
+  const bytes = bounded(
+    decompressed(blob, compression, undefined, label),
+    blob.sizeBytes,
+    label,
+    options,
+  )
   const unpacked = await spool(bytes, options.spoolDirectory, options)
   // The compressed copy of a pipe is of no more use; the disk may be small.
   await removeAll(spooled.splice(0))
@@ -137,16 +150,31 @@ async function* bounded(
   plain: AsyncIterable<Uint8Array>,
   compressedBytes: number,
   label: string,
+  { limits = DEFAULT_LOAD_LIMITS }: OpenArchiveOptions,
 ): AsyncGenerator<Uint8Array> {
-  const limit = Math.max(RATIO_FROM_BYTES, compressedBytes * DEFAULT_APPLY_LIMITS.expansionMax)
+  const { expansionMax, expansionFromBytes, totalBytesMax } = limits
+  const limit = Math.max(expansionFromBytes, compressedBytes * expansionMax)
   let bytes = 0
   for await (const chunk of plain) {
     bytes += chunk.length
     if (bytes > limit) {
       throw new LimitError(
         'ERR_EXPANSION_MAX',
-        `cannot load ${label}: its ${compressedBytes} bytes unpack to more than ${limit}, which no real archive does; if you trust it, unpack it yourself`,
-        { details: { limit, actual: bytes } },
+        `cannot load ${label}: its ${compressedBytes} bytes unpack to more than ${limit}, which no real archive does`,
+        {
+          details: {
+            name: 'expansion',
+            limit: expansionMax,
+            actual: Math.ceil(bytes / compressedBytes),
+          },
+        },
+      )
+    }
+    if (bytes > totalBytesMax) {
+      throw new LimitError(
+        'ERR_EXPANSION_MAX',
+        `cannot load ${label}: it unpacks to more than ${totalBytesMax} bytes`,
+        { details: { name: 'total-bytes', limit: totalBytesMax, actual: bytes } },
       )
     }
     yield chunk
@@ -179,6 +207,7 @@ function readImages(
 } {
   const manifest = findFileIfPresent(members, MANIFEST)
   const index = findFileIfPresent(members, INDEX)
+  const documents = new DocumentReader(options.limits ?? DEFAULT_LOAD_LIMITS)
   const choice = {
     preferred: options.platform ?? thisPlatform(),
     required: options.platform !== undefined,
@@ -187,7 +216,7 @@ function readImages(
   const isDirTransport = members.get(pathFromText('version')) !== undefined && index === undefined
   if (manifest && !isDirTransport) {
     try {
-      const images = readDockerArchive(members, manifest, options.platform)
+      const images = readDockerArchive(members, manifest, documents, options.platform)
       return { kind: 'docker-archive', images, warnings: [] }
     } catch (error) {
       // docker's containerd store exports every platform, but manifest.json lists one of them.
@@ -195,7 +224,7 @@ function readImages(
       if (!other || !index) throw error
     }
   }
-  if (index) return { kind: 'oci-archive', ...readOCILayout(members, index, choice) }
+  if (index) return { kind: 'oci-archive', ...readOCILayout(members, index, documents, choice) }
   if (!manifest && members.get(REPOSITORIES) !== undefined) refuseV1Layout(members)
   throw notAnImage(members.label, `it ${describeMembers(members, thing)}`)
 }

@@ -7,15 +7,15 @@ import os from 'node:os'
 import { childChainID } from '../digest/chain-id.ts'
 import { shortID, type CacheID, type ChainID, type DiffID, type Digest } from '../digest/digest.ts'
 import { LimitError } from '../errors.ts'
-import { DEFAULT_APPLY_LIMITS } from '../archive/limits.ts'
+import { DEFAULT_LOAD_LIMITS, type LoadLimits } from '../archive/limits.ts'
 import type { ByteRange, LayerJob, LayerResult } from '../archive/layer-job.ts'
 import { LayerPool } from '../archive/pool.ts'
 import type { Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
 import type { TransferOptions } from './progress.ts'
 
-/** docker's own bound on a chain; overlay2 would take a few more. */
-export const LAYERS_MAX = 125
+/** Threads that unpack at once: more gain little, and each holds some twenty megabytes. */
+const WORKERS_MAX = 4
 
 /** A layer as its source has it. */
 export interface LayerSource {
@@ -38,10 +38,19 @@ export class LayerRegistration {
   private readonly store: Store
   private readonly transaction: Transaction
   private readonly options: TransferOptions
+  private readonly limits: LoadLimits
+  private readonly totalBytes = new SharedArrayBuffer(8)
   private readonly planned = new Map<ChainID, Planned>()
   private readonly results = new Map<Planned, LayerResult>()
 
-  constructor(store: Store, transaction: Transaction, options: TransferOptions) {
+  /** @param limits settled ones; of these, the bounds of layers are held here */
+  constructor(
+    store: Store,
+    transaction: Transaction,
+    options: TransferOptions,
+    limits: LoadLimits = DEFAULT_LOAD_LIMITS,
+  ) {
+    this.limits = limits
     this.store = store
     this.transaction = transaction
     this.options = options
@@ -55,12 +64,13 @@ export class LayerRegistration {
   async add(
     sources: readonly (LayerSource & { readonly diffID: DiffID })[],
   ): Promise<{ newLayers: number; reusedLayers: number }> {
-    if (sources.length > LAYERS_MAX) {
+    const { layersMax, archiveLayersMax } = this.limits
+    if (sources.length > layersMax) {
       throw new LimitError(
         'ERR_DEPTH_MAX',
-        `cannot load an image of ${sources.length} layers: the limit is ${LAYERS_MAX} (max depth exceeded)`,
+        `cannot load an image of ${sources.length} layers: the limit is ${layersMax} (max depth exceeded)`,
         {
-          details: { limit: LAYERS_MAX, actual: sources.length },
+          details: { name: 'layers', limit: layersMax, actual: sources.length },
         },
       )
     }
@@ -73,6 +83,13 @@ export class LayerRegistration {
         parent = { cacheID: known.cacheID, chainID }
         this.report(source, 'exists', source.blob.sizeBytes)
         continue
+      }
+      if (this.planned.size >= archiveLayersMax) {
+        throw new LimitError(
+          'ERR_DEPTH_MAX',
+          `cannot load more than ${archiveLayersMax} new layers at once`,
+          { details: { name: 'archive-layers', limit: archiveLayersMax } },
+        )
       }
       const { cacheID, facts } = await this.transaction.newLayer(parent?.cacheID)
       this.planned.set(chainID, { source, parent, cacheID, facts })
@@ -110,7 +127,9 @@ export class LayerRegistration {
     if (todo.length === 0) return
     const { driver } = this.store
     const pool = new LayerPool({
-      workers: driver.independent ? Math.min(os.availableParallelism(), todo.length) : 1,
+      workers: driver.independent
+        ? Math.min(os.availableParallelism(), todo.length, WORKERS_MAX)
+        : 1,
     })
     try {
       if (driver.independent) {
@@ -141,7 +160,8 @@ export class LayerRegistration {
       directory: await this.store.driver.begin(layer.cacheID),
       splitPath: path.join(layer.facts, 'tar-split.json.gz'),
       form: this.store.form,
-      limits: DEFAULT_APPLY_LIMITS,
+      limits: this.limits,
+      totalBytes: this.totalBytes,
     }
     const result = await pool.run(job, {
       ...(this.options.signal ? { signal: this.options.signal } : {}),

@@ -2,16 +2,16 @@
 // Bodies are stepped over with pread, so an archive of a gigabyte costs as many reads as it has members.
 
 import fs from 'node:fs'
-import { ArchiveError, LayerStoreError } from '../errors.ts'
+import { DEFAULT_LOAD_LIMITS, type LoadLimits } from '../archive/limits.ts'
+import { ArchiveError, LayerStoreError, LimitError } from '../errors.ts'
 import { cleanPath, pathText, type BytePath } from '../path/byte-path.ts'
 import { fromNodeError } from '../sys/errno.ts'
 import type { TarHandler, TarHeader } from '../tar/entry.ts'
 import { TarParser } from '../tar/parser.ts'
 import { openRegularFile, quoted, readFully, type Member, type Members } from './members.ts'
 
-/** An image of 125 layers has about 400 members; a build cache export has some thousands. */
-export const MEMBERS_MAX = 100_000
-
+/** Of a member in the index, beside its name. */
+const NAME_OVERHEAD_BYTES = 32
 const WINDOW_BYTES = 64 * 1024
 /** Stands for a body that is stepped over: the parser counts a body's bytes and looks at none of them. */
 const SKIPPED: Buffer = Buffer.alloc(1 << 20)
@@ -30,11 +30,11 @@ export class TarMembers implements Members {
    * @param label for messages: the path as the user gave it
    * @throws ArchiveError ERR_TAR_*; LimitError ERR_ENTRIES_MAX, ERR_PATH_MAX
    */
-  static read(file: string, label: string, membersMax: number = MEMBERS_MAX): TarMembers {
+  static read(file: string, label: string, limits: LoadLimits = DEFAULT_LOAD_LIMITS): TarMembers {
     const fd = openRegularFile(file, label)
     try {
-      const index = new Indexer(file, label, fs.fstatSync(fd).size)
-      const parser = new TarParser(index, { entriesMax: membersMax })
+      const index = new Indexer(file, label, fs.fstatSync(fd).size, limits.nameBytesMax)
+      const parser = new TarParser(index, { ...limits, entriesMax: limits.membersMax })
       const window = Buffer.allocUnsafe(WINDOW_BYTES)
       for (let at = 0; !index.ended;) {
         const read = readFully(fd, window, at)
@@ -74,9 +74,12 @@ class Indexer implements TarHandler {
   private readonly file: string
   private readonly label: string
   private readonly fileBytes: number
+  private readonly nameBytesMax: number
   private consumedBytes = 0
+  private nameBytes = 0
 
-  constructor(file: string, label: string, fileBytes: number) {
+  constructor(file: string, label: string, fileBytes: number, nameBytesMax: number) {
+    this.nameBytesMax = nameBytesMax
     this.file = file
     this.label = label
     this.fileBytes = fileBytes
@@ -107,7 +110,18 @@ class Indexer implements TarHandler {
     // Nothing inside the archive can mean such a member, so it need not be there.
     if (escapes || path === '') return
     // As when a tar is unpacked, the last of equal names stays.
+    this.countName(path.length + header.linkPath.length)
     this.members.set(path, memberOf(header, { file: this.file, offset, sizeBytes }))
+  }
+
+  private countName(bytes: number): void {
+    this.nameBytes += bytes + NAME_OVERHEAD_BYTES
+    if (this.nameBytes <= this.nameBytesMax) return
+    throw new LimitError(
+      'ERR_ENTRIES_MAX',
+      `cannot read ${this.label}: the names of its members have more than ${this.nameBytesMax} bytes`,
+      { details: { name: 'name-bytes', limit: this.nameBytesMax } },
+    )
   }
 
   body(bytes: Uint8Array): void {
@@ -150,8 +164,11 @@ function named(label: string, error: unknown): unknown {
   if (!(error instanceof LayerStoreError)) return fromNodeError(`read ${label}`, error)
   if (!error.message.startsWith('cannot read tar: ')) return error
   const Class = error.constructor as typeof LayerStoreError
+  // The parser calls entries what are members here, and so does its limit.
+  const details =
+    error.code === 'ERR_ENTRIES_MAX' ? { ...error.details, name: 'members' } : error.details
   return new Class(error.code, error.message.replace('cannot read tar', `cannot read ${label}`), {
     cause: error,
-    details: error.details,
+    details,
   })
 }

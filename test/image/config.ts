@@ -4,7 +4,7 @@ import { ArchiveError, LayerStoreError, LimitError } from '../../src/errors.ts'
 import { createdSeconds, parseImageConfig, ZERO_TIME_SECONDS } from '../../src/image/config.ts'
 import { createdByLayer, historyRows } from '../../src/image/history.ts'
 import type { ImageID } from '../../src/digest/digest.ts'
-import { JSON_BYTES_MAX, JSON_DEPTH_MAX } from '../../src/image/json.ts'
+import { DEFAULT_JSON_LIMITS } from '../../src/image/json.ts'
 
 const hex = (digit: string): string => `sha256:${digit.repeat(64)}`
 const bytes = (value: unknown): Uint8Array =>
@@ -111,13 +111,13 @@ t.test('names the field that is wrong', async (t) => {
 t.test('is bounded in size and depth', async (t) => {
   const deep = (levels: number): string =>
     `{"rootfs":{},"x":${'['.repeat(levels)}${']'.repeat(levels)}}`
-  t.ok(parseImageConfig(bytes(deep(JSON_DEPTH_MAX - 1))))
-  for (const text of [deep(JSON_DEPTH_MAX), '['.repeat(1_000_000)]) {
+  t.ok(parseImageConfig(bytes(deep(DEFAULT_JSON_LIMITS.jsonDepthMax - 1))))
+  for (const text of [deep(DEFAULT_JSON_LIMITS.jsonDepthMax), '['.repeat(1_000_000)]) {
     const error = refusal(text)
     t.ok(error instanceof LimitError && error.code === 'ERR_JSON_MAX')
   }
-  const padded = `{"rootfs":{}}${' '.repeat(JSON_BYTES_MAX)}`
-  t.ok(parseImageConfig(bytes(padded.slice(0, JSON_BYTES_MAX))))
+  const padded = `{"rootfs":{}}${' '.repeat(DEFAULT_JSON_LIMITS.jsonBytesMax)}`
+  t.ok(parseImageConfig(bytes(padded.slice(0, DEFAULT_JSON_LIMITS.jsonBytesMax))))
   t.equal(refusal(padded).code, 'ERR_JSON_MAX')
   t.ok(
     parseImageConfig(bytes(`{"rootfs":{},"x":"${'['.repeat(100)}\\"${'{'.repeat(100)}"}`)),

@@ -3,17 +3,18 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { DEFAULT_APPLY_LIMITS } from '../../src/archive/limits.ts'
 import type { ApplyLimits, LayerJob } from '../../src/archive/layer-job.ts'
 import type { Digest, DiffID } from '../../src/digest/digest.ts'
 import { probeForm } from '../../src/sys/probe.ts'
-import { DEFAULT_TAR_LIMITS } from '../../src/tar/entry.ts'
 import { type TarEntryInit, writeTar } from '../../src/tar/writer.ts'
 import { collect } from './tars.ts'
 
 export const LIMITS: ApplyLimits = {
-  ...DEFAULT_TAR_LIMITS,
+  ...DEFAULT_APPLY_LIMITS,
   layerBytesMax: 1 << 30,
   expansionMax: 1000,
+  expansionFromBytes: 64 << 20,
 }
 
 export function digestOf(bytes: Uint8Array): Digest {

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import zlib from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
+import { NameSet } from '../../src/path/name-set.ts'
 import { cleanPath } from '../../src/path/byte-path.ts'
 import { assemble, assembleSync } from '../../src/tar-split/assemble.ts'
 import type { FileSource } from '../../src/tar-split/assemble.ts'
@@ -49,9 +50,7 @@ class Files implements FileSource {
 }
 
 function split(tar: Uint8Array): SplitRecord[] {
-  const pass = (
-    replaced: ReadonlySet<string>,
-  ): { records: SplitRecord[]; replaced: ReadonlySet<string> } => {
+  const pass = (replaced: NameSet): { records: SplitRecord[]; replaced: NameSet } => {
     const records: SplitRecord[] = []
     const disassembler = new Disassembler(
       {
@@ -66,7 +65,7 @@ function split(tar: Uint8Array): SplitRecord[] {
     disassembler.end()
     return { records, replaced: disassembler.replaced }
   }
-  const first = pass(new Set())
+  const first = pass(new NameSet())
   return first.replaced.size === 0 ? first.records : pass(first.replaced).records
 }
 

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import zlib from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { cleanPath } from '../../src/path/byte-path.ts'
+import { cleanPath, type BytePath } from '../../src/path/byte-path.ts'
 import { SplitEncoder } from '../../src/tar-split/codec.ts'
 import { Crc64 } from '../../src/tar-split/crc64.ts'
 import { disassemble, Disassembler } from '../../src/tar-split/disassemble.ts'
@@ -17,6 +17,7 @@ import {
   collect,
   extension,
   members,
+  parse,
   padded,
   paxRecords,
   ZERO_BLOCKS,
@@ -25,6 +26,11 @@ import {
 const FIXTURES = new URL('../../../fixtures/tar/', import.meta.url)
 const fixture = (name: string): Buffer =>
   zlib.gunzipSync(fs.readFileSync(new URL(`${name}.gz`, FIXTURES)))
+
+/** Each cleaned name once, in order. */
+function namesOf(tar: Uint8Array): BytePath[] {
+  return [...new Set(parse(tar).headers.map((header) => cleanPath(header.recordName).path))]
+}
 
 interface Split {
   records: SplitRecord[]
@@ -57,7 +63,7 @@ function split(
   parser.end()
   disassembler.end()
   const json = Buffer.from(encoder.take()).toString()
-  return { records, json, replaced: [...disassembler.replaced] }
+  return { records, json, replaced: namesOf(tar).filter((name) => disassembler.replaced.has(name)) }
 }
 
 /** `seg 512`, `file a 3`: the shape of a split. */

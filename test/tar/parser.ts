@@ -381,7 +381,7 @@ t.test('limits', async (t) => {
   )
 
   const many = join(...Array.from({ length: 17 }, () => extension('x', path20)), block())
-  t.throws(() => parse(many), { code: 'ERR_ENTRY_SIZE_MAX' }, 'extensions without a member')
+  t.throws(() => parse(many), { code: 'ERR_TAR_HEADER' }, 'extensions without a member')
   const huge = block({ type: 'x', size: 2 ** 30 })
   t.throws(() => parse(huge), { code: 'ERR_ENTRY_SIZE_MAX' }, 'refused before it is read')
 })

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { DEFAULT_LOAD_LIMITS } from '../../src/archive/limits.ts'
 import type { ByteRange } from '../../src/archive/layer-job.ts'
 import { LayerStoreError } from '../../src/errors.ts'
 import { openArchive, type OpenArchiveOptions } from '../../src/transfer/open-archive.ts'
@@ -464,8 +465,9 @@ t.test('a failure leaves no spool behind', async (t) => {
     },
   )
   const bomb = write(directory, 'bomb.zst', zstdOfZeros(80 << 20))
+  const limits = { ...DEFAULT_LOAD_LIMITS, expansionFromBytes: 1 << 20 }
   await t.rejects(
-    opened(bomb, () => {}),
+    opened(bomb, () => {}, { limits }),
     { code: 'ERR_EXPANSION_MAX' },
   )
   const signal = AbortSignal.abort(new Error('stopped'))

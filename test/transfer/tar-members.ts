@@ -7,6 +7,7 @@ import t from 'tap'
 import { pathFromText } from '../../src/path/byte-path.ts'
 import { findFile } from '../../src/transfer/members.ts'
 import { TarMembers } from '../../src/transfer/tar-members.ts'
+import { DEFAULT_LOAD_LIMITS } from '../../src/archive/limits.ts'
 import { has } from '../support/host.ts'
 import { fifo, file, layerTar, link, symlink, type LayerEntryInit } from '../support/layer.ts'
 import { block, GNU_MAGIC, ZERO_BLOCKS } from '../support/tars.ts'
@@ -15,10 +16,10 @@ import { temporaryDirectory } from '../support/temporary.ts'
 const directory = temporaryDirectory(t)
 let count = 0
 
-function index(tar: Uint8Array, membersMax?: number): TarMembers {
+function index(tar: Uint8Array, membersMax: number = DEFAULT_LOAD_LIMITS.membersMax): TarMembers {
   const at = path.join(directory, `${count++}.tar`)
   fs.writeFileSync(at, tar)
-  return TarMembers.read(at, 'x.tar', membersMax)
+  return TarMembers.read(at, 'x.tar', { ...DEFAULT_LOAD_LIMITS, membersMax })
 }
 
 function content(members: TarMembers, name: string): string | undefined {

@@ -5,11 +5,16 @@ import { CommanderError, type Command } from 'commander'
 import { declareBundle } from './commands/bundle.ts'
 import { declareCat } from './commands/cat.ts'
 import { declareChainid } from './commands/chainid.ts'
+import { declareCommit } from './commands/commit.ts'
 import { declareCompletion } from './commands/completion.ts'
 import { declareConform } from './commands/conform.ts'
+import { declareContainerPrune } from './commands/container-prune.ts'
 import { declareCp } from './commands/cp.ts'
+import { declareCreate } from './commands/create.ts'
 import { declareDf } from './commands/df.ts'
+import { declareDiff } from './commands/diff.ts'
 import { declareDiffid } from './commands/diffid.ts'
+import { declareExport } from './commands/export.ts'
 import { declareHistory } from './commands/history.ts'
 import { declareImagePrune } from './commands/image-prune.ts'
 import { declareImages } from './commands/images.ts'
@@ -22,6 +27,9 @@ import { declareLoad } from './commands/load.ts'
 import { declareLs } from './commands/ls.ts'
 import { declareMount } from './commands/mount.ts'
 import { declarePrune } from './commands/prune.ts'
+import { declarePs } from './commands/ps.ts'
+import { declareRename } from './commands/rename.ts'
+import { declareRm } from './commands/rm.ts'
 import { declareRmi } from './commands/rmi.ts'
 import { declareRunIn } from './commands/run-in.ts'
 import { declareSave } from './commands/save.ts'
@@ -57,6 +65,14 @@ const VERBS: readonly DeclareVerb[] = [
   declareTag,
   declareSquash,
   declareRmi,
+  declareCreate,
+  declarePs,
+  declareRename,
+  declareDiff,
+  declareCommit,
+  declareExport,
+  declareRm,
+  declareContainerPrune,
   declareCp,
   declareMount,
   declareUmount,

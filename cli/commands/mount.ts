@@ -1,4 +1,4 @@
-// mount: an image shown in a directory; without arguments, what is shown where.
+// mount: an image shown in a directory, or a container's root, writable; without arguments, what is shown where.
 
 import { Option, type Command } from 'commander'
 import type { MountedImage, ViewChoice } from '../../src/index.ts'
@@ -22,20 +22,15 @@ interface MountOptions {
 export function declareMount(program: Command, context: Context): void {
   declareVerb(program, ['mount', 'image mount'], (command) => {
     command
-      .summary('show an image in a directory, or list what is shown')
+      .summary('show an image or a container in a directory, or list what is shown')
       .description(
-        'Show an image in a directory, read-only: by the kernel’s overlay where that can be had, else as a merge written out. Without arguments, list what is shown.',
+        'Show an image in a directory, read-only: by the kernel’s overlay where that can be had, else as a merge written out. A container is mounted writable, where engines mount it unless a directory is named. Without arguments, list what is shown.',
       )
-      .argument('[image]', 'a name, or the start of an ID')
+      .argument('[image|container]', 'a name, or the start of an ID; a container goes first')
       .argument('[directory]', 'an existing directory; empty, if the merge is to be written out')
       .addOption(new Option('--view <kind>', 'how to show it').choices([...VIEWS]).default('auto'))
       .action((image: string | undefined, directory: string | undefined, options: MountOptions) => {
         if (image === undefined) return list(context)
-        if (directory === undefined) {
-          return command.error("error: missing required argument 'directory'", {
-            code: 'commander.missingArgument',
-          })
-        }
         return mount(image, directory, options, context)
       })
     examples(command, [
@@ -48,12 +43,32 @@ export function declareMount(program: Command, context: Context): void {
 
 async function mount(
   image: string,
-  directory: string,
+  directory: string | undefined,
   options: MountOptions,
   context: Context,
 ): Promise<void> {
-  const { mountImage } = await import('../../src/index.ts')
+  const { InvalidArgumentError, mountContainer, mountImage, NotFoundError } =
+    await import('../../src/index.ts')
   const store = await context.openStore()
+  try {
+    const mounted = await mountContainer(store, image, directory, { signal: context.signal })
+    return await context.stdout.write(
+      context.json
+        ? jsonText(mounted)
+        : directory === undefined
+          ? `${safeText(mounted.target)}\n`
+          : '',
+    )
+  } catch (error) {
+    if (!(error instanceof NotFoundError && error.code === 'ERR_CONTAINER_NOT_FOUND')) throw error
+  }
+  if (directory === undefined) {
+    store.image(image) // an unknown name is the thing to say first
+    throw new InvalidArgumentError(
+      'ERR_OPTION',
+      `cannot mount image ${image}: name the directory to show it in, as in: shale mount ${image} DIR`,
+    )
+  }
   const shown = await mountImage(store, image, directory, {
     view: options.view,
     signal: context.signal,
@@ -70,14 +85,19 @@ async function mount(
 }
 
 async function list(context: Context): Promise<void> {
-  const { listMountedImages } = await import('../../src/index.ts')
-  const mounted = await listMountedImages(await context.openStore())
+  const { listMountedContainers, listMountedImages } = await import('../../src/index.ts')
+  const store = await context.openStore()
+  const containers = listMountedContainers(store).map((item) => ({ ...item, view: 'kernel' }))
+  const mounted = (await listMountedImages(store)).filter(
+    ({ target }) => !containers.some((container) => container.target === target),
+  )
   if (context.json) {
-    await context.stdout.write(jsonText(mounted))
+    await context.stdout.write(jsonText([...mounted, ...containers]))
     return
   }
   const rows = mounted.map((shown) =>
     [shown.names[0] ?? shortID(shown), shown.view, shown.target].map(safeText),
   )
-  await context.stdout.write(table(['IMAGE', 'VIEW', 'DIRECTORY'], rows))
+  for (const { name, view, target } of containers) rows.push([name, view, target].map(safeText))
+  await context.stdout.write(table(['NAME', 'VIEW', 'DIRECTORY'], rows))
 }

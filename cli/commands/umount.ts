@@ -9,17 +9,24 @@ import { declareVerb, examples } from '../verb.ts'
 export function declareUmount(program: Command, context: Context): void {
   declareVerb(program, ['umount|unmount', 'image umount|unmount'], (command) => {
     command
-      .summary('take a mounted image away')
+      .summary('take a mounted image or container away')
       .description('Take away what shale mount showed in a directory. The directory stays, empty.')
-      .argument('<directory>', 'where the image is shown')
+      .argument('<directory|container>', 'where it is shown, or the container’s name')
       .action((directory: string) => umount(directory, context))
     examples(command, [['umount /mnt', 'a kernel mount or a merged directory alike']])
   })
 }
 
 async function umount(directory: string, context: Context): Promise<void> {
-  const { unmountImage } = await import('../../src/index.ts')
+  const { NotFoundError, unmountContainer, unmountImage } = await import('../../src/index.ts')
   const store = await context.openStore()
+  try {
+    const { target } = await unmountContainer(store, directory)
+    if (context.json) await context.stdout.write(jsonText({ target }))
+    return
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error
+  }
   await unmountImage(store, directory)
   if (context.json) await context.stdout.write(jsonText({ target: path.resolve(directory) }))
 }

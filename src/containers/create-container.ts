@@ -14,6 +14,7 @@ import { timestampNow } from '../store/timestamp.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { DirectoryLayer } from '../view/directory-layer.ts'
 import { WritableTree } from '../view/writable-tree.ts'
+import { populateVolume } from '../volumes/populate-volume.ts'
 import { parseBind, type Bind } from './bind.ts'
 import { containerDocument, hostDocument, type PlacedVolume } from './container-document.ts'
 import { freeName, parseContainerName, refuseTakenName } from './container-name.ts'
@@ -76,6 +77,7 @@ export async function createContainer(
       options.signal?.throwIfAborted()
       planLayer(store, transaction, id, layer, image)
       planVolumes(store, transaction, volumes)
+      await populateVolumes(store, transaction, image, volumes, options.signal)
       const folder = transaction.stageDirectory(0o710)
       const checkpoints = path.join(folder, 'checkpoints')
       fs.mkdirSync(checkpoints)
@@ -238,6 +240,27 @@ function planVolumes(
   for (const { volume } of volumes) {
     make(path.join(layout.volumes, volume), 0o701)
     make(path.join(layout.volumes, volume, '_data'), 0o755)
+  }
+}
+
+/** What the image has where an empty volume is put shows through it: docker copies it in at the first use. */
+async function populateVolumes(
+  store: Store,
+  transaction: Transaction,
+  image: Image,
+  volumes: readonly PlacedVolume[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const wanted = volumes.filter(({ bind }) => !bind?.mode.split(',').includes('nocopy'))
+  if (wanted.length === 0 || image.layers.length === 0) return
+  using stack = await openImageStack(store, image)
+  for (const { volume, destination } of wanted) {
+    await populateVolume(
+      store,
+      transaction,
+      { volume, stack, path: destination },
+      signal ? { signal } : {},
+    )
   }
 }
 

@@ -72,7 +72,7 @@ t.test('every verb has a summary, a description and examples', async (t) => {
   const root = path.join(t.testdir(), 'none')
   const { stdout } = await shaleInProcess(['--help'], { root })
   const list = stdout.slice(stdout.indexOf('Commands:'))
-  const verbs = [...list.matchAll(/^ {2}([a-z]+)/gm)].map(([, verb]) => verb!)
+  const verbs = [...list.matchAll(/^ {2}([a-z-]+)/gm)].map(([, verb]) => verb!)
   t.ok(verbs.includes('images') && verbs.includes('load'))
   for (const verb of verbs.filter((name) => name !== 'help')) {
     const help = await shaleInProcess([verb, '--help'], { root })

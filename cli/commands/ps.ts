@@ -1,0 +1,152 @@
+// ps: containers, with docker's columns, filters and formats.
+
+import { InvalidArgumentError, type Command } from 'commander'
+import type { ContainerListItem } from '../../src/index.ts'
+import type { Context } from '../context.ts'
+import type { Listing } from '../format/row-format.ts'
+import { ellipsis } from '../format/width.ts'
+import { createdSince, goLocalTime, humanDuration, humanSize } from '../format/units.ts'
+import { jsonText } from '../output.ts'
+import { collect, declareVerb, examples } from '../verb.ts'
+
+interface PsOptions {
+  readonly all?: boolean
+  readonly quiet?: boolean
+  readonly size?: boolean
+  readonly latest?: boolean
+  readonly last?: number
+  readonly trunc: boolean
+  readonly filter?: readonly string[]
+  readonly format?: string
+}
+
+export function declarePs(program: Command, context: Context): void {
+  declareVerb(program, ['ps', 'container ls|list|ps'], (command) => {
+    command
+      .summary('list containers')
+      .description('List containers, newest first; without -a only those that a dockerd runs.')
+      .option('-a, --all', 'also those that do not run')
+      .option('-q, --quiet', 'only IDs')
+      .option('-s, --size', 'what each wrote, and that with its image')
+      .option('-l, --latest', 'only the newest')
+      .option('-n, --last <number>', 'only the newest so many', wholeNumber)
+      .option('--no-trunc', 'whole IDs and commands')
+      .option(
+        '-f, --filter <key=value>',
+        'id, name, label, status, exited, ancestor, before, since, volume; may be repeated',
+        collect,
+      )
+      .option(
+        '--format <format>',
+        "table, json, a Go template, or 'table TEMPLATE'; fields: .ID .Image .Command .CreatedAt .RunningFor .Ports .State .Status .Size .Names .Labels .Label .Mounts .Networks",
+      )
+      .action((options: PsOptions) => list(options, context))
+    examples(command, [
+      ['ps -a', 'all of them'],
+      ["ps -a -s --format '{{.Names}}: {{.Size}}'", 'what each wrote'],
+      ['ps -a -f ancestor=debian:12', 'those made of an image'],
+    ])
+  })
+}
+
+function wholeNumber(text: string): number {
+  if (/^[0-9]+$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Expected a whole number.')
+}
+
+const HEADERS = {
+  ID: 'CONTAINER ID',
+  Image: 'IMAGE',
+  Command: 'COMMAND',
+  CreatedAt: 'CREATED AT',
+  RunningFor: 'CREATED',
+  Ports: 'PORTS',
+  State: 'STATE',
+  Status: 'STATUS',
+  Size: 'SIZE',
+  Names: 'NAMES',
+  Labels: 'LABELS',
+  Mounts: 'MOUNTS',
+  LocalVolumes: 'LOCAL VOLUMES',
+  Networks: 'NETWORKS',
+}
+
+function listing(options: { readonly size: boolean }): Listing {
+  return {
+    type: 'formatter.ContainerContext',
+    headers: HEADERS,
+    table: `{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}${options.size ? '\t{{.Size}}' : ''}`,
+  }
+}
+
+async function list(options: PsOptions, context: Context): Promise<void> {
+  const { listContainers, parseContainerFilters } = await import('../../src/index.ts')
+  const format = options.format ?? (options.quiet ? '{{.ID}}' : undefined)
+  const size = (options.size ?? false) || (format?.includes('.Size') ?? false)
+  const last = options.latest === true ? 1 : options.last
+  const items = await listContainers(await context.openStore(), {
+    all: options.all ?? false,
+    ...(last === undefined ? {} : { last }),
+    ...(options.filter === undefined ? {} : { filter: parseContainerFilters(options.filter) }),
+    size,
+  })
+  if (context.json) return context.stdout.write(jsonText(items))
+  const { formatRows } = await import('../format/row-format.ts')
+  const nowSeconds = Date.now() / 1000
+  const rows = items.map((item) => rowOf(item, options.trunc, nowSeconds))
+  await context.stdout.write(formatRows(rows, format, listing({ size: options.size ?? false })))
+}
+
+const COMMAND_WIDTH = 20
+
+/** What docker's templates may ask of a container. Ports are dockerd's: it maps them while a container runs. */
+function rowOf(
+  item: ContainerListItem,
+  truncated: boolean,
+  nowSeconds: number,
+): Record<string, string> {
+  const created = Date.parse(item.created) / 1000
+  const volumes = item.mountPoints.filter(({ type }) => type === 'volume')
+  const own = item.writableBytes ?? 0
+  const virtual = item.virtualBytes ?? 0
+  return {
+    ID: truncated ? item.id.slice(0, 12) : item.id,
+    Image: truncated && item.image.startsWith('sha256:') ? item.image.slice(7, 19) : item.image,
+    Command: `"${truncated ? ellipsis(item.command, COMMAND_WIDTH) : item.command}"`,
+    CreatedAt: goLocalTime(created),
+    RunningFor: createdSince(created, nowSeconds),
+    Ports: '',
+    State: item.status,
+    Status: statusText(item, nowSeconds),
+    Size: virtual > 0 ? `${humanSize(own)} (virtual ${humanSize(virtual)})` : humanSize(own),
+    Names: item.name,
+    Labels: Object.entries(item.labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+    Mounts: item.mountPoints.map(({ name, source }) => name || source).join(','),
+    LocalVolumes: String(volumes.length),
+    Networks: item.networks.join(','),
+  }
+}
+
+/** docker's words for a state; since when, a stopped daemon's root still tells. */
+function statusText(item: ContainerListItem, nowSeconds: number): string {
+  const since = (time: string): string =>
+    humanDuration(Math.max(0, nowSeconds - Date.parse(time) / 1000))
+  switch (item.status) {
+    case 'created':
+      return 'Created'
+    case 'running':
+      return `Up ${since(item.startedAt)}`
+    case 'paused':
+      return `Up ${since(item.startedAt)} (Paused)`
+    case 'exited':
+      return `Exited (${item.exitCode}) ${since(item.finishedAt)} ago`
+    case 'restarting':
+      return `Restarting (${item.exitCode}) ${since(item.finishedAt)} ago`
+    case 'removing':
+      return 'Removal In Progress'
+    case 'dead':
+      return 'Dead'
+  }
+}

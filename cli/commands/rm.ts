@@ -1,0 +1,56 @@
+// rm: containers away, each a change of its own: one that cannot be removed is reported, and the next is tried.
+
+import type { Command } from 'commander'
+import type { RemovedContainer } from '../../src/index.ts'
+import type { Context } from '../context.ts'
+import { PartialFailure } from '../exit-code.ts'
+import { safeText } from '../format/safe-text.ts'
+import { jsonText } from '../output.ts'
+import { reportError } from '../report.ts'
+import { declareVerb, examples } from '../verb.ts'
+
+interface RmOptions {
+  readonly force?: boolean
+  readonly volumes?: boolean
+}
+
+export function declareRm(program: Command, context: Context): void {
+  declareVerb(program, ['rm', 'container rm|remove'], (command) => {
+    command
+      .summary('remove containers')
+      .description('Remove containers with their writable layers.')
+      .argument('<container...>', 'names, or starts of IDs')
+      .option('-f, --force', 'unmount one that is mounted; what is not there counts as removed')
+      .option('-v, --volumes', 'also the volumes that were made for it and that nobody named')
+      .action((names: string[], options: RmOptions) => remove(names, options, context))
+    examples(command, [
+      ['rm web', 'the container and what it wrote'],
+      ['rm -f $(shale ps -aq)', 'all of them'],
+    ])
+  })
+}
+
+async function remove(
+  names: readonly string[],
+  options: RmOptions,
+  context: Context,
+): Promise<void> {
+  const { removeContainer, NotFoundError } = await import('../../src/index.ts')
+  const store = await context.openStore()
+  const force = options.force ?? false
+  const removed: RemovedContainer[] = []
+  const errors: unknown[] = []
+  for (const name of names) {
+    try {
+      const volumes = options.volumes ?? false
+      removed.push(await removeContainer(store, name, { force, volumes, signal: context.signal }))
+      if (!context.json) await context.stdout.write(`${safeText(name)}\n`)
+    } catch (error) {
+      context.signal.throwIfAborted()
+      await reportError(error, context)
+      if (!(force && error instanceof NotFoundError)) errors.push(error)
+    }
+  }
+  if (context.json) await context.stdout.write(jsonText(removed))
+  if (errors.length > 0) throw new PartialFailure({ doneCount: removed.length, errors })
+}

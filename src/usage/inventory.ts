@@ -136,8 +136,7 @@ class InventoryReader {
   private readImages(): Map<ImageID, InventoryImage> {
     const { store } = this
     const images = new Map<ImageID, InventoryImage>()
-    const names =
-      this.attempt(store.layout.repositories, () => store.references().byImage()) ?? new Map()
+    const names = this.attempt(store.layout.repositories, () => store.references().byImage())
     const ids = this.attempt(store.layout.content, () => store.imageDB.ids()) ?? []
     for (const id of ids) {
       const facts = this.attempt(store.layout.imageContent(id), () => store.imageDB.get(id))
@@ -145,7 +144,7 @@ class InventoryReader {
       const chain = chainIDs(facts.config.rootfs.diffIDs)
       images.set(id, {
         facts,
-        names: names.get(id) ?? [],
+        names: names?.get(id) ?? [],
         chain,
         isWhole: chain.every((chainID) => this.layers.has(chainID)),
       })

@@ -117,8 +117,7 @@ export function parseUntil(text: string, nowNs: bigint): bigint {
       text,
     ) ?? []
   if (date !== undefined) {
-    const time =
-      (clock ?? '00').padEnd(2, '0') + ':00:00'.slice(((clock ?? '00').length - 2) as number)
+    const time = `${clock ?? '00'}${':00:00'.slice((clock ?? '00').length - 2)}`
     // Without a zone, and with a time beside the date, JavaScript reads local time as Go does.
     const ms = Date.parse(`${date}T${time}${zone ?? ''}`)
     if (!Number.isNaN(ms)) return BigInt(ms) * 1_000_000n + BigInt(sub.padEnd(9, '0'))

@@ -85,7 +85,7 @@ export const LAST_TAGGED = '2024-02-01T00:00:00.25Z'
 
 export interface FixtureStore {
   readonly root: string
-  open(): Promise<Store>
+  readonly open: () => Promise<Store>
 }
 
 export async function fixtureStore(t: {

@@ -45,8 +45,13 @@ export class VerbCommand extends Command {
   }
 
   override parseOptions(argv: string[]): { operands: string[]; unknown: string[] } {
-    // What follows a program's name is the program's.
-    const end = argv.findIndex((arg) => arg === '--' || (this.endsAtOperand && !arg.startsWith('-')))
+    // What follows a verb's name is the verb's, and what follows a program's name the program's.
+    const end = argv.findIndex(
+      (arg) =>
+        arg === '--' ||
+        (this.endsAtOperand && !arg.startsWith('-')) ||
+        this.commands.some((command) => command.name() === arg || command.aliases().includes(arg)),
+    )
     const flags = end < 0 ? argv : argv.slice(0, end)
     const plain = flags.flatMap((arg) => this.plainBoolean(arg))
     return super.parseOptions(end < 0 ? plain : [...plain, ...argv.slice(end)])

@@ -2,7 +2,7 @@
 // not. Each answers the same few questions by name; all keep inside of their root whatever lies there, and whoever
 // changes it meanwhile.
 
-import { UnsafePathError } from '../errors.ts'
+import { ConflictError, UnsafePathError } from '../errors.ts'
 import { basename, dirname, joinPath, pathText, type BytePath } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import * as calls from '../sys/file-calls.ts'
@@ -123,6 +123,7 @@ export class DirectoryPlace implements CopyPlace {
   #must(result: number, syscall: string, path: BytePath): number {
     if (result >= 0) return result
     const shown = pathText(this.shown(path))
+    if (result === -ERRNO.ENOTDIR) throw notADirectory(shown)
     if (result !== -ERRNO.ELOOP || this.#inScope) {
       throw hostError(`copy to ${shown}`, -result, syscall, shown)
     }
@@ -154,12 +155,14 @@ export class LayerPlace implements CopyPlace {
   }
 
   makeParents(path: BytePath): void {
-    const inside = this.#inside(path)
-    this.#tree.makeDirectories(dirname(inside))
+    const parent = dirname(path)
+    if (parent === '' || this.typeOf(parent) !== undefined) return
+    this.makeParents(parent)
+    this.#tree.makeDirectories(this.#inDirectory(parent))
   }
 
   makeDirectory(path: BytePath): void {
-    this.#tree.makeDirectories(this.#inside(path), 0o700)
+    this.#tree.makeDirectories(this.#inDirectory(path), 0o700)
   }
 
   openDirectory(path: BytePath): number {
@@ -167,7 +170,7 @@ export class LayerPlace implements CopyPlace {
   }
 
   replace(path: BytePath, make: (dir: number, name: BytePath) => void): void {
-    this.#tree.at(this.#inside(path), (dir, name) => {
+    this.#tree.at(this.#inDirectory(path), (dir, name) => {
       this.#tree.clearWhiteout(dir, name)
       const gone = calls.unlinkAt(dir, name)
       if (gone < 0 && gone !== -ERRNO.ENOENT) {
@@ -179,7 +182,7 @@ export class LayerPlace implements CopyPlace {
   }
 
   existing(path: BytePath, use: (dir: number, name: BytePath) => void): void {
-    const inside = this.#inside(path)
+    const inside = this.#inDirectory(path)
     this.#tree.copyUpFile(inside)
     this.#tree.at(inside, use)
   }
@@ -194,4 +197,22 @@ export class LayerPlace implements CopyPlace {
     const parent = joinPath(this.#base, dirname(path)).replace(/\/$/, '') as BytePath
     return joinPath(inScope(view, parent), basename(path))
   }
+
+  /** The same, once it is known that something can be made there. */
+  #inDirectory(path: BytePath): BytePath {
+    const inside = this.#inside(path)
+    const parent = this.#tree.view.lookup(dirname(inside))
+    if (parent?.type === 'directory') return inside
+    const shown = pathText(this.shown(path))
+    if (parent) throw notADirectory(shown)
+    throw hostError(`copy to ${shown}`, ERRNO.ENOENT, 'openat2', shown)
+  }
+}
+
+function notADirectory(shown: string): ConflictError {
+  return new ConflictError(
+    'ERR_DESTINATION_EXISTS',
+    `cannot copy to ${shown}: something on the way there is not a directory`,
+    { details: { path: shown } },
+  )
 }

@@ -1,0 +1,61 @@
+// `shale cp` as its user sees it; what lands where is test/containers/copy-rules.ts's.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { containerFixture } from '../support/container.ts'
+import { shaleInProcess } from '../support/in-process.ts'
+import { dir, file, layerTar } from '../support/layer.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+
+t.test('says what it did on a terminal alone, and there unless it is told not to', async (t) => {
+  const { directory, root } = await containerFixture(t, [layerTar(file('f', 'x'.repeat(2000)))])
+  const out = path.join(directory, 'out')
+  const cp = (args: readonly string[], terminal = {}): ReturnType<typeof shaleInProcess> =>
+    shaleInProcess(['cp', ...args], { root, terminal })
+  t.match(await cp(['box:/f', out]), { code: 0, stdout: '', stderr: '' })
+  const told = await cp(['box:/f', out], { stdout: true })
+  t.match(told, { code: 0, stdout: '', stderr: /^shale: copied [0-9.]+kB to .*out\n$/ })
+  for (const quiet of ['-q', '--quiet'])
+    t.match(await cp([quiet, 'box:/f', out], { stdout: true }), { code: 0, stderr: '' })
+  const { sizeBytes } = JSON.parse((await cp(['--json', 'box:/f', out])).stdout) as {
+    sizeBytes: number
+  }
+  t.ok(sizeBytes > 2000)
+})
+
+t.test('a tar goes to a pipe, not to a terminal', async (t) => {
+  const { root } = await containerFixture(t, [layerTar(dir('d'), file('d/f', 'x'))])
+  const tar = await shaleInProcess(['container', 'cp', 'box:/d', '-'], { root })
+  t.match(tar, { code: 0, stderr: '' })
+  const refused = await shaleInProcess(['cp', 'box:/d', '-'], { root, terminal: { stdout: true } })
+  t.equal(refused.code, 1)
+  t.match(refused.stderr, /refusing to write a tar to a terminal/)
+  const into = await shaleInProcess(['cp', '-', 'box:/d'], { root, stdin: tar.stdoutBytes })
+  t.match(into, { code: 0, stdout: '', stderr: '' })
+  const again = await shaleInProcess(['cp', 'box:/d/d/f', '-'], { root })
+  t.ok(again.stdoutBytes.includes('x'))
+})
+
+t.test('arguments that say nothing, and paths with colons', async (t) => {
+  const { directory, root } = await containerFixture(t, [layerTar(file('a:b', 'colon'))])
+  for (const [args, message] of [
+    [['', 'box:/'], /source can not be empty/],
+    [['box:/', ''], /destination can not be empty/],
+    [[':/x', directory], /expected CONTAINER:PATH/],
+  ] as const) {
+    const done = await shaleInProcess(['cp', ...args], { root })
+    t.equal(done.code, 2)
+    t.match(done.stderr, message)
+  }
+  const out = path.join(directory, 'c:d')
+  t.equal((await shaleInProcess(['cp', 'box:/a:b', out], { root })).code, 0)
+  t.equal(fs.readFileSync(out, 'utf8'), 'colon')
+  t.equal((await shaleInProcess(['cp', out, 'box:/e:f'], { root })).code, 0)
+  const missing = await shaleInProcess(['cp', 'box:/none', out], { root })
+  t.same([missing.code, missing.stderr], [10, 'shale: No such container:path: box:/none\n'])
+  t.equal(
+    (await shaleInProcess(['cp', path.join(temporaryDirectory(t), 'x'), 'box:/'], { root })).code,
+    10,
+  )
+})

@@ -153,10 +153,20 @@ export function leftovers(layout: Layout): string[] {
 
 /** Whether a decided transaction waits to be completed: then even a reader would see neither the old nor the new store. */
 export function hasPendingJournal(layout: Layout): boolean {
-  return leftovers(layout).some(
+  return readableLeftovers(layout).some(
     (name) =>
       !name.endsWith('-removing') && fs.existsSync(path.join(layout.layerTemp, name, JOURNAL)),
   )
+}
+
+/** Who may not look cannot complete anything either; what else of the store is readable may still be read. */
+function readableLeftovers(layout: Layout): string[] {
+  try {
+    return leftovers(layout)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return []
+    throw error
+  }
 }
 
 async function rollBack(driver: Driver, directory: string): Promise<void> {

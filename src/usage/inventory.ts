@@ -4,7 +4,8 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import type { ChainID, ImageID } from '../digest/digest.ts'
+import { createHash } from 'node:crypto'
+import type { ChainID, DiffID, ImageID } from '../digest/digest.ts'
 import { isDigest } from '../digest/digest.ts'
 import { chainIDs } from '../digest/chain-id.ts'
 import { IntegrityError } from '../errors.ts'
@@ -46,6 +47,8 @@ export interface Inventory {
   readonly brokenLayers: readonly LayerFolder[]
   readonly removingLayers: readonly LayerFolder[]
   readonly images: ReadonlyMap<ImageID, InventoryImage>
+  /** Layers of configs that are whole and that shale cannot read, but another engine may. */
+  readonly foreignChains: readonly (readonly ChainID[])[]
   /** Of layerdb/mounts, also those whose container is lost. */
   readonly mounts: ReadonlyMap<string, WritableLayer>
   readonly containers: ReadonlyMap<string, Container>
@@ -72,6 +75,7 @@ class InventoryReader {
   private readonly brokenLayers: LayerFolder[] = []
   private readonly removingLayers: LayerFolder[] = []
   private readonly owners = new Map<string, DirectoryOwner>()
+  private readonly foreignChains: ChainID[][] = []
 
   constructor(store: Store) {
     this.store = store
@@ -97,6 +101,7 @@ class InventoryReader {
       brokenLayers: this.brokenLayers,
       removingLayers: this.removingLayers,
       images,
+      foreignChains: this.foreignChains,
       mounts,
       containers,
       directories,
@@ -140,7 +145,10 @@ class InventoryReader {
     const ids = this.attempt(store.layout.content, () => store.imageDB.ids()) ?? []
     for (const id of ids) {
       const facts = this.attempt(store.layout.imageContent(id), () => store.imageDB.get(id))
-      if (facts === undefined) continue
+      if (facts === undefined) {
+        this.readForeign(id)
+        continue
+      }
       const chain = chainIDs(facts.config.rootfs.diffIDs)
       images.set(id, {
         facts,
@@ -150,6 +158,14 @@ class InventoryReader {
       })
     }
     return images
+  }
+
+  private readForeign(id: ImageID): void {
+    const file = this.store.layout.imageContent(id)
+    const bytes = this.attempt(file, () => readIfPresent(file))
+    if (!bytes || `sha256:${createHash('sha256').update(bytes).digest('hex')}` !== id) return
+    const diffIDs = diffIDsIn(bytes.toString('utf8'))
+    if (diffIDs.length > 0) this.foreignChains.push([...chainIDs(diffIDs)])
   }
 
   private readMounts(): Map<string, WritableLayer> {
@@ -214,6 +230,18 @@ class InventoryReader {
       this.unreadable.push({ path: place, errno: errnoName(Math.abs(errno ?? 0)) })
       return undefined
     }
+  }
+}
+
+function diffIDsIn(text: string): DiffID[] {
+  try {
+    const document = JSON.parse(text) as { rootfs?: { diff_ids?: unknown } } | null
+    const listed = document?.rootfs?.diff_ids
+    return Array.isArray(listed) && listed.every((id) => isDigest(String(id)))
+      ? (listed as DiffID[])
+      : []
+  } catch {
+    return []
   }
 }
 

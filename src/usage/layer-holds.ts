@@ -23,7 +23,8 @@ export class LayerHolds {
     for (const chainID of layers.keys()) counts.set(chainID, 0)
     const holds = new LayerHolds(inventory, counts, new Set())
     for (const { parent } of layers.values()) holds.hold(parent)
-    for (const image of images.values()) holds.hold(topPresent(image, inventory))
+    for (const { chain } of images.values()) holds.hold(topPresent(chain, inventory))
+    for (const chain of inventory.foreignChains) holds.hold(topPresent(chain, inventory))
     for (const { parent } of mounts.values()) holds.hold(parent)
     for (const [chainID, count] of counts)
       if (count === 0 && isHeldElsewhere(chainID)) holds.hold(chainID)
@@ -39,7 +40,7 @@ export class LayerHolds {
   }
 
   releaseImage(image: InventoryImage): ChainID[] {
-    return this.drop(topPresent(image, this.inventory))
+    return this.drop(topPresent(image.chain, this.inventory))
   }
 
   releaseMount(containerID: string): ChainID[] {
@@ -87,6 +88,6 @@ export class LayerHolds {
 }
 
 /** Of an image that lost layers, what is left is kept: a repair needs it. */
-function topPresent(image: InventoryImage, inventory: Inventory): ChainID | undefined {
-  return image.chain.findLast((chainID) => inventory.layers.has(chainID))
+function topPresent(chain: readonly ChainID[], inventory: Inventory): ChainID | undefined {
+  return chain.findLast((chainID) => inventory.layers.has(chainID))
 }

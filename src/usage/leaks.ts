@@ -133,7 +133,11 @@ class LeakFinder {
     for (const chainID of this.search.unreferenced)
       this.add('unreferenced-layer', this.things.layer(chainID))
     // An image that needs it may yet be repaired by loading it again.
-    const wanted = new Set([...this.inventory.images.values()].flatMap((image) => image.chain))
+    const { images, foreignChains } = this.inventory
+    const wanted = new Set([
+      ...[...images.values()].flatMap((image) => image.chain),
+      ...foreignChains.flat(),
+    ])
     for (const { name, path: folder } of brokenLayers) {
       if (wanted.has(`sha256:${name}` as ChainID) || this.search.buildCache.holds(name)) continue
       this.add('broken-layer', [

@@ -7,6 +7,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { CacheID } from '../digest/digest.ts'
+import { HostError } from '../errors.ts'
 import type { References } from '../store/references.ts'
 import type { Removal } from '../store/remove-image.ts'
 import type { Store } from '../store/store.ts'
@@ -57,7 +58,7 @@ export interface PruneReport {
 }
 
 /**
- * @throws LockedError; UnsupportedError ERR_DOCKERD_VOLUMES for volumes that dockerd keeps the books of; signal.reason
+ * @throws LockedError; HostError ERR_PERMISSION where a part of the store cannot be read; UnsupportedError ERR_DOCKERD_VOLUMES for volumes that dockerd keeps the books of; signal.reason
  */
 export async function prune(store: Store, options: PruneOptions = {}): Promise<PruneReport> {
   if (options.volumes !== undefined && options.volumes !== 'none') refuseDockerdVolumes(store)
@@ -113,6 +114,7 @@ class PrunePlan {
   constructor(store: Store, options: PruneOptions, own?: string) {
     this.store = store
     this.inventory = readInventory(store)
+    refuseUnread(store, this.inventory)
     this.paths = new ThingPaths(store, this.inventory)
     const buildCache = new BuildCache(store.root)
     const holds = layerHolds(this.inventory, buildCache)
@@ -253,6 +255,17 @@ class PrunePlan {
   private removeDirectory(transaction: Transaction, cacheID: CacheID): void {
     transaction.plan({ op: 'remove-driver-directory', cacheID })
   }
+}
+
+/** What may not be read may hold anything: of a part of a store nobody can say what is unused. */
+function refuseUnread(store: Store, { unreadable }: Inventory): void {
+  const [first] = unreadable
+  if (first === undefined) return
+  throw new HostError(
+    'ERR_PERMISSION',
+    `cannot tell what is unused in ${store.root}: ${first.path} cannot be read (${first.errno}); run as the owner of the root`,
+    { details: { path: first.path, errno: first.errno } },
+  )
 }
 
 function isOld(leak: FoundLeak, filter: PruneFilter | undefined): boolean {

@@ -102,10 +102,15 @@ export async function why(store: Store, text: string): Promise<WhyAnswer[]> {
   const answers: WhyAnswer[] = []
   for (const place of located) answers.push(await explainer.explain(place))
   if (answers.length > 0) return answers
+  const [unread] = inventory.unreadable
+  const but =
+    unread === undefined ? '' : ` (but ${unread.path} cannot be read by this user: ${unread.errno})`
   throw new NotFoundError(
     'ERR_OWNER_NOT_FOUND',
-    `cannot tell what ${JSON.stringify(text)} is: nothing in ${store.root} has that name, ID or path`,
-    { details: { text, root: store.root } },
+    `cannot tell what ${JSON.stringify(text)} is: nothing in ${store.root} has that name, ID or path${but}`,
+    {
+      details: { text, root: store.root, ...(unread === undefined ? {} : { unread: unread.path }) },
+    },
   )
 }
 

@@ -18,7 +18,10 @@ export function filterVolumes(store: Store, filters: readonly string[] = []): Vo
     const { key, test } = testOf(text)
     byKey.set(key, [...(byKey.get(key) ?? []), test])
   }
-  const users = volumeUsers(store.containerDB.list())
+  // Whoever may list volumes may not see all containers: they are read only where they matter.
+  const users: ReadonlyMap<string, readonly string[]> = byKey.has('dangling')
+    ? volumeUsers(store.containerDB.list())
+    : new Map()
   return listVolumes(store).filter((volume) =>
     [...byKey].every(([key, tests]) =>
       key === 'label'

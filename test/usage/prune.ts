@@ -1,17 +1,22 @@
 // prune, dry and real: the same report from both, the bytes held against the disk, what is in use left alone.
 
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { createContainer } from '../../src/containers/create-container.ts'
 import {
   createVolume,
+  loadArchive,
+  openStore,
   parsePruneFilters,
   prune,
   usage,
   type PruneOptions,
 } from '../../src/index.ts'
 import { copyTree } from '../support/dockerd.ts'
+import { unless } from '../support/host.ts'
+import { dockerArchive25, packed } from '../support/image.ts'
 import { fixtureStore, IMAGES, SCRATCH_ID } from '../support/store-fixture.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { blocksBelow, forgetImage, plantLeaks, reopen } from '../support/used-store.ts'
@@ -192,4 +197,67 @@ t.test('an aborted prune leaves all as it was', async (t) => {
   const aborted = AbortSignal.abort(new Error('no'))
   await t.rejects(prune(await reopen(root), { signal: aborted }), { message: 'no' })
   t.ok((await usage(await reopen(root))).leaks.length > 0)
+})
+
+t.test('layers of a config that another engine may read stay', async (t) => {
+  const { root, open } = await fixtureStore(t)
+  const store = await open()
+  const { layers } = store.imageOf(IMAGES.dangling.imageID)
+  // shale's reader refuses such a history; the bytes are whole, and a later engine may take them.
+  const bytes = Buffer.from(
+    JSON.stringify({
+      rootfs: { type: 'layers', diff_ids: IMAGES.dangling.diffIDs },
+      history: 'in another form',
+    }),
+  )
+  const content = path.join(root, 'image/overlay2/imagedb/content/sha256')
+  await forgetImage(root, IMAGES.dangling.imageID)
+  const hex = createHash('sha256').update(bytes).digest('hex')
+  fs.writeFileSync(path.join(content, hex), bytes)
+  t.equal(store.imageDB.get(`sha256:${hex}` as never), undefined, 'no image to shale')
+  const { leaks } = await prune(await open(), { images: false, containers: false })
+  t.same(leaks, [])
+  t.ok(fs.existsSync(layers[1]!.path))
+})
+
+t.test(
+  'of a store that cannot be read nothing is taken',
+  { skip: unless({ ordinaryUser: true }) },
+  async (t) => {
+    const root = await usedRoot(t)
+    const closed = path.join(root, 'image/overlay2/imagedb')
+    fs.chmodSync(closed, 0)
+    t.teardown(() => fs.chmodSync(closed, 0o700))
+    for (const dryRun of [true, false])
+      await t.rejects(prune(await reopen(root), { dryRun }), { code: 'ERR_PERMISSION' })
+    fs.chmodSync(closed, 0o700)
+    t.equal((await reopen(root)).images().length, 5)
+  },
+)
+
+t.test('with vfs as well', async (t) => {
+  const work = temporaryDirectory(t)
+  const root = path.join(work, 'root')
+  const archive = path.join(work, 'image.tar')
+  fs.writeFileSync(
+    archive,
+    packed(dockerArchive25([{ image: IMAGES.app, tags: ['app:1'] }, { image: IMAGES.base }])),
+  )
+  const store = await openStore(root, { driver: 'vfs', sync: false })
+  await loadArchive(store, archive)
+  const orphan = path.join(root, 'vfs/dir', 'f'.repeat(64))
+  fs.mkdirSync(orphan)
+  fs.writeFileSync(path.join(orphan, 'file'), Buffer.alloc(30_000, 1))
+  const found = await usage(store)
+  t.equal(found.totalBytes, blocksBelow(root))
+  t.same(
+    found.leaks.map((leak) => [leak.kind, leak.bytes]),
+    [['driver-directory', blocksBelow(orphan)]],
+  )
+  const before = blocksBelow(root)
+  const dry = await prune(store, { allImages: true, dryRun: true })
+  const run = await prune(store, { allImages: true })
+  t.same(run, dry)
+  t.equal(before - blocksBelow(root), run.reclaimedBytes)
+  t.same(fs.readdirSync(path.join(root, 'vfs/dir')), [])
 })

@@ -12,7 +12,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['archive'],
   // vfs merges a layer with its parent by the union that every view uses.
   ['view'],
-  ['driver'],
+  ['driver', 'unionfs'],
   ['store'],
   ['transfer', 'inspect'],
   ['volumes'],

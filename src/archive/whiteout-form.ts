@@ -52,14 +52,14 @@ export function writeWhiteout(
     close(fd)
   }
   if (form === 'user') {
-    for (const each of dir === root ? [root] : [dir, root]) {
-      must(
-        setXattr(`/proc/self/fd/${each}/.`, 'user.overlay.opaque', HAS_WHITEOUTS),
-        'setxattr',
-        name,
-      )
-    }
+    for (const each of dir === root ? [root] : [dir, root]) markHasWhiteouts(each)
   }
+}
+
+/** Of an open directory: whiteouts of the form `user` in it count. */
+export function markHasWhiteouts(dir: number): void {
+  const place = `/proc/self/fd/${dir}/.`
+  must(setXattr(place, 'user.overlay.opaque', HAS_WHITEOUTS), 'setxattr', place)
 }
 
 /** Makes an open directory hide all that lower layers have in it. */

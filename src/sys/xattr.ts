@@ -30,6 +30,20 @@ export function setXattr(place: string, name: string, value: Uint8Array): number
     : unusable(p ? name : place)
 }
 
+/** @param flags XATTR_CREATE 1: EEXIST where there is one; XATTR_REPLACE 2: ENODATA where there is none */
+export function setXattrWith(
+  place: string,
+  name: string,
+  value: Uint8Array,
+  flags: number,
+): number {
+  const p = path.set(place)
+  const k = key.set(name)
+  return p && k
+    ? checked(libc().lsetxattr(p, k, value, value.length, flags))
+    : unusable(p ? name : place)
+}
+
 export function getXattrOf(fd: number, name: string): Uint8Array | number | undefined {
   const k = key.set(name)
   if (!k) return unusable(name)

@@ -25,6 +25,11 @@ export interface LayerNode {
   readonly devMinor: number
   /** Names of this layer with an equal key are one file (hardlinks). Absent where there is one name only. */
   readonly hardlinkKey?: string
+  /** What stat(2) tells besides; absent where a layer does not know it (a tar). */
+  readonly ino?: bigint
+  readonly nlink?: number
+  readonly atimeNs?: bigint
+  readonly ctimeNs?: bigint
 }
 
 /** A name in one directory of one layer. */

@@ -12,7 +12,7 @@ import type { LayerForm } from '../driver/driver.ts'
 import { basename, dirname, type BytePath } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import { AT_FDCWD, O, close, openAt, readDirectory, readlinkAt } from '../sys/file-calls.ts'
-import { statusAt, type FileStatus } from '../sys/file-status.ts'
+import { statusAt, statusOf, type FileStatus } from '../sys/file-status.ts'
 import { openInRoot } from '../sys/open-in-root.ts'
 import { below, getXattr, listXattrs } from '../sys/xattr.ts'
 import type { LayerEntry, LayerNode, LayerView, NodeType } from '../union/layer-view.ts'
@@ -48,6 +48,8 @@ export class DirectoryLayer implements LayerView, Disposable {
   /** The host directory, for messages. */
   readonly directory: string
   readonly form: LayerForm
+  /** Which one it lies on: layers with one value share one space of inode numbers. */
+  readonly fileSystem: string
   readonly #root: number
   readonly #headers: DirectoryLayerOptions['headers']
   /** The directory asked last: the next question is about the same one, nearly always. */
@@ -63,6 +65,8 @@ export class DirectoryLayer implements LayerView, Disposable {
     const fd = openAt(AT_FDCWD, path, O.PATH | O.DIRECTORY)
     if (fd < 0) throw hostError(`open layer directory ${directory}`, -fd, 'openat', directory)
     this.#root = fd
+    const status = statusOf(fd)
+    this.fileSystem = typeof status === 'number' ? directory : status.device
     // Whoever writes whiteouts as xattrs marks the top as well (the kernel wants it), so that one question spares a
     // layer with device whiteouts all others. In the form `user` other writers are given the benefit of the doubt.
     this.#xattrWhiteouts = this.form === 'user' || this.#markOf(fd) === 'has whiteouts'
@@ -151,9 +155,14 @@ export class DirectoryLayer implements LayerView, Disposable {
     return { uid: status.uid, gid: status.gid, mtimeNs }
   }
 
-  close(): void {
+  /** For whoever changes the directory: what was remembered of it may be another one by now. */
+  forget(): void {
     if (this.#last) close(this.#last.fd)
     this.#last = undefined
+  }
+
+  close(): void {
+    this.forget()
     close(this.#root)
   }
 
@@ -205,6 +214,10 @@ export class DirectoryLayer implements LayerView, Disposable {
       devMajor: override?.devMajor ?? status.devMajor,
       devMinor: override?.devMinor ?? status.devMinor,
       ...(linked ? { hardlinkKey: String(status.ino) } : {}),
+      ino: status.ino,
+      nlink: status.nlink,
+      atimeNs: status.atimeNs,
+      ctimeNs: status.ctimeNs,
     }
   }
 

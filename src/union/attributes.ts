@@ -1,0 +1,117 @@
+// What stat(2) shows of a merged node, and what changes it: owner, mode, times, size, extended attributes. Each change
+// copies up first (fs/overlayfs/inode.c and xattrs.c); reading never does.
+
+import { copyUp } from './copy-up.ts'
+import type { UnionEntry, UnionNode } from './entry.ts'
+import { E } from './errno.ts'
+import type { LayerNode } from './layer-view.ts'
+import type { UnionTree } from './tree.ts'
+import type { Attributes, XattrFlags } from './upper-layer.ts'
+
+export interface UnionStatus extends LayerNode {
+  readonly ino: bigint
+  readonly nlink: number
+  readonly atimeNs: bigint
+  readonly ctimeNs: bigint
+}
+
+/** In which overlayfs and fuse-overlayfs keep their own records; nobody else may see or set them. */
+const MARKS =
+  /^(?:(?:trusted|user)\.overlay\.|user\.fuseoverlayfs\.|(?:user|trusted)\.containers\.override_stat$)/
+
+export function status(tree: UnionTree, node: UnionNode): UnionStatus | number {
+  const found = tree.layerStatus(node)
+  if (typeof found === 'number') return found
+  return {
+    ...found,
+    ino: node.ino,
+    nlink: linkCount(node, found),
+    atimeNs: found.atimeNs ?? found.mtimeNs,
+    ctimeNs: found.ctimeNs ?? found.mtimeNs,
+  }
+}
+
+/** The subdirectories of several layers are not counted: 1 tells find(1) and its kin that nobody knows (ovl_getattr). */
+function linkCount(node: UnionNode, found: LayerNode): number {
+  if (node.type === 'directory' && (node.mergesLower || !node.upper)) return 1
+  if (node.names.size === 0) return 0
+  return found.nlink ?? 1
+}
+
+/** chmod, chown, utimes, truncate. @returns 0, -EROFS, -EISDIR or -EINVAL for a size, ... */
+export function setAttributes(tree: UnionTree, entry: UnionEntry, attributes: Attributes): number {
+  const { node } = entry
+  const { sizeBytes } = attributes
+  if (sizeBytes !== undefined) {
+    if (node.type === 'directory') return -E.ISDIR
+    if (node.type !== 'file' || sizeBytes < 0) return -E.INVAL
+  }
+  const copied = copyUp(tree, entry, { withoutContent: sizeBytes === 0 })
+  if (copied < 0) return copied
+  const result = tree.upper!.setAttributes(entry.path, attributes)
+  tree.touch(node)
+  return result
+}
+
+/** The same for a node that may have lost its last name while it is open. */
+export function setNodeAttributes(
+  tree: UnionTree,
+  node: UnionNode,
+  attributes: Attributes,
+): number {
+  const { entry } = node
+  if (entry !== undefined) return setAttributes(tree, entry, attributes)
+  if (tree.upper === undefined) return -E.ROFS
+  for (const { body } of node.files) {
+    if (body.setAttributes) return body.setAttributes(attributes)
+  }
+  return -E.STALE
+}
+
+export function xattrs(tree: UnionTree, entry: UnionEntry): ReadonlyMap<string, Uint8Array> {
+  const { node, path } = entry
+  const layer = node.upper ? tree.upper! : tree.lowers[node.lower!.layer]!
+  return layer.xattrs(path)
+}
+
+/** user.* belongs to files and directories (xattr_permission of fs/xattr.c): refused before anything is copied up. */
+function refuseXattr(tree: UnionTree, entry: UnionEntry, name: string): number {
+  if (tree.upper === undefined) return -E.ROFS
+  if (MARKS.test(name)) return -E.OPNOTSUPP
+  const { type } = entry.node
+  return name.startsWith('user.') && type !== 'file' && type !== 'directory' ? -E.PERM : 0
+}
+
+export function getXattr(tree: UnionTree, entry: UnionEntry, name: string): Uint8Array | number {
+  if (MARKS.test(name)) return -E.OPNOTSUPP
+  return xattrs(tree, entry).get(name) ?? -E.NODATA
+}
+
+/** @returns 0, -EOPNOTSUPP (the union's own records), -EEXIST, -ENODATA, ... */
+export function setXattr(
+  tree: UnionTree,
+  entry: UnionEntry,
+  name: string,
+  value: Uint8Array,
+  flags: XattrFlags = {},
+): number {
+  const refused = refuseXattr(tree, entry, name)
+  if (refused < 0) return refused
+  const copied = copyUp(tree, entry)
+  if (copied < 0) return copied
+  const result = tree.upper!.setXattr(entry.path, name, value, flags)
+  tree.touch(entry.node)
+  return result
+}
+
+export function removeXattr(tree: UnionTree, entry: UnionEntry, name: string): number {
+  const refused = refuseXattr(tree, entry, name)
+  if (refused < 0) return refused
+  // What is not there needs no copy to be missing in.
+  if (!xattrs(tree, entry).has(name)) return -E.NODATA
+  const copied = copyUp(tree, entry)
+  if (copied < 0) return copied
+  const result = tree.upper!.removeXattr(entry.path, name)
+  tree.touch(entry.node)
+  return result
+}

@@ -1,0 +1,110 @@
+// A new name: of a new file, directory, link or device (fs/overlayfs/dir.c, ovl_create_or_link). What was removed there
+// before is replaced, and a directory in its place hides what the removed one had.
+
+import { joinPath, type BytePath } from '../path/byte-path.ts'
+import { copyUp } from './copy-up.ts'
+import type { UnionEntry } from './entry.ts'
+import { E } from './errno.ts'
+import type { NodeType } from './layer-view.ts'
+import type { UnionTree } from './tree.ts'
+
+const S_ISGID = 0o2000
+const S_IXGRP = 0o010
+const NAME_BYTES_MAX = 255
+
+/** Who makes it: its owner, but for what a setgid directory says. */
+export interface Creator {
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface Creation {
+  readonly type: NodeType
+  /** The low 12 bits, the umask taken off already. */
+  readonly mode: number
+  readonly linkTarget?: BytePath
+  readonly devMajor?: number
+  readonly devMinor?: number
+}
+
+/** @returns the new name, or -EEXIST, -EROFS, -ENOENT (the directory is gone), -EINVAL (a reserved name) ... */
+export function create(
+  tree: UnionTree,
+  dir: UnionEntry,
+  name: BytePath,
+  what: Creation,
+  creator: Creator,
+): UnionEntry | number {
+  const ready = prepare(tree, dir, name)
+  if (ready < 0) return ready
+  const path = joinPath(dir.path, name)
+  const upper = tree.upper!
+  const { mode, gid } = inherited(tree, dir, what, creator)
+  // mkdir over a whiteout: else the lower directory of that name would come back in it (ovl_create_over_whiteout).
+  const opaque = what.type === 'directory' && upper.lookup(path) === 'whiteout'
+  const made = upper.make(path, { ...what, mode, gid, uid: creator.uid, opaque })
+  if (made < 0) return made
+  tree.touch(dir.node)
+  return tree.adopt(dir, name)
+}
+
+/**
+ * link(2): a lower file is copied up first, which is where a hardlink of the lower layer breaks (index=off).
+ * @returns as `create`; -EPERM for a directory
+ */
+export function link(
+  tree: UnionTree,
+  entry: UnionEntry,
+  dir: UnionEntry,
+  name: BytePath,
+): UnionEntry | number {
+  const refused = prepare(tree, dir, name, entry.node.type === 'directory')
+  if (refused < 0) return refused
+  const copied = copyUp(tree, entry)
+  if (copied < 0) return copied
+  const linked = tree.upper!.link(entry.path, joinPath(dir.path, name))
+  if (linked < 0) return linked
+  tree.touch(dir.node)
+  tree.linked(entry)
+  return tree.adopt(dir, name, entry.node)
+}
+
+/** In the order in which the kernel looks: the name, whether it is taken, whether anything may be written. */
+function prepare(tree: UnionTree, dir: UnionEntry, name: BytePath, isDirectory = false): number {
+  const there = tree.lookup(dir, name)
+  if (typeof there !== 'number') return -E.EXIST
+  if (there !== -E.NOENT) return there
+  if (tree.upper === undefined) return -E.ROFS
+  const refused = refuseName(tree, name)
+  if (refused < 0) return refused
+  if (dir.isRemoved) return -E.NOENT
+  if (isDirectory) return -E.PERM
+  return copyUp(tree, dir)
+}
+
+export function refuseName(tree: UnionTree, name: BytePath): number {
+  if (name === '.' || name === '..') return -E.EXIST
+  if (name === '' || name.includes('/') || name.includes('\0')) return -E.INVAL
+  if (name.length > NAME_BYTES_MAX) return -E.NAMETOOLONG
+  // In a union that keeps removals as files of that name, they would remove something.
+  return tree.upper?.reservesName(name) ? -E.INVAL : 0
+}
+
+/** A setgid directory gives its group, and to directories the bit (inode_init_owner of fs/inode.c). */
+function inherited(
+  tree: UnionTree,
+  dir: UnionEntry,
+  what: Creation,
+  creator: Creator,
+): { mode: number; gid: number } {
+  const { type } = what
+  // mkdir(2) takes no setuid and no setgid (vfs_mkdir); a setgid directory gives the latter.
+  const mode = type === 'directory' ? what.mode & 0o1777 : what.mode
+  const parent = tree.layerStatus(dir.node)
+  if (typeof parent === 'number' || (parent.mode & S_ISGID) === 0) return { mode, gid: creator.gid }
+  if (type === 'directory') return { mode: mode | S_ISGID, gid: parent.gid }
+  const both = S_ISGID | S_IXGRP
+  const mayKeep = creator.uid === 0 || creator.gid === parent.gid
+  const strips = (mode & both) === both && !mayKeep
+  return { mode: strips ? mode & ~S_ISGID : mode, gid: parent.gid }
+}

@@ -1,0 +1,117 @@
+// The names and nodes of a merged tree as far as somebody has asked for them, as the kernel's dentries and inodes: a
+// name belongs to a directory, a node is what it names, and hardlinks of the upper layer are names of one node. What a
+// node keeps through copy-up, rename and removal is its identity.
+// Knows no rule; union/tree.ts fills it.
+
+import { joinPath, type BytePath } from '../path/byte-path.ts'
+import type { LayerNode, NodeType } from './layer-view.ts'
+import type { MergedNode } from './merge.ts'
+import type { OpenFile } from './open-file.ts'
+
+export class UnionNode {
+  /** Never used again in one tree; the root's is 1. */
+  readonly id: number
+  readonly type: NodeType
+  /** As stat(2) shows it: kept through copy-up. */
+  ino: bigint
+  /** The upper layer has it. */
+  upper: boolean
+  /** Its number there. */
+  upperIno: bigint | undefined
+  /** What the lower layers have of it; of a file that was copied up, where it came from. */
+  readonly lower: MergedNode | undefined
+  /** A directory that shows what the lower layers have in it. */
+  readonly mergesLower: boolean
+  /** Names that are still there. */
+  readonly names: Set<UnionEntry> = new Set<UnionEntry>()
+  readonly files: Set<OpenFile> = new Set<OpenFile>()
+  /** Of the upper layer, as read last; gone with each change. */
+  remembered: LayerNode | undefined
+  /** How many outside of the tree hold it by its id. */
+  holds = 0
+
+  constructor(
+    id: number,
+    what: {
+      readonly type: NodeType
+      readonly ino: bigint
+      readonly upper: boolean
+      readonly lower: MergedNode | undefined
+      readonly mergesLower: boolean
+    },
+  ) {
+    this.id = id
+    this.type = what.type
+    this.ino = what.ino
+    this.upper = what.upper
+    this.lower = what.lower
+    this.mergesLower = what.mergesLower
+  }
+
+  /** Any of its names; undefined once the last was removed. */
+  get entry(): UnionEntry | undefined {
+    for (const entry of this.names) return entry
+    return undefined
+  }
+
+  /** Something but the tree's own memory refers to it. */
+  get isHeld(): boolean {
+    return this.holds > 0 || this.files.size > 0
+  }
+}
+
+export class UnionEntry {
+  readonly node: UnionNode
+  #parent: UnionEntry | undefined
+  #name: BytePath
+  #path: BytePath | undefined
+  /** Of a directory: the names that were looked up. */
+  readonly children: Map<BytePath, UnionEntry> = new Map<BytePath, UnionEntry>()
+
+  constructor(node: UnionNode, parent: UnionEntry | undefined, name: BytePath) {
+    this.node = node
+    this.#parent = parent
+    this.#name = name
+    node.names.add(this)
+  }
+
+  get parent(): UnionEntry | undefined {
+    return this.#parent
+  }
+
+  get name(): BytePath {
+    return this.#name
+  }
+
+  /** In the upper layer and in the lower ones: one path, since no directory with a lower part moves. */
+  get path(): BytePath {
+    return (this.#path ??=
+      this.#parent === undefined ? ('' as BytePath) : joinPath(this.#parent.path, this.#name))
+  }
+
+  get isRemoved(): boolean {
+    return !this.node.names.has(this)
+  }
+
+  move(parent: UnionEntry, name: BytePath): void {
+    this.#parent = parent
+    this.#name = name
+    this.#forgetPath()
+  }
+
+  #forgetPath(): void {
+    const open: UnionEntry[] = [this]
+    for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
+      entry.#path = undefined
+      open.push(...entry.children.values())
+    }
+  }
+
+  /** @param entry of which this one may be, or lie below */
+  isWithin(entry: UnionEntry): boolean {
+    for (let at: UnionEntry | undefined = this; at !== undefined; at = at.#parent) {
+      if (at.node === entry.node) return true
+    }
+    return false
+  }
+}

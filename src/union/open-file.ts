@@ -1,0 +1,116 @@
+// An open regular file of the merge. Opening for reading never copies up; opening for writing does, whether anything is
+// written or not (fs/overlayfs/file.c, ovl_open). A file that was opened in a lower layer and is copied up by somebody
+// else reads on in the upper one (ovl_real_fdget), and a removed one lives on until it is closed.
+
+import { copyUp } from './copy-up.ts'
+import type { UnionEntry, UnionNode } from './entry.ts'
+import { E } from './errno.ts'
+import type { LayerNode } from './layer-view.ts'
+import type { UnionTree } from './tree.ts'
+import type { FileBody, WritableBody } from './upper-layer.ts'
+
+export interface OpenMode {
+  readonly write: boolean
+  /** O_TRUNC. */
+  readonly truncate?: boolean
+}
+
+/** @returns -EISDIR, -EROFS, -ELOOP for a symlink, -EINVAL for what has no content, ... */
+export function openFile(tree: UnionTree, entry: UnionEntry, mode: OpenMode): OpenFile | number {
+  const { node } = entry
+  const changes = mode.write || mode.truncate === true
+  if (node.type === 'directory') return changes ? -E.ISDIR : -E.INVAL
+  if (node.type === 'symlink') return -E.LOOP
+  if (node.type !== 'file') return -E.INVAL
+  if (changes) {
+    const copied = copyUp(tree, entry, { withoutContent: mode.truncate === true })
+    if (copied < 0) return copied
+  }
+  const body = open(tree, entry, mode.write)
+  if (typeof body === 'number') return body
+  if (mode.truncate) {
+    const truncated = mode.write
+      ? (body as WritableBody).truncate(0)
+      : tree.upper!.setAttributes(entry.path, { sizeBytes: 0 })
+    if (truncated < 0) {
+      body.close()
+      return truncated
+    }
+    tree.touch(node)
+  }
+  return new OpenFile(tree, node, body, mode.write)
+}
+
+function open(tree: UnionTree, entry: UnionEntry, write: boolean): FileBody | number {
+  const { path, node } = entry
+  if (write) return tree.upper!.openBody(path, true)
+  return node.upper ? tree.upper!.openBody(path) : tree.lowers[node.lower!.layer]!.openBody(path)
+}
+
+export class OpenFile {
+  readonly node: UnionNode
+  readonly writable: boolean
+  readonly #tree: UnionTree
+  #body: FileBody
+  #fromUpper: boolean
+  #closed = false
+
+  constructor(tree: UnionTree, node: UnionNode, body: FileBody, writable: boolean) {
+    this.#tree = tree
+    this.node = node
+    this.#body = body
+    this.writable = writable
+    this.#fromUpper = node.upper
+    node.files.add(this)
+    node.remembered = undefined
+  }
+
+  /** What it reads from now; another one after a copy-up. */
+  get body(): FileBody {
+    if (this.#fromUpper || !this.node.upper) return this.#body
+    const { entry } = this.node
+    const body = entry === undefined ? -E.STALE : open(this.#tree, entry, false)
+    this.#fromUpper = true
+    // Copied up and removed at once: the lower file has the same bytes but for what was written meanwhile.
+    if (typeof body === 'number') return this.#body
+    this.#body.close()
+    return (this.#body = body)
+  }
+
+  read(into: Uint8Array, offset: number): number {
+    return this.#closed ? -E.BADF : this.body.read(into, offset)
+  }
+
+  /** All of `bytes`, or a negative errno. */
+  write(bytes: Uint8Array, offset: number): number {
+    const body = this.#writable
+    return typeof body === 'number' ? body : body.write(bytes, offset)
+  }
+
+  truncate(sizeBytes: number): number {
+    const body = this.#writable
+    if (typeof body === 'number') return body === -E.BADF ? -E.INVAL : body
+    return body.truncate(sizeBytes)
+  }
+
+  sync(dataOnly = false): number {
+    const body = this.#writable
+    return typeof body === 'number' ? 0 : body.sync(dataOnly)
+  }
+
+  status(): LayerNode | number {
+    return this.#closed ? -E.BADF : this.body.status()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.node.files.delete(this)
+    this.node.remembered = undefined
+    this.#body.close()
+  }
+
+  get #writable(): WritableBody | number {
+    return this.#closed || !this.writable ? -E.BADF : (this.#body as WritableBody)
+  }
+}

@@ -1,0 +1,293 @@
+// The state that the rules of this folder work on: the layers, and what is remembered of their merge. Holds the two
+// reading rules of overlayfs (Documentation/filesystems/overlayfs.rst, "Merging of directories"): lookup and readdir.
+//
+// A layer is asked about a name once; the answer stays until this tree changes it. So the layers must not change by any
+// other hand meanwhile, as the kernel has it ("changes to the underlying filesystems").
+
+import { comparePaths, joinPath, type BytePath } from '../path/byte-path.ts'
+import { UnionEntry, UnionNode } from './entry.ts'
+import { E } from './errno.ts'
+import type { LayerNode } from './layer-view.ts'
+import { mergeLayers, type MergedNode, type MergedView } from './merge.ts'
+import type { ReadableLayer, UpperLayer } from './upper-layer.ts'
+
+/** Names that are remembered; at some 400 bytes each. Those that somebody holds come on top. */
+const ENTRIES_MAX = 200_000
+const NAME_BYTES_MAX = 255
+const FILE_SYSTEM_SHIFT = 56n
+
+export interface UnionLayers {
+  /** Nearest first. */
+  readonly lowers: readonly ReadableLayer[]
+  /** Without one, nothing can be changed. */
+  readonly upper?: UpperLayer | undefined
+}
+
+/** A name in a merged directory, before anybody asked what it is. */
+export interface UnionName {
+  readonly name: BytePath
+  readonly isDirectory: boolean
+}
+
+export class UnionTree {
+  readonly upper: UpperLayer | undefined
+  readonly lowers: readonly ReadableLayer[]
+  /** Of the lower layers alone: they never change. */
+  readonly lower: MergedView
+  readonly root: UnionEntry
+  /** Nanoseconds. */
+  readonly now: () => bigint
+  readonly #fileSystems: readonly string[]
+  readonly #byUpperIno = new Map<bigint, UnionNode>()
+  /** inode of the upper layer -> of the lower layer that it was copied from */
+  readonly #origins = new Map<bigint, bigint>()
+  #lastID = 0
+  #entries = 0
+
+  constructor(layers: UnionLayers, now: () => bigint) {
+    this.upper = layers.upper
+    this.lowers = layers.lowers
+    this.lower = mergeLayers(layers.lowers)
+    this.now = now
+    const all = [...(layers.upper ? [layers.upper] : []), ...layers.lowers]
+    this.#fileSystems = [...new Set(all.map((layer) => layer.fileSystem))]
+    const root = '' as BytePath
+    const upper = this.upper?.lookup(root)
+    const lower = this.lower.lookup(root)
+    const own = upper === 'whiteout' ? undefined : upper
+    this.root = new UnionEntry(
+      new UnionNode(this.#nextID(), {
+        type: 'directory',
+        ino: lower ? this.#lowerIno(lower) : this.#ino(own?.ino, this.upper?.fileSystem),
+        upper: own !== undefined,
+        lower,
+        mergesLower: lower !== undefined,
+      }),
+      undefined,
+      root,
+    )
+  }
+
+  /**
+   * The topmost layer that has the name decides; a whiteout or a non-directory ends the search, an opaque directory the
+   * merge.
+   * @returns -ENOENT, -ENOTDIR; what the layers fail with
+   */
+  lookup(dir: UnionEntry, name: BytePath): UnionEntry | number {
+    const known = dir.children.get(name)
+    if (known !== undefined) return known
+    if (dir.node.type !== 'directory') return -E.NOTDIR
+    if (name.length > NAME_BYTES_MAX) return -E.NAMETOOLONG
+    if (dir.isRemoved) return -E.NOENT
+    const path = joinPath(dir.path, name)
+    const own = dir.node.upper ? this.upper!.lookup(path) : undefined
+    if (own === 'whiteout') return -E.NOENT
+    if (own !== undefined) return this.#remember(this.#upperNode(path, own, dir), dir, name)
+    if (!dir.node.mergesLower) return -E.NOENT
+    const lower = this.lower.lookup(path)
+    if (lower === undefined) return -E.NOENT
+    return this.#remember(this.#lowerNode(lower), dir, name)
+  }
+
+  /** Names once each, without whiteouts, in byte order. */
+  list(dir: UnionEntry): UnionName[] | number {
+    if (dir.node.type !== 'directory') return -E.NOTDIR
+    if (dir.isRemoved) return []
+    const { path } = dir
+    const out: UnionName[] = []
+    const seen = new Set<BytePath>()
+    const merges = dir.node.mergesLower
+    if (dir.node.upper) {
+      for (const { name, kind } of this.upper!.list(path)) {
+        if (merges) seen.add(name)
+        if (kind !== 'whiteout') out.push({ name, isDirectory: kind === 'directory' })
+      }
+      if (!merges) return out.sort((a, b) => comparePaths(a.name, b.name))
+    }
+    for (const { name, directory } of this.lower.list(path) ?? []) {
+      if (!seen.has(name)) out.push({ name, isDirectory: directory })
+    }
+    return dir.node.upper ? out.sort((a, b) => comparePaths(a.name, b.name)) : out
+  }
+
+  /** rmdir(2) and rename(2) ask for the merged directory, whiteouts not counted. */
+  isEmpty(dir: UnionEntry): boolean {
+    const names = this.list(dir)
+    return typeof names !== 'number' && names.length === 0
+  }
+
+  /** Whether removing that name from the upper layer would let something below come back. */
+  hasBelow(dir: UnionEntry, name: BytePath): boolean {
+    return dir.node.mergesLower && this.lower.lookup(joinPath(dir.path, name)) !== undefined
+  }
+
+  /** As its deciding layer has it; `ino` and `nlink` are for union/status.ts to say. */
+  layerStatus(node: UnionNode): LayerNode | number {
+    if (!node.upper) return node.lower!
+    if (node.remembered !== undefined) return node.remembered
+    const { entry } = node
+    if (entry === undefined) {
+      for (const file of node.files) return file.status()
+      return -E.STALE
+    }
+    const found = this.upper!.lookup(entry.path)
+    if (found === undefined || found === 'whiteout') return -E.NOENT
+    // Whoever has it open for writing may change it by the file's own descriptor.
+    if (node.files.size === 0) node.remembered = found
+    return found
+  }
+
+  /** `node` is what was found at a name that the rules just made. */
+  adopt(dir: UnionEntry, name: BytePath, node?: UnionNode): UnionEntry | number {
+    if (node === undefined) return this.lookup(dir, name)
+    return this.#remember(node, dir, name)
+  }
+
+  /** The name is gone, whatever became of its node. */
+  drop(entry: UnionEntry): void {
+    const siblings = entry.parent?.children
+    if (siblings?.get(entry.name) === entry) siblings.delete(entry.name)
+    entry.node.names.delete(entry)
+    entry.node.remembered = undefined
+    this.#entries--
+  }
+
+  move(entry: UnionEntry, dir: UnionEntry, name: BytePath): void {
+    const siblings = entry.parent?.children
+    if (siblings?.get(entry.name) === entry) siblings.delete(entry.name)
+    entry.move(dir, name)
+    dir.children.set(name, entry)
+    entry.node.remembered = undefined
+  }
+
+  /** What was read of that directory's or file's own attributes is out of date. */
+  touch(...nodes: readonly UnionNode[]): void {
+    for (const node of nodes) node.remembered = undefined
+  }
+
+  /** After copy-up: the upper layer's file goes on as the lower one's. */
+  copiedUp(entry: UnionEntry): number {
+    const { node } = entry
+    const own = this.upper!.lookup(entry.path)
+    if (own === undefined || own === 'whiteout') return -E.IO
+    node.upper = true
+    node.remembered = undefined
+    if (node.type !== 'directory' && own.ino !== undefined) {
+      const ino = this.#ino(own.ino, this.upper!.fileSystem)
+      // Names of one lower file become files of their own, so the lower number would be shared by several
+      // (fs/overlayfs/inode.c, ovl_getattr).
+      if (isLinked(node.lower)) node.ino = ino
+      else this.#origins.set(own.ino, node.ino)
+      node.upperIno = own.ino
+    }
+    return 0
+  }
+
+  /** Two names from now on: the next lookup must find this very node. */
+  linked(entry: UnionEntry): void {
+    const { upperIno } = entry.node
+    if (upperIno !== undefined) this.#byUpperIno.set(upperIno, entry.node)
+    entry.node.remembered = undefined
+  }
+
+  /** Nobody will ask for that node by its id again. */
+  forget(node: UnionNode): void {
+    if (node.isHeld || node === this.root.node) return
+    for (const entry of [...node.names]) {
+      if (entry.children.size > 0) return
+      this.drop(entry)
+    }
+  }
+
+  #remember(node: UnionNode, dir: UnionEntry, name: BytePath): UnionEntry {
+    this.#entries++
+    const entry = new UnionEntry(node, dir, name)
+    dir.children.set(name, entry)
+    return entry
+  }
+
+  /**
+   * Between two operations, when entries found for one are in nobody's hands. Half-way measures cost more than a fresh
+   * start: all that nobody holds goes.
+   */
+  trim(): void {
+    if (this.#entries <= ENTRIES_MAX) return
+    const open: { entry: UnionEntry; seen: boolean }[] = [{ entry: this.root, seen: false }]
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      const { entry, seen } = at
+      if (!seen) {
+        open.push({ entry, seen: true })
+        for (const child of entry.children.values()) open.push({ entry: child, seen: false })
+      } else if (entry.children.size === 0 && entry.parent !== undefined && !entry.node.isHeld) {
+        this.drop(entry)
+      }
+    }
+  }
+
+  #lowerNode(lower: MergedNode): UnionNode {
+    return new UnionNode(this.#nextID(), {
+      type: lower.type,
+      ino: this.#lowerIno(lower),
+      upper: false,
+      lower,
+      mergesLower: lower.type === 'directory',
+    })
+  }
+
+  #upperNode(path: BytePath, own: LayerNode, dir: UnionEntry): UnionNode {
+    const isDirectory = own.type === 'directory'
+    if (!isDirectory && own.ino !== undefined && own.nlink !== 1) {
+      const known = this.#byUpperIno.get(own.ino)
+      // The number may be another file's by now: then no name of the old one is left.
+      if (known !== undefined && known.names.size > 0 && known.type === own.type) return known
+    }
+    const below = isDirectory && dir.node.mergesLower ? this.lower.lookup(path) : undefined
+    const merges = below?.type === 'directory' && !this.upper!.opaque(path)
+    const origin = own.ino === undefined ? undefined : this.#origins.get(own.ino)
+    const ino =
+      merges && below
+        ? this.#lowerIno(below)
+        : (origin ?? this.#ino(own.ino, this.upper!.fileSystem))
+    const node = new UnionNode(this.#nextID(), {
+      type: own.type,
+      ino,
+      upper: true,
+      lower: merges ? below : undefined,
+      mergesLower: merges,
+    })
+    node.upperIno = own.ino
+    if (!isDirectory && own.ino !== undefined && own.nlink !== 1) {
+      this.#byUpperIno.set(own.ino, node)
+    }
+    node.remembered = own
+    return node
+  }
+
+  /** The last name of that file is gone, and its number free for another. */
+  freed(node: UnionNode): void {
+    const { upperIno } = node
+    if (upperIno === undefined) return
+    if (this.#byUpperIno.get(upperIno) === node) this.#byUpperIno.delete(upperIno)
+    this.#origins.delete(upperIno)
+  }
+
+  #lowerIno(lower: MergedNode): bigint {
+    return this.#ino(lower.ino, this.lowers[lower.layer]?.fileSystem)
+  }
+
+  /** Layers on several file systems: which one stands in bits that no inode number uses ("xino" of overlayfs). */
+  #ino(ino: bigint | undefined, fileSystem: string | undefined): bigint {
+    if (ino === undefined) return BigInt(this.#lastID + 1)
+    const index = Math.max(0, this.#fileSystems.indexOf(fileSystem ?? ''))
+    return index === 0 ? ino : ino ^ (BigInt(index) << FILE_SYSTEM_SHIFT)
+  }
+
+  #nextID(): number {
+    return ++this.#lastID
+  }
+}
+
+/** More than one name in its layer. */
+export function isLinked(node: LayerNode | undefined): boolean {
+  return node !== undefined && node.type !== 'directory' && (node.nlink ?? 1) > 1
+}

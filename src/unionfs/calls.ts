@@ -1,0 +1,299 @@
+// The system calls of a merged tree by path: each as node:fs has it, at once, failing with Node's errors. What shape a
+// caller wants it in (promises, callbacks) is the other files' work; what a call does to the layers is src/union's.
+
+import fs from 'node:fs'
+import type { BytePath } from '../path/byte-path.ts'
+import { setAttributes, status, type UnionStatus } from '../union/attributes.ts'
+import { create, link, type Creation, type Creator } from '../union/create.ts'
+import type { UnionEntry } from '../union/entry.ts'
+import { E } from '../union/errno.ts'
+import { openFile } from '../union/open-file.ts'
+import { removeDirectory, unlink } from '../union/remove.ts'
+import { rename, type RenameFlags } from '../union/rename.ts'
+import type { UnionTree } from '../union/tree.ts'
+import type { Attributes } from '../union/upper-layer.ts'
+import { OpenHandle } from './handle.ts'
+import { must, nodeError } from './node-error.ts'
+import {
+  encodeName,
+  pathArgument,
+  shownPath,
+  timeArgument,
+  type Encoding,
+  type PathArgument,
+} from './path-argument.ts'
+import { UnionBigStats, UnionDirent, UnionStats } from './stats.ts'
+import { walk, type Walked } from './walk.ts'
+
+const { O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_NOFOLLOW } =
+  fs.constants
+const { R_OK, W_OK, X_OK } = fs.constants
+
+export interface UnionCallsOptions {
+  /** Owner of what is made; default root's. */
+  readonly creator?: Creator
+  /** Default 022. */
+  readonly umask?: number
+  /** st_dev. */
+  readonly device?: bigint
+}
+
+export interface StatOptions {
+  readonly bigint?: boolean | undefined
+}
+
+export type TimeArgument = number | string | Date
+
+export class UnionCalls {
+  readonly tree: UnionTree
+  readonly #creator: Creator
+  readonly #umask: number
+  readonly device: bigint
+
+  constructor(tree: UnionTree, options: UnionCallsOptions = {}) {
+    this.tree = tree
+    this.#creator = options.creator ?? { uid: 0, gid: 0 }
+    this.#umask = options.umask ?? 0o022
+    this.device = options.device ?? 0n
+  }
+
+  open(path: PathArgument, flags: number, mode: number): OpenHandle {
+    const place = { syscall: 'open', path: shownPath(path) }
+    const { tree } = this
+    const writes = (flags & (O_WRONLY | O_RDWR)) !== 0
+    const makes = (flags & O_CREAT) !== 0
+    const follow = (flags & O_NOFOLLOW) === 0 && !(makes && (flags & O_EXCL) !== 0)
+    const { dir, name, entry, wantsDirectory } = must(walk(tree, pathArgument(path), follow), place)
+    let found = entry
+    if (makes) {
+      if (found !== undefined && (flags & O_EXCL) !== 0) throw nodeError(E.EXIST, place)
+      if (wantsDirectory) throw nodeError(E.ISDIR, place)
+      if (found?.node.type === 'directory') throw nodeError(E.ISDIR, place)
+    }
+    const isNew = found === undefined
+    if (found === undefined) {
+      if (!makes) throw nodeError(E.NOENT, place)
+      found = must(this.#make(dir, name, { type: 'file', mode: mode & ~this.#umask }), place)
+    }
+    const isAppend = (flags & O_APPEND) !== 0
+    if ((flags & O_DIRECTORY) !== 0 && found.node.type !== 'directory')
+      throw nodeError(E.NOTDIR, place)
+    if (found.node.type === 'directory') {
+      if (writes || (flags & O_TRUNC) !== 0) throw nodeError(E.ISDIR, place)
+      return new OpenHandle(this, found, undefined, isAppend)
+    }
+    const truncate = !isNew && (flags & O_TRUNC) !== 0
+    const file = must(openFile(tree, found, { write: writes, truncate }), place)
+    return new OpenHandle(this, found, file, isAppend)
+  }
+
+  stat(path: PathArgument, options: StatOptions & { bigint: true }): UnionBigStats
+  stat(path: PathArgument, options?: StatOptions & { bigint?: false }): UnionStats
+  stat(path: PathArgument, options?: StatOptions): UnionStats | UnionBigStats
+  stat(path: PathArgument, options: StatOptions = {}): UnionStats | UnionBigStats {
+    return this.#stats(path, true, 'stat', options)
+  }
+
+  lstat(path: PathArgument, options: StatOptions & { bigint: true }): UnionBigStats
+  lstat(path: PathArgument, options?: StatOptions & { bigint?: false }): UnionStats
+  lstat(path: PathArgument, options?: StatOptions): UnionStats | UnionBigStats
+  lstat(path: PathArgument, options: StatOptions = {}): UnionStats | UnionBigStats {
+    return this.#stats(path, false, 'lstat', options)
+  }
+
+  /** undefined where there is no such path, without the cost of an error. */
+  find(path: PathArgument, followLast: boolean): UnionEntry | undefined {
+    const walked = walk(this.tree, pathArgument(path), followLast)
+    return typeof walked === 'number' ? undefined : walked.entry
+  }
+
+  statusOf(entry: UnionEntry): UnionStatus | number {
+    return status(this.tree, entry.node)
+  }
+
+  statsOf(found: UnionStatus, options: StatOptions = {}): UnionStats | UnionBigStats {
+    return options.bigint
+      ? new UnionBigStats(found, this.device)
+      : new UnionStats(found, this.device)
+  }
+
+  /** In byte order. */
+  names(path: PathArgument, syscall = 'scandir'): { entry: UnionEntry; names: BytePath[] } {
+    const place = { syscall, path: shownPath(path) }
+    const entry = this.#existing(path, true, place)
+    return { entry, names: must(this.tree.list(entry), place).map(({ name }) => name) }
+  }
+
+  readdir(path: PathArgument, encoding?: Encoding): (string | Buffer)[] {
+    return this.names(path).names.map((name) => encodeName(name, encoding))
+  }
+
+  readdirTypes(path: PathArgument): UnionDirent[] {
+    const { entry, names } = this.names(path)
+    const parentPath = shownPath(path)
+    const out: UnionDirent[] = []
+    for (const name of names) {
+      const child = this.tree.lookup(entry, name)
+      if (typeof child === 'number') continue
+      out.push(new UnionDirent(encodeName(name, 'utf8') as string, child.node.type, parentPath))
+    }
+    return out
+  }
+
+  mkdir(path: PathArgument, mode: number): void {
+    const place = { syscall: 'mkdir', path: shownPath(path) }
+    const { dir, name, entry } = must(walk(this.tree, pathArgument(path), false), place)
+    if (entry !== undefined) throw nodeError(E.EXIST, place)
+    must(this.#make(dir, name, { type: 'directory', mode: mode & ~this.#umask }), place)
+  }
+
+  symlink(target: PathArgument, path: PathArgument): void {
+    const place = { syscall: 'symlink', path: shownPath(target), dest: shownPath(path) }
+    const linkTarget = pathArgument(target, 'target')
+    if (linkTarget === '') throw nodeError(E.NOENT, place)
+    const { dir, name, entry, wantsDirectory } = must(
+      walk(this.tree, pathArgument(path), false),
+      place,
+    )
+    if (entry !== undefined) throw nodeError(E.EXIST, place)
+    if (wantsDirectory) throw nodeError(E.NOENT, place)
+    must(this.#make(dir, name, { type: 'symlink', mode: 0o777, linkTarget }), place)
+  }
+
+  readlink(path: PathArgument, encoding?: Encoding): string | Buffer {
+    const place = { syscall: 'readlink', path: shownPath(path) }
+    const entry = this.#existing(path, false, place)
+    if (entry.node.type !== 'symlink') throw nodeError(E.INVAL, place)
+    return encodeName(must(this.statusOf(entry), place).linkTarget, encoding)
+  }
+
+  link(from: PathArgument, to: PathArgument): void {
+    const place = { syscall: 'link', path: shownPath(from), dest: shownPath(to) }
+    const source = this.#existing(from, false, place)
+    const { dir, name, entry, wantsDirectory } = must(
+      walk(this.tree, pathArgument(to), false),
+      place,
+    )
+    if (entry !== undefined) throw nodeError(E.EXIST, place)
+    if (wantsDirectory) throw nodeError(E.NOENT, place)
+    must(link(this.tree, source, dir, name), place)
+  }
+
+  unlink(path: PathArgument): void {
+    const place = { syscall: 'unlink', path: shownPath(path) }
+    const { dir, name, entry, wantsDirectory } = this.#last(path, place)
+    if (this.tree.upper === undefined) throw nodeError(E.ROFS, place)
+    if (entry === undefined) throw nodeError(E.NOENT, place)
+    if (entry.node.type === 'directory') throw nodeError(E.ISDIR, place)
+    if (wantsDirectory) throw nodeError(E.NOTDIR, place)
+    must(unlink(this.tree, dir, name), place)
+  }
+
+  rmdir(path: PathArgument): void {
+    const place = { syscall: 'rmdir', path: shownPath(path) }
+    const { dir, name, entry } = this.#last(path, place)
+    if (entry === this.tree.root) throw nodeError(E.BUSY, place)
+    must(removeDirectory(this.tree, dir, name), place)
+  }
+
+  rename(from: PathArgument, to: PathArgument, flags: RenameFlags = {}): void {
+    const place = { syscall: 'rename', path: shownPath(from), dest: shownPath(to) }
+    const source = this.#last(from, place)
+    const target = this.#last(to, place)
+    const isDirectory = source.entry?.node.type === 'directory'
+    if (source.entry && !isDirectory && (source.wantsDirectory || target.wantsDirectory)) {
+      throw nodeError(E.NOTDIR, place)
+    }
+    must(rename(this.tree, source, target, flags), place)
+  }
+
+  access(path: PathArgument, mode = 0): void {
+    const place = { syscall: 'access', path: shownPath(path) }
+    const entry = this.#existing(path, true, place)
+    if ((mode & ~(R_OK | W_OK | X_OK)) !== 0) throw nodeError(E.INVAL, place)
+    if ((mode & W_OK) !== 0 && this.tree.upper === undefined) throw nodeError(E.ROFS, place)
+    // As root has it: everything is allowed, but to run what nobody may run.
+    if ((mode & X_OK) !== 0 && entry.node.type === 'file') {
+      if ((must(this.statusOf(entry), place).mode & 0o111) === 0) throw nodeError(13, place)
+    }
+  }
+
+  chmod(path: PathArgument, mode: number): void {
+    this.#change(path, true, 'chmod', { mode })
+  }
+
+  lchown(path: PathArgument, uid: number, gid: number): void {
+    this.#change(path, false, 'lchown', owner(uid, gid))
+  }
+
+  chown(path: PathArgument, uid: number, gid: number): void {
+    this.#change(path, true, 'chown', owner(uid, gid))
+  }
+
+  utimes(path: PathArgument, atime: TimeArgument, mtime: TimeArgument): void {
+    this.#change(path, true, 'utime', times(atime, mtime))
+  }
+
+  lutimes(path: PathArgument, atime: TimeArgument, mtime: TimeArgument): void {
+    this.#change(path, false, 'lutime', times(atime, mtime))
+  }
+
+  /** Nanoseconds, which no call of node:fs takes. */
+  setTimes(path: PathArgument, atimeNs: bigint, mtimeNs: bigint): void {
+    this.#change(path, false, 'lutime', { atimeNs, mtimeNs })
+  }
+
+  truncate(path: PathArgument, sizeBytes = 0): void {
+    this.#change(path, true, 'open', { sizeBytes: Math.max(0, sizeBytes) })
+  }
+
+  realpath(path: PathArgument, encoding?: Encoding): string | Buffer {
+    const place = { syscall: 'realpath', path: shownPath(path) }
+    const entry = this.#existing(path, true, place)
+    return encodeName(`/${entry.path}` as BytePath, encoding)
+  }
+
+  #stats(
+    path: PathArgument,
+    followLast: boolean,
+    syscall: string,
+    options: StatOptions,
+  ): UnionStats | UnionBigStats {
+    const place = { syscall, path: shownPath(path) }
+    const entry = this.#existing(path, followLast, place)
+    return this.statsOf(must(this.statusOf(entry), place), options)
+  }
+
+  #existing(
+    path: PathArgument,
+    followLast: boolean,
+    place: { syscall: string; path: string },
+  ): UnionEntry {
+    const { entry } = must(walk(this.tree, pathArgument(path), followLast), place)
+    if (entry === undefined) throw nodeError(E.NOENT, place)
+    return entry
+  }
+
+  #last(path: PathArgument, place: { syscall: string; path: string }): Walked {
+    return must(walk(this.tree, pathArgument(path), false), place)
+  }
+
+  #change(path: PathArgument, followLast: boolean, syscall: string, to: Attributes): void {
+    const place = { syscall, path: shownPath(path) }
+    const entry = this.#existing(path, followLast, place)
+    must(setAttributes(this.tree, entry, to), place)
+  }
+
+  #make(dir: UnionEntry, name: BytePath, what: Creation): UnionEntry | number {
+    return create(this.tree, dir, name, what, this.#creator)
+  }
+}
+
+/** -1 leaves it as it is, as chown(2). */
+function owner(uid: number, gid: number): Attributes {
+  return { ...(uid === -1 ? {} : { uid }), ...(gid === -1 ? {} : { gid }) }
+}
+
+function times(atime: TimeArgument, mtime: TimeArgument): Attributes {
+  return { atimeNs: timeArgument(atime), mtimeNs: timeArgument(mtime) }
+}

@@ -1,0 +1,104 @@
+// An open file or directory of a merged tree, with a position of its own: what a file descriptor is to node:fs.
+
+import { setNodeAttributes, status } from '../union/attributes.ts'
+import type { UnionEntry } from '../union/entry.ts'
+import { E } from '../union/errno.ts'
+import type { OpenFile } from '../union/open-file.ts'
+import type { Attributes } from '../union/upper-layer.ts'
+import type { StatOptions, UnionCalls } from './calls.ts'
+import { must, nodeError } from './node-error.ts'
+import type { UnionBigStats, UnionStats } from './stats.ts'
+
+const CHUNK_BYTES = 1 << 20
+
+export class OpenHandle {
+  readonly entry: UnionEntry
+  readonly #calls: UnionCalls
+  readonly #file: OpenFile | undefined
+  readonly #appends: boolean
+  #position = 0
+  #closed = false
+
+  constructor(calls: UnionCalls, entry: UnionEntry, file: OpenFile | undefined, appends: boolean) {
+    this.#calls = calls
+    this.entry = entry
+    this.#file = file
+    this.#appends = appends
+    entry.node.holds++
+  }
+
+  /** @param position undefined: where the last read or write ended. @returns bytes read, 0 at the end */
+  read(into: Uint8Array, position?: number): number {
+    const n = must(this.#opened('read').read(into, position ?? this.#position), { syscall: 'read' })
+    if (position === undefined) this.#position += n
+    return n
+  }
+
+  /** All of `bytes`. */
+  write(bytes: Uint8Array, position?: number): number {
+    const file = this.#opened('write')
+    const end = this.#appends ? this.#size() : undefined
+    const at = end ?? position ?? this.#position
+    const n = must(file.write(bytes, at), { syscall: 'write' })
+    if (position === undefined) this.#position = at + n
+    return n
+  }
+
+  /** From the position to the end. */
+  readAll(): Buffer {
+    this.#opened('read')
+    const chunks: Buffer[] = []
+    for (;;) {
+      const left = this.#size() - this.#position
+      const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(left, 1)))
+      const n = this.read(chunk)
+      if (n === 0) return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+      chunks.push(chunk.subarray(0, n))
+    }
+  }
+
+  stat(options: StatOptions = {}): UnionStats | UnionBigStats {
+    this.#check('fstat')
+    const found = status(this.#calls.tree, this.entry.node)
+    return this.#calls.statsOf(must(found, { syscall: 'fstat' }), options)
+  }
+
+  truncate(sizeBytes: number): void {
+    const file = this.#opened('ftruncate')
+    must(file.truncate(Math.max(0, sizeBytes)), { syscall: 'ftruncate' })
+  }
+
+  setAttributes(syscall: string, to: Attributes): void {
+    this.#check(syscall)
+    must(setNodeAttributes(this.#calls.tree, this.entry.node, to), { syscall })
+  }
+
+  sync(dataOnly: boolean): void {
+    const syscall = dataOnly ? 'fdatasync' : 'fsync'
+    this.#check(syscall)
+    if (this.#file) must(this.#file.sync(dataOnly), { syscall })
+  }
+
+  close(): void {
+    this.#check('close')
+    this.#closed = true
+    this.#file?.close()
+    this.entry.node.holds--
+  }
+
+  #size(): number {
+    const found = this.#file!.status()
+    return typeof found === 'number' ? 0 : found.sizeBytes
+  }
+
+  #opened(syscall: string): OpenFile {
+    this.#check(syscall)
+    if (this.#file === undefined)
+      throw nodeError(syscall === 'read' ? E.ISDIR : E.BADF, { syscall })
+    return this.#file
+  }
+
+  #check(syscall: string): void {
+    if (this.#closed) throw nodeError(E.BADF, { syscall })
+  }
+}

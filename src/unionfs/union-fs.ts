@@ -1,0 +1,378 @@
+// A merged tree in the process, without a mount, in the shape of node:fs/promises: read-only, or copy-on-write into an
+// upper layer. Everything is done at once and handed out as promises, so calls take effect in the order in which they
+// are made.
+// Acts as root of the image does: no permissions are checked.
+
+import type { BytePath } from '../path/byte-path.ts'
+import { getXattr, removeXattr, setXattr, xattrs } from '../union/attributes.ts'
+import { E } from '../union/errno.ts'
+import { UnionTree, type UnionLayers } from '../union/tree.ts'
+import { UnionCalls, type StatOptions, type TimeArgument, type UnionCallsOptions } from './calls.ts'
+import { FileHandle } from './file-handle.ts'
+import { must, nodeError } from './node-error.ts'
+import {
+  modeArgument,
+  openFlags,
+  shownPath,
+  type Encoding,
+  type PathArgument,
+} from './path-argument.ts'
+import { UnionDir } from './dir.ts'
+import type { UnionBigStats, UnionDirent, UnionStats } from './stats.ts'
+import {
+  copyFile,
+  copyTree,
+  listTree,
+  makeDirectories,
+  removeTree,
+  type CopyOptions,
+  type RemoveOptions,
+} from './trees.ts'
+
+export interface UnionFsOptions extends UnionCallsOptions {
+  /** Nanoseconds; default: the system's clock. */
+  readonly now?: () => bigint
+  /** Run by `close`, after everything open is closed. */
+  readonly onClose?: () => void
+}
+
+export interface ReadFileOptions {
+  readonly encoding?: Encoding
+  readonly flag?: string | number
+  readonly signal?: AbortSignal
+}
+
+export interface WriteFileOptions {
+  readonly encoding?: BufferEncoding | null
+  readonly mode?: number | string
+  readonly flag?: string | number
+  readonly signal?: AbortSignal
+  /** fsync before it resolves. */
+  readonly flush?: boolean
+}
+
+export type WriteData =
+  | string
+  | NodeJS.ArrayBufferView
+  | Iterable<string | Uint8Array>
+  | AsyncIterable<string | Uint8Array>
+
+export interface ReaddirOptions {
+  readonly encoding?: Encoding
+  readonly withFileTypes?: boolean
+  readonly recursive?: boolean
+}
+
+let devices = 0n
+
+/** Nanoseconds since 1970, to the millisecond that the system's clock has here. */
+export function systemNow(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n
+}
+
+/** A made-up st_dev, another for each union: two unions must not look like one disk to cp and its kin. */
+function nextDevice(): bigint {
+  return 0x5348_0000n + ++devices
+}
+
+type Words<T extends object> = T | Encoding | undefined
+
+function optionsOf<T extends object>(value: Words<T>): Partial<T> & { encoding?: Encoding } {
+  if (typeof value === 'string') return { encoding: value } as Partial<T> & { encoding?: Encoding }
+  return (value ?? {}) as Partial<T> & { encoding?: Encoding }
+}
+
+export class UnionFs implements AsyncDisposable {
+  /** The same calls at once, for adapters. */
+  readonly calls: UnionCalls
+  readonly #onClose: (() => void) | undefined
+  #closed = false
+
+  constructor(layers: UnionLayers, options: UnionFsOptions = {}) {
+    const tree = new UnionTree(layers, options.now ?? systemNow)
+    this.calls = new UnionCalls(tree, { device: nextDevice(), ...options })
+    this.#onClose = options.onClose
+  }
+
+  /** False: every change is EROFS. */
+  get writable(): boolean {
+    return this.calls.tree.upper !== undefined
+  }
+
+  async open(
+    path: PathArgument,
+    flags?: string | number,
+    mode?: number | string,
+  ): Promise<FileHandle> {
+    return new FileHandle(this.calls.open(path, openFlags(flags), modeArgument(mode, 0o666)))
+  }
+
+  readFile(
+    path: PathArgument | FileHandle,
+    options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding }),
+  ): Promise<string>
+  readFile(
+    path: PathArgument | FileHandle,
+    options?: (ReadFileOptions & { encoding?: null }) | null,
+  ): Promise<Buffer>
+  readFile(
+    path: PathArgument | FileHandle,
+    options?: ReadFileOptions | BufferEncoding | null,
+  ): Promise<Buffer | string>
+  async readFile(
+    path: PathArgument | FileHandle,
+    options?: ReadFileOptions | BufferEncoding | null,
+  ): Promise<Buffer | string> {
+    const { encoding, flag, signal } = optionsOf<ReadFileOptions>(options ?? undefined)
+    signal?.throwIfAborted()
+    if (path instanceof FileHandle) return path.readFile(options ?? undefined)
+    const handle = this.calls.open(path, openFlags(flag), 0o666)
+    try {
+      const bytes = handle.readAll()
+      return encoding && encoding !== 'buffer' ? bytes.toString(encoding) : bytes
+    } finally {
+      handle.close()
+    }
+  }
+
+  async writeFile(
+    path: PathArgument | FileHandle,
+    data: WriteData,
+    options?: WriteFileOptions | BufferEncoding | null,
+  ): Promise<void> {
+    const { flag, mode, signal, flush } = optionsOf<WriteFileOptions>(options ?? undefined)
+    signal?.throwIfAborted()
+    if (path instanceof FileHandle) return path.writeFile(data, options ?? undefined)
+    await using handle = await this.open(path, flag ?? 'w', mode ?? 0o666)
+    await handle.writeFile(data, options ?? undefined)
+    if (flush) await handle.sync()
+  }
+
+  async appendFile(
+    path: PathArgument | FileHandle,
+    data: WriteData,
+    options?: WriteFileOptions | BufferEncoding | null,
+  ): Promise<void> {
+    const known = optionsOf<WriteFileOptions>(options ?? undefined)
+    await this.writeFile(path, data, { flag: 'a', ...known } as WriteFileOptions)
+  }
+
+  stat(path: PathArgument, options: StatOptions & { bigint: true }): Promise<UnionBigStats>
+  stat(path: PathArgument, options?: StatOptions & { bigint?: false }): Promise<UnionStats>
+  async stat(path: PathArgument, options?: StatOptions): Promise<UnionStats | UnionBigStats> {
+    return this.calls.stat(path, options)
+  }
+
+  lstat(path: PathArgument, options: StatOptions & { bigint: true }): Promise<UnionBigStats>
+  lstat(path: PathArgument, options?: StatOptions & { bigint?: false }): Promise<UnionStats>
+  async lstat(path: PathArgument, options?: StatOptions): Promise<UnionStats | UnionBigStats> {
+    return this.calls.lstat(path, options)
+  }
+
+  readdir(
+    path: PathArgument,
+    options: ReaddirOptions & { withFileTypes: true },
+  ): Promise<UnionDirent[]>
+  readdir(
+    path: PathArgument,
+    options: 'buffer' | (ReaddirOptions & { encoding: 'buffer'; withFileTypes?: false }),
+  ): Promise<Buffer[]>
+  readdir(
+    path: PathArgument,
+    options?:
+      | BufferEncoding
+      | null
+      | (ReaddirOptions & { encoding?: BufferEncoding | null; withFileTypes?: false }),
+  ): Promise<string[]>
+  async readdir(
+    path: PathArgument,
+    options?: ReaddirOptions | Encoding,
+  ): Promise<UnionDirent[] | (string | Buffer)[]> {
+    return listDirectory(this.calls, path, options)
+  }
+
+  async opendir(
+    path: PathArgument,
+    options: { readonly recursive?: boolean } = {},
+  ): Promise<UnionDir> {
+    return UnionDir.open(this.calls, path, options)
+  }
+
+  async mkdir(
+    path: PathArgument,
+    options?:
+      number | string | { readonly recursive?: boolean; readonly mode?: number | string } | null,
+  ): Promise<string | undefined> {
+    return makeDirectory(this.calls, path, options)
+  }
+
+  async mkdtemp(prefix: string): Promise<string> {
+    return makeTemporary(this.calls, prefix)
+  }
+
+  async rmdir(path: PathArgument): Promise<void> {
+    this.calls.rmdir(path)
+  }
+
+  async rm(path: PathArgument, options?: RemoveOptions): Promise<void> {
+    removeTree(this.calls, path, options)
+  }
+
+  async unlink(path: PathArgument): Promise<void> {
+    this.calls.unlink(path)
+  }
+
+  async rename(from: PathArgument, to: PathArgument): Promise<void> {
+    this.calls.rename(from, to)
+  }
+
+  async link(existing: PathArgument, path: PathArgument): Promise<void> {
+    this.calls.link(existing, path)
+  }
+
+  async symlink(target: PathArgument, path: PathArgument, _type?: string | null): Promise<void> {
+    this.calls.symlink(target, path)
+  }
+
+  async readlink(
+    path: PathArgument,
+    options?: { encoding?: Encoding } | Encoding,
+  ): Promise<string> {
+    return this.calls.readlink(path, optionsOf(options).encoding) as string
+  }
+
+  async realpath(
+    path: PathArgument,
+    options?: { encoding?: Encoding } | Encoding,
+  ): Promise<string> {
+    return this.calls.realpath(path, optionsOf(options).encoding) as string
+  }
+
+  async access(path: PathArgument, mode?: number): Promise<void> {
+    this.calls.access(path, mode)
+  }
+
+  async exists(path: PathArgument): Promise<boolean> {
+    return this.calls.find(path, true) !== undefined
+  }
+
+  async chmod(path: PathArgument, mode: number | string): Promise<void> {
+    this.calls.chmod(path, modeArgument(mode, 0))
+  }
+
+  async chown(path: PathArgument, uid: number, gid: number): Promise<void> {
+    this.calls.chown(path, uid, gid)
+  }
+
+  async lchown(path: PathArgument, uid: number, gid: number): Promise<void> {
+    this.calls.lchown(path, uid, gid)
+  }
+
+  async utimes(path: PathArgument, atime: TimeArgument, mtime: TimeArgument): Promise<void> {
+    this.calls.utimes(path, atime, mtime)
+  }
+
+  async lutimes(path: PathArgument, atime: TimeArgument, mtime: TimeArgument): Promise<void> {
+    this.calls.lutimes(path, atime, mtime)
+  }
+
+  async truncate(path: PathArgument, sizeBytes?: number): Promise<void> {
+    this.calls.truncate(path, sizeBytes)
+  }
+
+  async copyFile(from: PathArgument, to: PathArgument, flags?: number): Promise<void> {
+    copyFile(this.calls, from, to, flags)
+  }
+
+  async cp(from: string | URL, to: string | URL, options?: CopyOptions): Promise<void> {
+    await copyTree(this.calls, shownPath(from), shownPath(to), options)
+  }
+
+  /** Extended attributes, which node:fs has no calls for; a final symlink is not followed. */
+  async listXattrs(path: PathArgument): Promise<string[]> {
+    return [...xattrs(this.calls.tree, this.#entry(path, 'llistxattr')).keys()]
+  }
+
+  async getXattr(path: PathArgument, name: string): Promise<Uint8Array> {
+    const syscall = 'lgetxattr'
+    const value = getXattr(this.calls.tree, this.#entry(path, syscall), name)
+    return must(value, { syscall, path: shownPath(path) }) as Uint8Array
+  }
+
+  async setXattr(path: PathArgument, name: string, value: Uint8Array): Promise<void> {
+    const syscall = 'lsetxattr'
+    const set = setXattr(this.calls.tree, this.#entry(path, syscall), name, value)
+    must(set, { syscall, path: shownPath(path) })
+  }
+
+  async removeXattr(path: PathArgument, name: string): Promise<void> {
+    const syscall = 'lremovexattr'
+    const removed = removeXattr(this.calls.tree, this.#entry(path, syscall), name)
+    must(removed, { syscall, path: shownPath(path) })
+  }
+
+  /** The layers are let go; an upper directory can be mounted by others from now on. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.calls.tree.upper?.close()
+    this.#onClose?.()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #entry(path: PathArgument, syscall: string): NonNullable<ReturnType<UnionCalls['find']>> {
+    const entry = this.calls.find(path, false)
+    if (entry === undefined) throw nodeError(E.NOENT, { syscall, path: shownPath(path) })
+    return entry
+  }
+}
+
+export function listDirectory(
+  calls: UnionCalls,
+  path: PathArgument,
+  options?: ReaddirOptions | Encoding,
+): UnionDirent[] | (string | Buffer)[] {
+  const { encoding, withFileTypes, recursive } = optionsOf<ReaddirOptions>(options)
+  if (recursive) {
+    const all = listTree(calls, path)
+    return withFileTypes ? all.map(({ dirent }) => dirent) : all.map((each) => each.path)
+  }
+  return withFileTypes ? calls.readdirTypes(path) : calls.readdir(path, encoding)
+}
+
+export function makeDirectory(
+  calls: UnionCalls,
+  path: PathArgument,
+  options?:
+    number | string | { readonly recursive?: boolean; readonly mode?: number | string } | null,
+): string | undefined {
+  const known = typeof options === 'object' ? options : { mode: options }
+  const mode = modeArgument(known?.mode, 0o777)
+  if (known && 'recursive' in known && known.recursive) return makeDirectories(calls, path, mode)
+  calls.mkdir(path, mode)
+  return undefined
+}
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+
+/** mkdtemp(3). */
+export function makeTemporary(calls: UnionCalls, prefix: string): string {
+  for (let tries = 0; ; tries++) {
+    let name = prefix
+    for (let i = 0; i < 6; i++) name += LETTERS[Math.floor(Math.random() * LETTERS.length)]
+    try {
+      calls.mkdir(name, 0o700)
+      return name
+    } catch (error) {
+      const { code, errno } = error as NodeJS.ErrnoException
+      if (code === 'EEXIST' && tries < 100) continue
+      if (typeof errno !== 'number') throw error
+      throw nodeError(errno, { syscall: 'mkdtemp', path: `${prefix}XXXXXX` })
+    }
+  }
+}
+
+export type { BytePath }

@@ -1,0 +1,376 @@
+// An upper layer in a directory of the host, in the forms that the kernel's overlay (trusted, user) and fuse-overlayfs
+// (none) read. Carries out what the rules of src/union decide, each step complete or not at all: what takes several
+// calls is put together in the work directory and renamed into place, as the kernel does it.
+// Nobody else may change the directory meanwhile; a lock on the work directory keeps other processes of this library out.
+
+import { writeOpaque } from '../../archive/whiteout-form.ts'
+import type { LayerForm } from '../../driver/driver.ts'
+import { ConflictError } from '../../errors.ts'
+import { basename, dirname, type BytePath } from '../../path/byte-path.ts'
+import { ERRNO, hostError } from '../../sys/errno.ts'
+import * as calls from '../../sys/file-calls.ts'
+import { statusAt } from '../../sys/file-status.ts'
+import { lockDirectory, syncFileSystemOf } from '../../sys/lock-directory.ts'
+import { openInRoot } from '../../sys/open-in-root.ts'
+import { below, removeXattr, setXattrWith } from '../../sys/xattr.ts'
+import type { LayerEntry, LayerNode } from '../../union/layer-view.ts'
+import type {
+  Attributes,
+  FileBody,
+  NewNode,
+  RenameOptions,
+  UpperLayer,
+  WritableBody,
+  XattrFlags,
+} from '../../union/upper-layer.ts'
+import { WHITEOUT_PREFIX, whiteoutOf } from '../../union/whiteout.ts'
+import { DirectoryLayer } from '../directory-layer.ts'
+import { changeAt, type Place } from './change-attributes.ts'
+import { DiskBody } from './file-body.ts'
+import { makeNode } from './make-node.ts'
+import { attempt, leaveWhiteout, placeWhiteout } from './leave-whiteout.ts'
+
+const { O } = calls
+const DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW
+const RENAME_NOREPLACE = 1
+const RENAME_EXCHANGE = 2
+const RENAME_WHITEOUT = 4
+const XATTR_CREATE = 1
+const XATTR_REPLACE = 2
+
+export interface DirectoryUpperOptions {
+  readonly form: LayerForm
+  /** An empty directory on the same file system, as overlay's workdir. */
+  readonly work: string
+}
+
+export class DirectoryUpper implements UpperLayer {
+  readonly directory: string
+  readonly fileSystem: string
+  readonly #form: LayerForm
+  readonly #layer: DirectoryLayer
+  readonly #root: number
+  readonly #work: number
+  /** The directory that was changed last: the next change is in the same one, nearly always. */
+  #last: { readonly path: BytePath; readonly fd: number } | undefined
+  #temporary = 0
+
+  /** @throws ConflictError ERR_MOUNT_EXISTS where it is open already; HostError */
+  constructor(directory: string, options: DirectoryUpperOptions) {
+    this.directory = directory
+    this.#form = options.form
+    this.#layer = new DirectoryLayer(directory, { form: options.form })
+    this.fileSystem = this.#layer.fileSystem
+    let root = -1
+    try {
+      root = openHost(directory)
+      this.#root = root
+      this.#work = openWork(options.work, directory)
+    } catch (error) {
+      this.#layer.close()
+      if (root >= 0) calls.close(root)
+      throw error
+    }
+  }
+
+  lookup(path: BytePath): LayerNode | 'whiteout' | undefined {
+    return this.#layer.lookup(path)
+  }
+
+  list(path: BytePath): LayerEntry[] {
+    return this.#layer.list(path)
+  }
+
+  opaque(path: BytePath): boolean {
+    return this.#layer.opaque(path)
+  }
+
+  xattrs(path: BytePath): ReadonlyMap<string, Uint8Array> {
+    return this.#layer.xattrs(path)
+  }
+
+  openBody(path: BytePath, write?: false): FileBody | number
+  openBody(path: BytePath, write: true): WritableBody | number
+  openBody(path: BytePath, write = false): WritableBody | number {
+    return this.#at(path, ({ dir, name }) => {
+      const fd = calls.openAt(dir, name, (write ? O.RDWR : O.RDONLY) | O.NOFOLLOW | O.NONBLOCK)
+      return fd < 0 ? fd : new DiskBody(fd, this.#form)
+    })
+  }
+
+  make(path: BytePath, node: NewNode): number {
+    return this.#at(path, (place) => {
+      const isCopy = node.xattrs !== undefined || node.mtimeNs !== undefined
+      const whiteout = this.#layer.lookup(path) === 'whiteout'
+      if (!isCopy && !whiteout) return makeNode(place, this.#form, node)
+      const aside = this.#aside()
+      const made = makeNode(aside, this.#form, node)
+      const placed =
+        made < 0 ? made : this.#place(aside, place, whiteout, node.type === 'directory')
+      if (placed < 0) this.#discard(aside)
+      if (whiteout) this.#layer.forget()
+      return placed
+    })
+  }
+
+  link(from: BytePath, to: BytePath): number {
+    return this.#at(from, (source) => {
+      // Both directories are open at once, and only the last one stays so: the second gets an fd of its own.
+      const own = calls.openAt(source.dir, '.', O.PATH | O.DIRECTORY)
+      if (own < 0) return own
+      try {
+        return this.#at(to, (place) => {
+          const whiteout = this.#layer.lookup(to) === 'whiteout'
+          if (!whiteout) return calls.linkAt(own, source.name, place.dir, place.name)
+          const aside = this.#aside()
+          const linked = calls.linkAt(own, source.name, aside.dir, aside.name)
+          const placed = linked < 0 ? linked : this.#place(aside, place, true, false)
+          if (placed < 0) this.#discard(aside)
+          return placed
+        })
+      } finally {
+        calls.close(own)
+      }
+    })
+  }
+
+  rename(from: BytePath, to: BytePath, options: RenameOptions = {}): number {
+    return this.#at(from, (source) => {
+      const own = calls.openAt(source.dir, '.', O.RDONLY | O.DIRECTORY)
+      if (own < 0) return own
+      try {
+        return this.#at(to, (place) =>
+          this.#rename({ ...source, dir: own }, place, from, to, options),
+        )
+      } finally {
+        calls.close(own)
+        this.#forget()
+      }
+    })
+  }
+
+  remove(path: BytePath, options: { readonly whiteout: boolean }): number {
+    return this.#at(path, (place) => {
+      const { dir, name } = place
+      const node = this.#layer.lookup(path)
+      const there = node !== undefined && node !== 'whiteout'
+      if (!there) return options.whiteout ? leaveWhiteout(this.#root, place, this.#form) : 0
+      this.#forgetBelow(path)
+      if (node.type !== 'directory') {
+        if (!options.whiteout) return calls.unlinkAt(dir, name)
+        return placeWhiteout(this.#root, place, this.#aside(), this.#form)
+      }
+      const aside = this.#aside()
+      const moved = calls.renameAt(dir, name, aside.dir, aside.name, RENAME_NOREPLACE)
+      if (moved < 0) return moved
+      const left = options.whiteout ? leaveWhiteout(this.#root, place, this.#form) : 0
+      if (left < 0) {
+        calls.renameAt(aside.dir, aside.name, dir, name)
+        return left
+      }
+      this.#discard(aside)
+      return 0
+    })
+  }
+
+  setOpaque(path: BytePath): number {
+    return this.#at(path, ({ dir, name }) => {
+      const fd = calls.openAt(dir, name, DIRECTORY)
+      if (fd < 0) return fd
+      try {
+        return attempt(() => writeOpaque(fd, this.#form))
+      } finally {
+        calls.close(fd)
+        this.#layer.forget()
+      }
+    })
+  }
+
+  setAttributes(path: BytePath, attributes: Attributes): number {
+    const now = this.#layer.lookup(path)
+    if (now === undefined || now === 'whiteout') return -ERRNO.ENOENT
+    return this.#at(path, (place) => changeAt(place, this.#form, now, attributes))
+  }
+
+  setXattr(path: BytePath, name: string, value: Uint8Array, flags: XattrFlags = {}): number {
+    if (this.#form !== 'trusted' && !name.startsWith('user.')) return -ERRNO.EOPNOTSUPP
+    const bits = (flags.create ? XATTR_CREATE : 0) | (flags.replace ? XATTR_REPLACE : 0)
+    return this.#at(path, (place) => setXattrWith(below(place.dir, place.name), name, value, bits))
+  }
+
+  removeXattr(path: BytePath, name: string): number {
+    return this.#at(path, (place) => removeXattr(below(place.dir, place.name), name))
+  }
+
+  reservesName(name: BytePath): boolean {
+    return this.#form === 'none' && name.startsWith(WHITEOUT_PREFIX)
+  }
+
+  sync(): number {
+    return syncFileSystemOf(this.#root)
+  }
+
+  close(): void {
+    this.#forget()
+    this.#layer.close()
+    calls.close(this.#root)
+    calls.close(this.#work)
+  }
+
+  #rename(
+    source: Place,
+    place: Place,
+    from: BytePath,
+    to: BytePath,
+    options: RenameOptions,
+  ): number {
+    const move = (flags: number): number =>
+      calls.renameAt(source.dir, source.name, place.dir, place.name, flags)
+    if (options.exchange) return move(RENAME_EXCHANGE)
+    const node = this.#layer.lookup(from)
+    if (node === undefined || node === 'whiteout') return -ERRNO.ENOENT
+    const target = this.#layer.lookup(to)
+    const isDirectory = node.type === 'directory'
+    if (this.#form === 'none') return this.#renameMarked(source, place, isDirectory, options)
+    if (isDirectory && target === 'whiteout') {
+      const swapped = move(RENAME_EXCHANGE)
+      if (swapped < 0) return swapped
+      // The whiteout stands at the old name now: it stays there if one is wanted.
+      if (options.whiteout && this.#form === 'trusted') return 0
+      const gone = calls.unlinkAt(source.dir, source.name)
+      if (gone < 0 || !options.whiteout) return gone
+      return leaveWhiteout(this.#root, source, this.#form)
+    }
+    if (isDirectory && target !== undefined) return this.#ontoDirectory(source, place, options)
+    const whole = this.#form === 'trusted' && options.whiteout
+    const moved = move(whole ? RENAME_WHITEOUT : 0)
+    // A file system may not know the flag; then in two steps.
+    if (whole && moved === -ERRNO.EINVAL) {
+      const plain = move(0)
+      return plain < 0 ? plain : leaveWhiteout(this.#root, source, this.#form)
+    }
+    if (moved < 0 || whole || !options.whiteout) return moved
+    return leaveWhiteout(this.#root, source, this.#form)
+  }
+
+  /** Marks are left in the target, perhaps; it goes aside first. */
+  #ontoDirectory(source: Place, place: Place, options: RenameOptions): number {
+    const aside = this.#aside()
+    const away = calls.renameAt(place.dir, place.name, aside.dir, aside.name)
+    if (away < 0) return away
+    const moved = calls.renameAt(source.dir, source.name, place.dir, place.name)
+    if (moved < 0) {
+      calls.renameAt(aside.dir, aside.name, place.dir, place.name)
+      return moved
+    }
+    this.#discard(aside)
+    return options.whiteout ? leaveWhiteout(this.#root, source, this.#form) : 0
+  }
+
+  /** The form `none`: a mark is a name of its own, and never in the way of what it removes. */
+  #renameMarked(source: Place, place: Place, isDirectory: boolean, options: RenameOptions): number {
+    const there = statusAt(place.dir, place.name)
+    const moved =
+      isDirectory && typeof there !== 'number'
+        ? this.#ontoDirectory(source, place, {})
+        : calls.renameAt(source.dir, source.name, place.dir, place.name)
+    if (moved < 0) return moved
+    const cleared = calls.unlinkAt(place.dir, whiteoutOf(place.name))
+    if (cleared < 0 && cleared !== -ERRNO.ENOENT) return cleared
+    return options.whiteout ? leaveWhiteout(this.#root, source, this.#form) : 0
+  }
+
+  /** From the work directory to its place, over a whiteout if there is one. */
+  #place(aside: Place, place: Place, whiteout: boolean, isDirectory: boolean): number {
+    const { dir, name } = place
+    if (whiteout && isDirectory && this.#form !== 'none') {
+      const swapped = calls.renameAt(aside.dir, aside.name, dir, name, RENAME_EXCHANGE)
+      return swapped < 0 ? swapped : calls.unlinkAt(aside.dir, aside.name)
+    }
+    const flags = whiteout && this.#form !== 'none' ? 0 : RENAME_NOREPLACE
+    const placed = calls.renameAt(aside.dir, aside.name, dir, name, flags)
+    if (placed < 0 || !whiteout || this.#form !== 'none') return placed
+    return calls.unlinkAt(dir, whiteoutOf(name))
+  }
+
+  #aside(): Place {
+    return { dir: this.#work, name: `#${(this.#temporary++).toString(16)}` as BytePath }
+  }
+
+  #discard({ dir, name }: Place): void {
+    calls.removeTree(dir, name)
+  }
+
+  /** @returns what `action` does, or -errno where the upper layer has no such directory */
+  #at<T>(path: BytePath, action: (place: Place) => T | number): T | number {
+    if (path === '') return action({ dir: this.#root, name: '.' as BytePath })
+    const dir = this.#open(dirname(path))
+    return dir < 0 ? dir : action({ dir, name: basename(path) })
+  }
+
+  #open(path: BytePath): number {
+    if (path === '') return this.#root
+    if (this.#last?.path === path) return this.#last.fd
+    const fd = openInRoot(this.#root, path, DIRECTORY, { noSymlinks: true })
+    if (fd < 0) return fd
+    if (this.#last) calls.close(this.#last.fd)
+    this.#last = { path, fd }
+    return fd
+  }
+
+  #forgetBelow(path: BytePath): void {
+    const last = this.#last?.path
+    if (last === path || last?.startsWith(`${path}/`)) this.#forget()
+    else this.#layer.forget()
+  }
+
+  #forget(): void {
+    if (this.#last) calls.close(this.#last.fd)
+    this.#last = undefined
+    this.#layer.forget()
+  }
+}
+
+function latin1(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1')
+}
+
+function openHost(directory: string): number {
+  const fd = calls.openAt(calls.AT_FDCWD, latin1(directory), O.RDONLY | O.DIRECTORY)
+  if (fd < 0) throw hostError(`open upper directory ${directory}`, -fd, 'openat', directory)
+  return fd
+}
+
+/** `WORK/work`, as the kernel has it; what is left in there by a crash is nobody's. */
+function openWork(work: string, upper: string): number {
+  const outer = openHost(work)
+  try {
+    const made = calls.mkdirAt(outer, 'work', 0o700)
+    if (made < 0 && made !== -ERRNO.EEXIST)
+      throw hostError(`make ${work}/work`, -made, 'mkdirat', work)
+    let fd = calls.openAt(outer, 'work', DIRECTORY)
+    if (fd === -ERRNO.EACCES) {
+      // The kernel makes it with no permissions at all, which are its owner's to change.
+      const path = calls.openAt(outer, 'work', O.PATH | O.NOFOLLOW)
+      if (path >= 0) {
+        calls.chmodPath(path, 0o700)
+        calls.close(path)
+      }
+      fd = calls.openAt(outer, 'work', DIRECTORY)
+    }
+    if (fd < 0) throw hostError(`open ${work}/work`, -fd, 'openat', work)
+    if (lockDirectory(fd) < 0) {
+      calls.close(fd)
+      throw new ConflictError(
+        'ERR_MOUNT_EXISTS',
+        `cannot open ${upper} for writing: another process, or another view of this one, has it open`,
+        { details: { path: upper } },
+      )
+    }
+    const left = calls.readDirectory(fd)
+    if (Array.isArray(left)) for (const { name } of left) calls.removeTree(fd, name)
+    return fd
+  } finally {
+    calls.close(outer)
+  }
+}

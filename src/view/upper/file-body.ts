@@ -1,0 +1,79 @@
+// An open file of a layer on disk, by its descriptor: bytes, status in the words of the image, and, of an upper layer,
+// changes that go on after the last name is gone.
+
+import fs from 'node:fs'
+import { OVERRIDE_STAT } from '../../archive/metadata.ts'
+import type { LayerForm } from '../../driver/driver.ts'
+import type { BytePath } from '../../path/byte-path.ts'
+import * as calls from '../../sys/file-calls.ts'
+import { statusOf } from '../../sys/file-status.ts'
+import { getXattrOf } from '../../sys/xattr.ts'
+import type { LayerNode } from '../../union/layer-view.ts'
+import type { Attributes, WritableBody } from '../../union/upper-layer.ts'
+import { parseOverrideStat } from '../override-stat.ts'
+import { changeOpen } from './change-attributes.ts'
+
+export class DiskBody implements WritableBody {
+  readonly fd: number
+  readonly #form: LayerForm
+
+  /** @param fd closed with this body */
+  constructor(fd: number, form: LayerForm) {
+    this.fd = fd
+    this.#form = form
+  }
+
+  read(into: Uint8Array, offset: number): number {
+    return calls.pread(this.fd, into, offset)
+  }
+
+  write(bytes: Uint8Array, offset: number): number {
+    return calls.pwriteAll(this.fd, bytes, offset)
+  }
+
+  truncate(sizeBytes: number): number {
+    return calls.truncate(this.fd, sizeBytes)
+  }
+
+  sync(dataOnly: boolean): number {
+    try {
+      if (dataOnly) fs.fdatasyncSync(this.fd)
+      else fs.fsyncSync(this.fd)
+      return 0
+    } catch (error) {
+      return -Math.abs((error as NodeJS.ErrnoException).errno ?? 5)
+    }
+  }
+
+  status(): LayerNode | number {
+    const status = statusOf(this.fd)
+    if (typeof status === 'number') return status
+    const value = this.#form === 'trusted' ? undefined : getXattrOf(this.fd, OVERRIDE_STAT)
+    const own = value instanceof Uint8Array ? parseOverrideStat(value) : undefined
+    const isOwned = this.#form === 'trusted'
+    return {
+      type: status.type,
+      mode: own?.mode ?? status.mode,
+      uid: own?.uid ?? (isOwned ? status.uid : 0),
+      gid: own?.gid ?? (isOwned ? status.gid : 0),
+      sizeBytes: status.sizeBytes,
+      mtimeNs: status.mtimeNs,
+      linkTarget: '' as BytePath,
+      devMajor: status.devMajor,
+      devMinor: status.devMinor,
+      ino: status.ino,
+      nlink: status.nlink,
+      atimeNs: status.atimeNs,
+      ctimeNs: status.ctimeNs,
+    }
+  }
+
+  setAttributes(attributes: Attributes): number {
+    const now = this.status()
+    return typeof now === 'number' ? now : changeOpen(this.fd, this.#form, now, attributes)
+  }
+
+  close(): void {
+    calls.close(this.fd)
+  }
+}

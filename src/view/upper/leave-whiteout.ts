@@ -1,0 +1,49 @@
+// The mark of a removal, put where a name was or is, in an upper directory's form.
+
+import { markHasWhiteouts, writeWhiteout } from '../../archive/whiteout-form.ts'
+import type { LayerForm } from '../../driver/driver.ts'
+import { HostError } from '../../errors.ts'
+import { ERRNO } from '../../sys/errno.ts'
+import * as calls from '../../sys/file-calls.ts'
+import type { Place } from './change-attributes.ts'
+
+/** Errors of the host as a negative errno: a file system has no use for sentences. */
+export function attempt(action: () => void): number {
+  try {
+    action()
+    return 0
+  } catch (error) {
+    const name = error instanceof HostError ? error.details['errno'] : undefined
+    if (typeof name !== 'string') throw error
+    return -((ERRNO as Readonly<Record<string, number>>)[name] ?? ERRNO.EIO)
+  }
+}
+
+/** @param root of the upper layer: where the kernel looks first for whether there are whiteouts of this form */
+export function leaveWhiteout(root: number, place: Place, form: LayerForm): number {
+  return attempt(() => writeWhiteout({ root, dir: place.dir, name: place.name }, form))
+}
+
+/** In place of a file, at once; in the form `none` beside it, and first, so that a crash removes rather than brings back. */
+export function placeWhiteout(root: number, place: Place, aside: Place, form: LayerForm): number {
+  if (form === 'none') {
+    const left = leaveWhiteout(root, place, form)
+    return left < 0 ? left : calls.unlinkAt(place.dir, place.name)
+  }
+  const made = leaveWhiteout(aside.dir, aside, form)
+  if (made < 0) return made
+  if (form === 'user') {
+    // The directory must say that it has such marks, or they would be read as files.
+    const marked = markDirectories(root, place.dir)
+    if (marked < 0) return marked
+  }
+  const placed = calls.renameAt(aside.dir, aside.name, place.dir, place.name)
+  if (placed < 0) calls.unlinkAt(aside.dir, aside.name)
+  return placed
+}
+
+function markDirectories(root: number, dir: number): number {
+  return attempt(() => {
+    for (const fd of dir === root ? [root] : [dir, root]) markHasWhiteouts(fd)
+  })
+}

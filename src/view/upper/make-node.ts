@@ -1,0 +1,116 @@
+// One new file, directory, link or device in an open directory of an upper layer, complete with content, owner, attributes and
+// times. In which form is known here; whether it may stand there is not.
+
+import { writeOpaque } from '../../archive/whiteout-form.ts'
+import { OVERRIDE_STAT, overrideStat } from '../../archive/metadata.ts'
+import type { LayerForm } from '../../driver/driver.ts'
+import { ERRNO } from '../../sys/errno.ts'
+import * as calls from '../../sys/file-calls.ts'
+import { below, isUnsupportedXattr, setXattr } from '../../sys/xattr.ts'
+import type { NewNode } from '../../union/upper-layer.ts'
+import { copyContent } from '../copy-content.ts'
+import { diskMode, overrideType, type Place } from './change-attributes.ts'
+import { attempt } from './leave-whiteout.ts'
+
+const { O } = calls
+const S_IFIFO = 0o010000
+const S_IFCHR = 0o020000
+const S_IFBLK = 0o060000
+const S_IFSOCK = 0o140000
+const CHUNK_BYTES = 1 << 20
+
+/** @returns 0, or a negative errno; then nothing is left, or part of it in the caller's work directory */
+export function makeNode(place: Place, form: LayerForm, node: NewNode): number {
+  const made = create(place, form, node)
+  if (made < 0) return made
+  const described = describe(place, form, node)
+  if (described < 0) {
+    calls.unlinkAt(place.dir, place.name, node.type === 'directory' ? calls.AT_REMOVEDIR : 0)
+    return described
+  }
+  return 0
+}
+
+function create({ dir, name }: Place, form: LayerForm, node: NewNode): number {
+  const { type, linkTarget, devMajor = 0, devMinor = 0 } = node
+  if (type === 'directory') return calls.mkdirAt(dir, name, 0o700)
+  if (type === 'symlink') return calls.symlinkAt(linkTarget ?? '', dir, name)
+  if (type === 'fifo' && form !== 'user') return calls.mknodAt(dir, name, S_IFIFO | 0o600)
+  if (type === 'socket') return calls.mknodAt(dir, name, S_IFSOCK | 0o600)
+  if (type === 'char' || type === 'block') {
+    // A device 0:0 would be a whiteout (ovl_mknod refuses it as well).
+    if (type === 'char' && devMajor === 0 && devMinor === 0) return -ERRNO.EPERM
+    if (form === 'trusted') {
+      const kind = type === 'char' ? S_IFCHR : S_IFBLK
+      return calls.mknodAt(dir, name, kind | 0o600, calls.makeDevice(devMajor, devMinor))
+    }
+    if (form === 'none') return -ERRNO.EPERM
+  }
+  const fd = calls.openAt(dir, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600)
+  if (fd < 0) return fd
+  try {
+    return node.content === undefined ? 0 : fill(fd, node.content)
+  } finally {
+    calls.close(fd)
+  }
+}
+
+function fill(to: number, content: NonNullable<NewNode['content']>): number {
+  const { body, sizeBytes } = content
+  if (body.fd !== undefined) return Math.min(0, copyContent(body.fd, to, sizeBytes))
+  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(1, sizeBytes)))
+  for (let done = 0; done < sizeBytes;) {
+    const n = body.read(buffer, done)
+    if (n <= 0) return n
+    const written = calls.writeAll(to, buffer.subarray(0, n))
+    if (written < 0) return written
+    done += n
+  }
+  return 0
+}
+
+/** Owner, attributes, mode, times: in that order, since each of the first clears what a later one sets. */
+function describe(place: Place, form: LayerForm, node: NewNode): number {
+  const { dir, name } = place
+  const isDirectory = node.type === 'directory'
+  if (form === 'trusted') {
+    const owned = calls.chownAt(dir, name, node.uid, node.gid)
+    if (owned < 0) return owned
+  }
+  for (const [key, value] of node.xattrs ?? []) {
+    if (form !== 'trusted' && !key.startsWith('user.')) continue
+    const set = setXattr(below(dir, name), key, value)
+    if (set < 0 && !isUnsupportedXattr(-set)) return set
+  }
+  const type = overrideType({ ...node, devMajor: node.devMajor ?? 0, devMinor: node.devMinor ?? 0 })
+  if (form === 'user' && type !== undefined) {
+    const set = setXattr(below(dir, name), OVERRIDE_STAT, overrideStat(node, type))
+    if (set < 0) return set
+  }
+  if (node.type !== 'symlink') {
+    const fd = calls.openAt(dir, name, O.PATH | O.NOFOLLOW)
+    if (fd < 0) return fd
+    try {
+      const changed = calls.chmodPath(fd, diskMode(node.mode, isDirectory, form))
+      if (changed < 0) return changed
+    } finally {
+      calls.close(fd)
+    }
+  }
+  if (node.opaque) {
+    const marked = markOpaque(place, form)
+    if (marked < 0) return marked
+  }
+  if (node.mtimeNs === undefined) return 0
+  return calls.setTimesAt(dir, name, node.atimeNs ?? node.mtimeNs, node.mtimeNs)
+}
+
+function markOpaque({ dir, name }: Place, form: LayerForm): number {
+  const fd = calls.openAt(dir, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW)
+  if (fd < 0) return fd
+  try {
+    return attempt(() => writeOpaque(fd, form))
+  } finally {
+    calls.close(fd)
+  }
+}

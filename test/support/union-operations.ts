@@ -1,0 +1,216 @@
+// Random operations on a tree, to be carried out on two file systems that should agree: what each returned, or its
+// errno, as one line of text. Knows node:fs and whatever has its shape.
+
+import fs from 'node:fs'
+import fc from 'fast-check'
+
+export interface Operation {
+  readonly kind:
+    | 'write'
+    | 'append'
+    | 'create'
+    | 'mkdir'
+    | 'rmdir'
+    | 'unlink'
+    | 'rename'
+    | 'noreplace'
+    | 'exchange'
+    | 'link'
+    | 'symlink'
+    | 'chmod'
+    | 'chown'
+    | 'lchown'
+    | 'utimes'
+    | 'truncate'
+    | 'setxattr'
+    | 'removexattr'
+    | 'read'
+    | 'list'
+    | 'stat'
+    | 'fifo'
+    | 'hold'
+    | 'holdWrite'
+  readonly at: string
+  readonly to: string
+  readonly n: number
+}
+
+type Calls = Pick<
+  typeof fs,
+  | 'writeFileSync'
+  | 'appendFileSync'
+  | 'openSync'
+  | 'closeSync'
+  | 'readSync'
+  | 'writeSync'
+  | 'fstatSync'
+  | 'mkdirSync'
+  | 'rmdirSync'
+  | 'unlinkSync'
+  | 'renameSync'
+  | 'linkSync'
+  | 'symlinkSync'
+  | 'readlinkSync'
+  | 'chmodSync'
+  | 'chownSync'
+  | 'lchownSync'
+  | 'utimesSync'
+  | 'truncateSync'
+  | 'readFileSync'
+  | 'readdirSync'
+  | 'lstatSync'
+>
+
+/** One of the two sides; what node:fs has no call for answers 0 or a negative errno. */
+export interface Subject {
+  readonly fs: Calls
+  /** Put before each path. */
+  readonly root: string
+  rename(from: string, to: string, flags: number): number
+  setXattr(path: string, name: string, value: Uint8Array): number
+  removeXattr(path: string, name: string): number
+  mkfifo(path: string): number
+  /** Files that are held open by the operations so far. */
+  readonly held: number[]
+}
+
+const name = fc.constantFrom('a', 'b', 'c', 'd.e')
+const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'))
+
+export const operations: fc.Arbitrary<Operation[]> = fc.array(
+  fc.record({
+    kind: fc.constantFrom<Operation['kind']>(
+      ...(['write', 'write', 'append', 'create', 'mkdir', 'mkdir', 'rmdir', 'rmdir'] as const),
+      ...(['unlink', 'unlink', 'unlink', 'rename', 'rename', 'rename', 'noreplace'] as const),
+      ...(['exchange', 'link', 'symlink', 'chmod', 'chown', 'lchown', 'utimes'] as const),
+      ...(['truncate', 'setxattr', 'removexattr', 'read', 'list', 'stat', 'fifo'] as const),
+      ...(['hold', 'holdWrite'] as const),
+    ),
+    at: path,
+    to: path,
+    n: fc.nat(7),
+  }),
+  { minLength: 1, maxLength: 30 },
+)
+
+const MODES = [0o600, 0o755, 0o4755, 0o2755, 0o1777, 0o000, 0o640, 0o2644]
+
+/** Result, errno and what was read, in one line. */
+export function perform(subject: Subject, operation: Operation): string {
+  const { fs: calls, root } = subject
+  const { kind, n } = operation
+  const at = `${root}/${operation.at}`
+  const to = `${root}/${operation.to}`
+  const number = (result: number): string => (result < 0 ? `errno ${-result}` : 'ok')
+  try {
+    switch (kind) {
+      case 'write':
+        calls.writeFileSync(at, `written ${n} ${'x'.repeat(n * 700)}`)
+        return 'ok'
+      case 'append':
+        calls.appendFileSync(at, `+${n}`)
+        return 'ok'
+      case 'create':
+        calls.closeSync(calls.openSync(at, 'wx', MODES[n]))
+        return 'ok'
+      case 'mkdir':
+        calls.mkdirSync(at, n === 0 ? 0o2775 : 0o777)
+        return 'ok'
+      case 'rmdir':
+        calls.rmdirSync(at)
+        return 'ok'
+      case 'unlink':
+        calls.unlinkSync(at)
+        return 'ok'
+      case 'rename':
+        calls.renameSync(at, to)
+        return 'ok'
+      case 'noreplace':
+        return number(subject.rename(at, to, 1))
+      case 'exchange':
+        return number(subject.rename(at, to, 2))
+      case 'link':
+        calls.linkSync(at, to)
+        return 'ok'
+      case 'symlink':
+        calls.symlinkSync(`target/${n}`, at)
+        return 'ok'
+      case 'chmod':
+        calls.chmodSync(at, MODES[n]!)
+        return 'ok'
+      case 'chown':
+        calls.chownSync(at, n, n === 3 ? -1 : 100 + n)
+        return 'ok'
+      case 'lchown':
+        calls.lchownSync(at, n, 200 + n)
+        return 'ok'
+      case 'utimes':
+        calls.utimesSync(at, 1000 + n, 2000.5 + n)
+        return 'ok'
+      case 'truncate':
+        calls.truncateSync(at, n < 4 ? 0 : n)
+        return 'ok'
+      case 'setxattr':
+        return number(subject.setXattr(at, `user.x${n % 2}`, Buffer.from(`v${n}`)))
+      case 'removexattr':
+        return number(subject.removeXattr(at, `user.x${n % 2}`))
+      case 'read':
+        return JSON.stringify(calls.readFileSync(at, 'utf8'))
+      case 'list':
+        return calls.readdirSync(at).sort().join(' ')
+      case 'stat':
+        return shown(calls.lstatSync(at))
+      case 'fifo':
+        return number(subject.mkfifo(at))
+      case 'hold':
+        subject.held.push(calls.openSync(at, 'r'))
+        return 'ok'
+      case 'holdWrite':
+        return held(subject, n)
+    }
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error)
+  }
+}
+
+/** What an early reader sees now, whatever became of its file's name. */
+function held(subject: Subject, n: number): string {
+  const fd = subject.held[n % Math.max(1, subject.held.length)]
+  if (fd === undefined) return 'none'
+  const stats = subject.fs.fstatSync(fd)
+  if (!stats.isFile()) return 'not a file'
+  const bytes = Buffer.alloc(64)
+  const length = subject.fs.readSync(fd, bytes, 0, 64, 0)
+  return `${shown(stats)} ${bytes.toString('latin1', 0, length)}`
+}
+
+function shown(stats: fs.Stats): string {
+  const isDirectory = stats.isDirectory()
+  const links = isDirectory ? '' : ` ${stats.nlink}`
+  const size = isDirectory ? '' : ` ${stats.size}`
+  return `${stats.mode.toString(8)} ${stats.uid}:${stats.gid}${size}${links}`
+}
+
+export function releaseHeld(subject: Subject): void {
+  for (const fd of subject.held.splice(0)) subject.fs.closeSync(fd)
+}
+
+/** Every name below, as text; times only where they are older than `since`: the rest is the moment of the test. */
+export function describeTree(subject: Subject, sinceMs: number): Map<string, string> {
+  const out = new Map<string, string>()
+  const visit = (relative: string): void => {
+    const at = relative === '' ? subject.root || '/' : `${subject.root}/${relative}`
+    const stats = subject.fs.lstatSync(at)
+    const time = stats.mtimeMs < sinceMs ? ` ${stats.mtimeMs}` : ' new'
+    let content = ''
+    if (stats.isSymbolicLink()) content = ` -> ${String(subject.fs.readlinkSync(at))}`
+    else if (stats.isFile()) content = ` ${JSON.stringify(subject.fs.readFileSync(at, 'latin1'))}`
+    out.set(relative, shown(stats) + time + content)
+    if (!stats.isDirectory()) return
+    for (const child of subject.fs.readdirSync(at).sort()) {
+      visit(relative === '' ? child : `${relative}/${child}`)
+    }
+  }
+  visit('')
+  return out
+}

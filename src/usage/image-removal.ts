@@ -13,8 +13,6 @@ export interface ImagePruneOptions {
   /** All that no container uses, not only those without a tag. */
   readonly all: boolean
   readonly filter?: PruneFilter
-  /** Containers that go in the same run: they use nothing any more. */
-  readonly goneContainers?: ReadonlySet<string>
 }
 
 export class ImageRemoval {
@@ -24,12 +22,14 @@ export class ImageRemoval {
   readonly goneLayers: ChainID[] = []
   private readonly inventory: Inventory
   private readonly holds: LayerHolds
-  private readonly names = new Map<ImageID, StoredName[]>()
+  private readonly goneContainers: ReadonlySet<string>
   private readonly gone = new Set<ImageID>()
-  private readonly childrenOf = new Map<ImageID, ImageID[]>()
-  private readonly used = new Set<ImageID>()
+  private readonly unnamed = new Set<ImageID>()
 
-  /** @param holds is changed: layers let go of are free */
+  /**
+   * @param holds is changed: layers let go of are free
+   * @param goneContainers go in the same run: they use nothing any more
+   */
   constructor(
     inventory: Inventory,
     holds: LayerHolds,
@@ -37,40 +37,34 @@ export class ImageRemoval {
   ) {
     this.inventory = inventory
     this.holds = holds
-    for (const [id, { names, facts }] of inventory.images) {
-      this.names.set(id, [...names])
-      if (facts.parent === undefined) continue
-      this.childrenOf.set(facts.parent, [...(this.childrenOf.get(facts.parent) ?? []), id])
-    }
-    for (const { id, imageID } of inventory.containers.values())
-      if (imageID !== undefined && !goneContainers.has(id)) this.used.add(imageID)
+    this.goneContainers = goneContainers
     for (const id of goneContainers) this.goneLayers.push(...holds.releaseMount(id))
   }
 
   /** moby's ImagesPrune; newest first, so that children go before what they were built on. */
-  prune(options: Omit<ImagePruneOptions, 'goneContainers'>): void {
+  prune(options: ImagePruneOptions): void {
     const { all, filter } = options
     const candidates = [...this.inventory.images]
       .filter(([, image]) => image.isWhole)
       .sort(([idA, a], [idB, b]) => newestFirst(idA, a, idB, b))
       .filter(([id, { facts }]) => {
-        if (this.names.get(id)!.length === 0 && this.children(id).length > 0) return false
+        if (this.names(id).length === 0 && this.children(id).length > 0) return false
         return filter === undefined || isWanted(filter, facts.config.created, labelsOf(facts))
       })
     for (const [id] of candidates) {
-      if (this.gone.has(id) || this.used.has(id)) continue
-      const isTagged = this.names.get(id)!.some((name) => !name.isDigest)
+      if (this.gone.has(id) || this.isUsed(id)) continue
+      const isTagged = this.names(id).some((name) => !name.isDigest)
       if (all || (!isTagged && this.children(id).length === 0)) this.remove(id)
     }
   }
 
   /** All of its names, and the image where no other was built on it. */
   remove(id: ImageID): void {
-    for (const name of this.names.get(id) ?? []) {
+    for (const name of this.names(id)) {
       this.goneNames.push(name)
       this.removals.push({ kind: 'untagged', name: name.name })
     }
-    this.names.set(id, [])
+    this.unnamed.add(id)
     for (let at: ImageID | undefined = id; at !== undefined && this.isIdle(at);) {
       const image: InventoryImage = this.inventory.images.get(at)!
       this.gone.add(at)
@@ -86,12 +80,21 @@ export class ImageRemoval {
 
   private isIdle(id: ImageID): boolean {
     if (!this.inventory.images.has(id) || this.gone.has(id)) return false
-    if (this.names.get(id)!.length > 0 || this.children(id).length > 0) return false
-    return !this.used.has(id)
+    if (this.names(id).length > 0 || this.children(id).length > 0) return false
+    return !this.isUsed(id)
+  }
+
+  private isUsed(id: ImageID): boolean {
+    const users = this.inventory.usersOf.get(id) ?? []
+    return users.some((container) => !this.goneContainers.has(container))
+  }
+
+  private names(id: ImageID): readonly StoredName[] {
+    return this.unnamed.has(id) ? [] : (this.inventory.images.get(id)?.names ?? [])
   }
 
   private children(id: ImageID): ImageID[] {
-    return (this.childrenOf.get(id) ?? []).filter((child) => !this.gone.has(child))
+    return (this.inventory.childrenOf.get(id) ?? []).filter((child) => !this.gone.has(child))
   }
 }
 

@@ -47,8 +47,12 @@ export interface Inventory {
   readonly brokenLayers: readonly LayerFolder[]
   readonly removingLayers: readonly LayerFolder[]
   readonly images: ReadonlyMap<ImageID, InventoryImage>
+  /** Images by the one that they were built or committed on. */
+  readonly childrenOf: ReadonlyMap<ImageID, readonly ImageID[]>
   /** Layers of configs that are whole and that shale cannot read, but another engine may. */
   readonly foreignChains: readonly (readonly ChainID[])[]
+  /** Containers, by the image that each was made of. */
+  readonly usersOf: ReadonlyMap<ImageID, readonly string[]>
   /** Of layerdb/mounts, also those whose container is lost. */
   readonly mounts: ReadonlyMap<string, WritableLayer>
   readonly containers: ReadonlyMap<string, Container>
@@ -101,13 +105,15 @@ class InventoryReader {
       brokenLayers: this.brokenLayers,
       removingLayers: this.removingLayers,
       images,
+      childrenOf: grouped([...images.values()].map(({ facts }) => [facts.parent, facts.id])),
+      usersOf: grouped([...containers.values()].map(({ imageID, id }) => [imageID, id])),
       foreignChains: this.foreignChains,
       mounts,
       containers,
       directories,
       owners: this.owners,
       links,
-      linksOf: invert(links),
+      linksOf: grouped([...links].map(([link, directory]) => [directory, link])),
       temporary,
       volumes: this.readVolumes(),
       unreadable: this.unreadable,
@@ -258,13 +264,13 @@ function readlink(file: string): string | undefined {
   }
 }
 
-function invert(links: ReadonlyMap<string, string | undefined>): Map<string, string[]> {
-  const linksOf = new Map<string, string[]>()
-  for (const [link, directory] of links) {
-    if (directory === undefined) continue
-    const known = linksOf.get(directory)
-    if (known) known.push(link)
-    else linksOf.set(directory, [link])
+function grouped<K, V>(pairs: Iterable<readonly [K | undefined, V]>): Map<K, V[]> {
+  const groups = new Map<K, V[]>()
+  for (const [key, value] of pairs) {
+    if (key === undefined) continue
+    const known = groups.get(key)
+    if (known) known.push(value)
+    else groups.set(key, [value])
   }
-  return linksOf
+  return groups
 }

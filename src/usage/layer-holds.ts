@@ -7,26 +7,26 @@ import type { Inventory, InventoryImage } from './inventory.ts'
 
 export class LayerHolds {
   private readonly inventory: Inventory
-  private readonly counts: Map<ChainID, number>
-  private readonly free: Set<ChainID>
+  /** Of the holds that this is a copy of: only what differs is kept here. */
+  private readonly origin: LayerHolds | undefined
+  private readonly counts = new Map<ChainID, number>()
+  private readonly free = new Set<ChainID>()
 
-  private constructor(inventory: Inventory, counts: Map<ChainID, number>, free: Set<ChainID>) {
+  private constructor(inventory: Inventory, origin?: LayerHolds) {
     this.inventory = inventory
-    this.counts = counts
-    this.free = free
+    this.origin = origin
   }
 
   /** @param isHeldElsewhere layers that something outside of the image store needs: a build cache */
   static of(inventory: Inventory, isHeldElsewhere: (chainID: ChainID) => boolean): LayerHolds {
     const { layers, images, mounts } = inventory
-    const counts = new Map<ChainID, number>()
-    for (const chainID of layers.keys()) counts.set(chainID, 0)
-    const holds = new LayerHolds(inventory, counts, new Set())
+    const holds = new LayerHolds(inventory)
+    for (const chainID of layers.keys()) holds.counts.set(chainID, 0)
     for (const { parent } of layers.values()) holds.hold(parent)
     for (const { chain } of images.values()) holds.hold(topPresent(chain, inventory))
     for (const chain of inventory.foreignChains) holds.hold(topPresent(chain, inventory))
     for (const { parent } of mounts.values()) holds.hold(parent)
-    for (const [chainID, count] of counts)
+    for (const [chainID, count] of holds.counts)
       if (count === 0 && isHeldElsewhere(chainID)) holds.hold(chainID)
     return holds
   }
@@ -52,20 +52,24 @@ export class LayerHolds {
     return [...this.free]
   }
 
-  /** An independent copy, for "what if". */
+  /** For "what if": changes of the copy stay its own, at the cost of these alone; the original must rest meanwhile. */
   copy(): LayerHolds {
-    return new LayerHolds(this.inventory, new Map(this.counts), new Set(this.free))
+    return new LayerHolds(this.inventory, this)
+  }
+
+  private count(chainID: ChainID): number | undefined {
+    return this.counts.get(chainID) ?? this.origin?.count(chainID)
   }
 
   private hold(chainID: ChainID | undefined): void {
     if (chainID === undefined) return
-    const count = this.counts.get(chainID)
+    const count = this.count(chainID)
     if (count !== undefined) this.counts.set(chainID, count + 1)
   }
 
   private drop(chainID: ChainID | undefined): ChainID[] {
     if (chainID === undefined) return []
-    const count = this.counts.get(chainID)
+    const count = this.count(chainID)
     if (count === undefined) return []
     this.counts.set(chainID, count - 1)
     return count === 1 ? this.release(chainID) : []
@@ -78,7 +82,7 @@ export class LayerHolds {
       freed.push(at)
       this.free.add(at)
       const parent: ChainID | undefined = this.inventory.layers.get(at)?.parent
-      const count: number | undefined = parent === undefined ? undefined : this.counts.get(parent)
+      const count: number | undefined = parent === undefined ? undefined : this.count(parent)
       if (parent === undefined || count === undefined) break
       this.counts.set(parent, count - 1)
       at = count === 1 ? parent : undefined

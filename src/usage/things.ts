@@ -19,14 +19,9 @@ export class ThingPaths {
   directory(name: string): string[] {
     const { home } = this.store.driver
     const links = this.inventory.linksOf.get(name) ?? []
-    const scratch = this.inventory.directories.filter(
-      (other) => other === `${name}-applying` && this.store.driver.name === 'vfs',
-    )
-    return [
-      path.join(home, name),
-      ...scratch.map((other) => path.join(home, other)),
-      ...links.map((link) => path.join(home, 'l', link)),
-    ]
+    // vfs unpacks beside the place.
+    const scratch = this.store.driver.name === 'vfs' ? [path.join(home, `${name}-applying`)] : []
+    return [path.join(home, name), ...scratch, ...links.map((link) => path.join(home, 'l', link))]
   }
 
   layer(chainID: ChainID): string[] {

@@ -181,16 +181,12 @@ class UsageCounter {
   private readonly inventory: Inventory
   private readonly holds: LayerHolds
   private readonly measurement: Measurement
-  private readonly usersOfImage = new Map<ImageID, number>()
 
   constructor(store: Store, inventory: Inventory, holds: LayerHolds, measurement: Measurement) {
     this.store = store
     this.inventory = inventory
     this.holds = holds
     this.measurement = measurement
-    for (const { imageID } of inventory.containers.values())
-      if (imageID !== undefined)
-        this.usersOfImage.set(imageID, (this.usersOfImage.get(imageID) ?? 0) + 1)
   }
 
   async images(): Promise<UsageSummary<ImageUsage>> {
@@ -221,7 +217,7 @@ class UsageCounter {
         sharedBytes,
         uniqueBytes: bytes - sharedBytes,
         freedBytes: this.freedBy(item.id),
-        containers: this.usersOfImage.get(item.id) ?? 0,
+        containers: inventory.usersOf.get(item.id)?.length ?? 0,
       })
     }
     const leaked = new Set(this.holds.freed())

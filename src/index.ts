@@ -133,14 +133,7 @@ export type { PrunedLeak, PruneOptions, PruneReport } from './usage/prune.ts'
 export { prune } from './usage/prune.ts'
 export type { PruneFilter, PruneFilterKey } from './usage/prune-filter.ts'
 export { parsePruneFilters } from './usage/prune-filter.ts'
-export type {
-  WhyAnswer,
-  WhyContainer,
-  WhyFile,
-  WhyImage,
-  WhyLayer,
-  WhySight,
-} from './usage/why.ts'
+export type { WhyAnswer, WhyContainer, WhyFile, WhyImage, WhyLayer, WhySight } from './usage/why.ts'
 export { why } from './usage/why.ts'
 export type { RootedPath } from './usage/store-root.ts'
 export { findStoreRoot } from './usage/store-root.ts'

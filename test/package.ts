@@ -122,8 +122,14 @@ t.test('its types are complete', async (t) => {
   const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022']
   const checked = spawnSync(
     ...withoutLoader([
-      ...[process.execPath, tsc, ...flags],
-      ...['--typeRoots', types, '--types', 'node', 'use.ts'],
+      process.execPath,
+      tsc,
+      ...flags,
+      '--typeRoots',
+      types,
+      '--types',
+      'node',
+      'use.ts',
     ]),
     { cwd: consumer, encoding: 'utf8' },
   )

@@ -49,7 +49,7 @@ export async function changesOf(
 ): Promise<TreeChange[]> {
   const container = containerOf(store, name)
   using pair = await openContainerPair(store, container)
-  return changesOfPair(pair, options)
+  return await changesOfPair(pair, options)
 }
 
 /** What must be done to the first image to get the second. @throws NotFoundError ERR_IMAGE_NOT_FOUND */
@@ -60,7 +60,7 @@ export async function changesBetween(
 ): Promise<TreeChange[]> {
   const before = store.image(images.before)
   using pair = await openImagePair(store, before, store.image(images.after))
-  return changesOfPair(pair, options)
+  return await changesOfPair(pair, options)
 }
 
 /**
@@ -75,7 +75,7 @@ export async function changesOfLayer(
 ): Promise<TreeChange[]> {
   const layer = layerByAnyID(store, id)
   using pair = await openLayerPair(store, store.layers.chain(layer.chainID))
-  return changesOfPair(pair, options)
+  return await changesOfPair(pair, options)
 }
 
 async function changesOfPair(pair: TreePair, options: ChangesOptions): Promise<TreeChange[]> {

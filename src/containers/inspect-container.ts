@@ -184,12 +184,13 @@ function objectAt(object: JsonObject, key: string): JsonObject {
 
 function plain(value: GoJson): JsonValue {
   if (!(value instanceof Map)) return value as JsonValue
-  return Object.fromEntries([...value].map(([key, item]) => [key, plain(item as GoJson)]))
+  const entries = [...value].map(([key, item]) => [key, plain(item as GoJson)] as const)
+  return Object.fromEntries<JsonValue>(entries)
 }
 
 /** As Go structs, so that keys stay where they are. */
 export function inOrder(value: JsonValue): GoJson {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return (value as readonly JsonValue[]).map(inOrder)
-  return new Map(Object.entries(value).map(([key, item]) => [key, inOrder(item as JsonValue)]))
+  return new Map(Object.entries(value).map(([key, item]) => [key, inOrder(item)]))
 }

@@ -27,12 +27,17 @@ export function isDigest(text: string): text is Digest {
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text
   const shown = text.length > 100 ? `${text.slice(0, 100)}...` : text
-  const reason = /^[a-z0-9+._-]+:/.test(text) && !text.startsWith('sha256:')
-    ? 'only sha256 digests are supported'
-    : 'expected sha256: and 64 lower-case hex digits'
-  throw new InvalidArgumentError('ERR_DIGEST_SYNTAX', `cannot read digest ${JSON.stringify(shown)}: ${reason}`, {
-    details: { value: shown },
-  })
+  const reason =
+    /^[a-z0-9+._-]+:/.test(text) && !text.startsWith('sha256:')
+      ? 'only sha256 digests are supported'
+      : 'expected sha256: and 64 lower-case hex digits'
+  throw new InvalidArgumentError(
+    'ERR_DIGEST_SYNTAX',
+    `cannot read digest ${JSON.stringify(shown)}: ${reason}`,
+    {
+      details: { value: shown },
+    },
+  )
 }
 
 export const parseDiffID = (text: string): DiffID => parseDigest(text) as DiffID

@@ -79,7 +79,8 @@ function nameFields(name: BytePath): string {
   if (PLAIN.test(name)) return `"name":"${name}",`
   const bytes = Buffer.from(name, 'latin1')
   // What is no UTF-8 does not survive the way through text.
-  if (!Buffer.from(bytes.toString('utf8'), 'utf8').equals(bytes)) return `"name_raw":"${bytes.toString('base64')}",`
+  if (!Buffer.from(bytes.toString('utf8'), 'utf8').equals(bytes))
+    return `"name_raw":"${bytes.toString('base64')}",`
   return `"name":"${escapeAsGo(name)}",`
 }
 

@@ -109,9 +109,7 @@ export class UnionEntry {
 
   /** @param entry of which this one may be, or lie below */
   isWithin(entry: UnionEntry): boolean {
-    for (let at: UnionEntry | undefined = this; at !== undefined; at = at.#parent) {
-      if (at.node === entry.node) return true
-    }
-    return false
+    if (this.node === entry.node) return true
+    return this.#parent?.isWithin(entry) ?? false
   }
 }

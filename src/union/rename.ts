@@ -69,7 +69,7 @@ function refuseTypes(
   if (flags.exchange && target !== undefined && ontoDirectory && hasLowerPart(target)) {
     return -E.XDEV
   }
-  if (ontoDirectory && !flags.exchange && !tree.isEmpty(target!)) return -E.NOTEMPTY
+  if (ontoDirectory && !flags.exchange && !tree.isEmpty(target)) return -E.NOTEMPTY
   return 0
 }
 

@@ -59,7 +59,7 @@ export class FileHandle implements AsyncDisposable {
     const bytes = rangeOf(buffer, named.offset, named.length)
     const bytesRead =
       bytes.length === 0 ? 0 : this.#open('read').read(bytes, positionOf(named.position))
-    return { bytesRead, buffer: buffer as T }
+    return { bytesRead, buffer: buffer }
   }
 
   write(

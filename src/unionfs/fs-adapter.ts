@@ -318,7 +318,7 @@ function threeResults(
     queueMicrotask(() => {
       let count: number
       try {
-        count = Reflect.apply(call, undefined, args)
+        count = Reflect.apply(call, undefined, args) as number
       } catch (error) {
         callback(error as NodeJS.ErrnoException)
         return

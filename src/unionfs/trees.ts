@@ -8,7 +8,8 @@ import { E } from '../union/errno.ts'
 import type { UnionCalls } from './calls.ts'
 import { nodeError } from './node-error.ts'
 import { shownPath, type PathArgument } from './path-argument.ts'
-import { UnionDirent, type UnionStats } from './stats.ts'
+import type { UnionDirent } from './stats.ts'
+import { type UnionStats } from './stats.ts'
 
 const { COPYFILE_EXCL, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants
 const CHUNK_BYTES = 1 << 20

@@ -79,7 +79,7 @@ type Words<T extends object> = T | Encoding | undefined
 
 function optionsOf<T extends object>(value: Words<T>): Partial<T> & { encoding?: Encoding } {
   if (typeof value === 'string') return { encoding: value } as Partial<T> & { encoding?: Encoding }
-  return (value ?? {}) as Partial<T> & { encoding?: Encoding }
+  return value ?? {}
 }
 
 export class UnionFs implements AsyncDisposable {
@@ -154,7 +154,7 @@ export class UnionFs implements AsyncDisposable {
     options?: WriteFileOptions | BufferEncoding | null,
   ): Promise<void> {
     const known = optionsOf<WriteFileOptions>(options ?? undefined)
-    await this.writeFile(path, data, { flag: 'a', ...known } as WriteFileOptions)
+    await this.writeFile(path, data, { flag: 'a', ...known })
   }
 
   stat(path: PathArgument, options: StatOptions & { bigint: true }): Promise<UnionBigStats>
@@ -296,7 +296,7 @@ export class UnionFs implements AsyncDisposable {
   async getXattr(path: PathArgument, name: string): Promise<Uint8Array> {
     const syscall = 'lgetxattr'
     const value = getXattr(this.calls.tree, this.#entry(path, syscall), name)
-    return must(value, { syscall, path: shownPath(path) }) as Uint8Array
+    return must<Uint8Array>(value, { syscall, path: shownPath(path) })
   }
 
   async setXattr(path: PathArgument, name: string, value: Uint8Array): Promise<void> {

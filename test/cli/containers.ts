@@ -36,8 +36,21 @@ t.test('from create to rm, and the store is as it was', async (t) => {
   const before = drivers()
 
   const created = await ok([
-    ...['create', '--name', 'web', '-e', 'B=2', '-l', 'tier=front', '-w', '/srv', '-u', '7'],
-    ...['app:1', 'serve', '--port', '80'],
+    'create',
+    '--name',
+    'web',
+    '-e',
+    'B=2',
+    '-l',
+    'tier=front',
+    '-w',
+    '/srv',
+    '-u',
+    '7',
+    'app:1',
+    'serve',
+    '--port',
+    '80',
   ])
   t.match(created.stdout, /^[0-9a-f]{64}\n$/)
   const id = created.stdout.trim()
@@ -153,7 +166,10 @@ t.test(
     t.equal((await run(['rm', 'web'])).code, 1, 'it is mounted')
     await ok(['umount', dir])
     t.same((await ok(['diff', 'web'])).stdout.trim().split('\n'), [
-      ...['C /etc', 'D /etc/motd', 'A /etc/written', 'A /work'],
+      'C /etc',
+      'D /etc/motd',
+      'A /etc/written',
+      'A /work',
     ])
     await ok(['commit', 'web', 'app:2'])
     t.same((await ok(['ls', 'app:2:/etc'])).stdout.trim().split('\n'), ['written'])

@@ -18,8 +18,19 @@ t.test('dockerd takes a container that shale made for its own', { skip }, async 
   shaleOk(['--root', root, 'load', '-q', '-i', realImage.tar])
   const script = 'echo "$A $PWD" && cat /etc/added'
   const id = shaleOk([
-    ...['--root', root, 'create', '--name', 'web', '-e', 'A=from-shale', '-w', '/srv'],
-    ...[NAME, 'sh', '-c', script],
+    '--root',
+    root,
+    'create',
+    '--name',
+    'web',
+    '-e',
+    'A=from-shale',
+    '-w',
+    '/srv',
+    NAME,
+    'sh',
+    '-c',
+    script,
   ])
   const added = path.join(path.dirname(root), 'added')
   fs.writeFileSync(added, 'copied in\n')

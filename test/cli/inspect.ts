@@ -13,7 +13,7 @@ t.test('an array of all that were found; the others are errors', async (t) => {
   t.equal(JSON.parse(one.stdout)[0].Id, IMAGES.app.imageID)
   t.equal((await shaleInProcess(['image', 'inspect', 'app'], { root })).stdout, one.stdout)
   t.equal((await run('--type', 'image', 'app')).stdout, one.stdout)
-  t.equal((await run('--type=container', 'app')).code, 2)
+  t.equal((await run('--type=container', 'app')).code, 10)
 
   const none = await run('nope')
   t.same(none, { ...none, code: 10, stdout: '[]\n', stderr: 'shale: No such image: nope:latest\n' })

@@ -90,7 +90,7 @@ t.test('a command line that is wrong ends with 2 and says how to go on', async (
     [['image', 'frob'], /unknown command 'frob'/],
     [['images', '--frob'], /unknown option '--frob'/],
     [['images', 'a', 'b'], /too many arguments/],
-    [['inspect'], /missing required argument 'image'/],
+    [['inspect'], /missing required argument 'name'/],
     [['images', '--root'], /argument missing/],
     [['--driver', 'zfs', 'images'], /Allowed choices are overlay2, vfs/],
     [['--log-level', 'loud', 'images'], /debug, info, warn, error/],

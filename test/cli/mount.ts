@@ -25,7 +25,7 @@ for (const [view, skip] of VIEWS) {
     const target = path.join(dir, 'shown')
     fs.mkdirSync(target)
     const none = await shaleInProcess(['mount'], { root })
-    t.match(none.stdout, /^IMAGE +VIEW +DIRECTORY\n$/)
+    t.match(none.stdout, /^NAME +VIEW +DIRECTORY\n$/)
 
     const done = await shaleInProcess(['mount', '--view', view, 'app:1', target], { root })
     t.same([done.code, done.stdout, done.stderr], [0, '', ''])
@@ -46,7 +46,7 @@ for (const [view, skip] of VIEWS) {
     const away = await shaleInProcess(['umount', target], { root })
     t.same([away.code, away.stdout, away.stderr], [0, '', ''])
     t.same(fs.readdirSync(target), [], 'the directory is empty again')
-    t.match((await shaleInProcess(['mount'], { root })).stdout, /^IMAGE +VIEW +DIRECTORY\n$/)
+    t.match((await shaleInProcess(['mount'], { root })).stdout, /^NAME +VIEW +DIRECTORY\n$/)
     t.equal((await shaleInProcess(['umount', target], { root })).code, 10)
   })
 }
@@ -115,11 +115,13 @@ t.test('an ordinary user gets the merge, and one line that says so', async (t) =
   t.same(fs.readdirSync(target), [])
 })
 
-t.test('one argument is neither form', async (t) => {
+t.test('an image needs a directory', async (t) => {
   const root = path.join(temporaryDirectory(t), 'root')
+  t.equal((await shaleInProcess(['mount', 'app:1'], { root })).code, 10, 'and must exist')
+  await shaleInProcess(['load', '-q'], { root, stdin: archive })
   const done = await shaleInProcess(['mount', 'app:1'], { root })
   t.equal(done.code, 2)
-  t.match(done.stderr, /missing required argument 'directory'/)
+  t.match(done.stderr, /name the directory to show it in, as in: shale mount app:1 DIR/)
 })
 
 t.test('a merge goes only into an empty directory', async (t) => {

@@ -16,6 +16,7 @@ import { bundleSpec, type BundleVolume } from './bundle-spec.ts'
 import { resolveUser } from './bundle-user.ts'
 import { commandOf } from './container-settings.ts'
 import { openContainerStack } from './container-stack.ts'
+import { sourceOf } from './copy-volume.ts'
 import { containerOrImage, type TreeSource } from './export-tree.ts'
 import { mountContainer } from './mount-container.ts'
 import { processEnvironment } from './process-environment.ts'
@@ -134,10 +135,10 @@ function volumesOf(
 ): BundleVolume[] {
   return container.mountPoints
     .filter(({ type }) => type === 'volume' || type === 'bind')
-    .map(({ type, name, source, destination, writable }) => ({
-      source: type === 'volume' ? path.join(store.layout.volumes, name, '_data') : source,
-      destination,
-      writable,
+    .map((point) => ({
+      source: sourceOf(store, point),
+      destination: point.destination,
+      writable: point.writable,
     }))
 }
 

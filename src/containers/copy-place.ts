@@ -2,7 +2,7 @@
 // not. Each answers the same few questions by name; all keep inside of their root whatever lies there, and whoever
 // changes it meanwhile.
 
-import { ConflictError, UnsafePathError } from '../errors.ts'
+import { ConflictError, LimitError, UnsafePathError } from '../errors.ts'
 import { basename, dirname, joinPath, pathText, type BytePath } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import * as calls from '../sys/file-calls.ts'
@@ -124,8 +124,11 @@ export class DirectoryPlace implements CopyPlace {
     if (result >= 0) return result
     const shown = pathText(this.shown(path))
     if (result === -ERRNO.ENOTDIR) throw notADirectory(shown)
-    if (result !== -ERRNO.ELOOP || this.#inScope) {
-      throw hostError(`copy to ${shown}`, -result, syscall, shown)
+    if (result !== -ERRNO.ELOOP) throw hostError(`copy to ${shown}`, -result, syscall, shown)
+    if (this.#inScope) {
+      throw new LimitError('ERR_PATH_MAX', `cannot copy to ${shown}: too many symbolic links`, {
+        details: { path: shown },
+      })
     }
     throw new UnsafePathError(
       'ERR_LINK_ESCAPE',

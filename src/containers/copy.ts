@@ -4,34 +4,21 @@
 
 import os from 'node:os'
 import { InvalidArgumentError, type OnWarning } from '../errors.ts'
-import { pathText, type BytePath } from '../path/byte-path.ts'
+import type { BytePath } from '../path/byte-path.ts'
 import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
-import type { MergedNode, MergedView } from '../union/merge.ts'
-import type { LayerStack } from '../view/stack.ts'
+import type { MergedView } from '../union/merge.ts'
+import { LayerStack } from '../view/stack.ts'
 import { WritableTree } from '../view/writable-tree.ts'
 import { containerOf, layerOf, openContainerStack } from './container-stack.ts'
 import { plainTar, subtreeTar } from './copy-archive.ts'
 import { extractCopy, type ExtractOptions } from './copy-extract.ts'
 import { hostDestination, openHostSource } from './copy-host.ts'
-import {
-  linkTarget,
-  lookInside,
-  mustExist,
-  openInside,
-  resolveInside,
-  textOf,
-  type Inside,
-  type PathInside,
-} from './copy-inside.ts'
+import { destinationInside, mustBeDirectory, openSource } from './copy-ends.ts'
+import { resolveInside, type Inside } from './copy-inside.ts'
 import { DirectoryPlace, LayerPlace, type CopyPlace } from './copy-place.ts'
-import {
-  landingOf,
-  noSuchPath,
-  splitEntry,
-  type CopyDestination,
-  type Landing,
-} from './copy-rules.ts'
+import { landingOf, type Landing } from './copy-rules.ts'
+import { refuseReadOnly, volumeOf, type VolumePath } from './copy-volume.ts'
 import { mountsOf } from './mount-container.ts'
 import { inScope } from './working-directory.ts'
 
@@ -65,16 +52,15 @@ export async function copyFrom(
 ): Promise<CopyResult> {
   const end = hostDestination(destination)
   const inside = resolveInside(store, source)
-  using stack = await openInside(store, inside)
-  const { node, name } = sourceInside(inside, stack.view, options)
+  using found = await openSource(store, inside, { ...options, ...reports(store, options) })
+  const { stack, node, name } = found
   const landing = landingOf({ isDirectory: node.type === 'directory', name }, end)
   using place = new DirectoryPlace(Buffer.from(landing.directory, 'latin1').toString('utf8'))
   const tar = new CountedTar(subtreeTar(stack, node, landing.name, reports(store, options)))
-  const self = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
   await extractCopy(tar, place, {
     form: 'trusted',
-    owners: options.archive === true && self.uid === 0,
-    self,
+    owners: options.archive === true && isRoot(),
+    self: self(),
     ...reports(store, options),
   })
   return { sizeBytes: tar.sizeBytes }
@@ -89,15 +75,11 @@ export async function archiveFrom(
   source: string,
   options: CopyOptions = {},
 ): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
-  const inside = resolveInside(store, source)
-  const stack = await openInside(store, inside)
-  try {
-    const { node, name } = sourceInside(inside, stack.view, options)
-    return closing(stack, subtreeTar(stack, node, name, reports(store, options)))
-  } catch (error) {
-    stack.close()
-    throw error
-  }
+  const { stack, node, name } = await openSource(store, resolveInside(store, source), {
+    ...options,
+    ...reports(store, options),
+  })
+  return closing(stack, subtreeTar(stack, node, name, reports(store, options)))
 }
 
 /** A path of the host, or a tar whose members go into a directory that is there. */
@@ -159,15 +141,25 @@ type OpenPlace = (at: BytePath) => { place: CopyPlace; form: ExtractOptions['for
 async function copyTo(job: CopyJob, view: MergedView, open: OpenPlace): Promise<CopyResult> {
   const { store, source, options } = job
   const inside = resolveInside(store, job.destination)
-  const end = destinationInside(inside, view)
+  const end = destinationInside(store, inside, view)
   const extract = async (
     tar: AsyncIterable<Uint8Array>,
     directory: BytePath,
   ): Promise<CopyResult> => {
-    const { place, form } = open(extractionPoint(inside, view, directory))
+    const at = inScope(view, directory)
+    const volume = volumeOf(store, inside, view, at)
+    if (volume) refuseReadOnly(volume)
+    else mustBeDirectory(inside, view, { at, directory })
+    const { place, form, owners } = volume
+      ? {
+          place: volumePlace(inside, volume, directory),
+          form: 'trusted' as const,
+          owners: isRoot(),
+        }
+      : { ...open(at), owners: true }
     using _ = place
     const counted = new CountedTar(tar)
-    await extractCopy(counted, place, { form, ...reports(store, options) })
+    await extractCopy(counted, place, { form, owners, self: self(), ...reports(store, options) })
     return { sizeBytes: counted.sizeBytes }
   }
   if (typeof source !== 'string') {
@@ -197,75 +189,19 @@ function containerInside(
   )
 }
 
-/** @throws NotFoundError ERR_PATH_NOT_FOUND in docker's words */
-function sourceInside(
-  inside: Inside,
-  view: MergedView,
-  { followLink }: CopyOptions,
-): { node: MergedNode; name: BytePath } {
-  const found = lookInside(view, textOf(inside))
-  const node = mustExist(inside, found, inside.path)
-  const { base } = splitEntry(found.path)
-  const name = (base === '/' ? '' : base) as BytePath
-  if (!followLink || node.type !== 'symlink') return { node, name }
-  const target = linkTarget(view, found.path)
-  return { node: mustExist(inside, lookInside(view, target), pathText(target)), name }
+function volumePlace(inside: Inside, volume: VolumePath, directory: BytePath): CopyPlace {
+  using stack = new LayerStack([volume.directory])
+  const at = inScope(stack.view, volume.rest)
+  mustBeDirectory(inside, stack.view, { at, directory })
+  return new DirectoryPlace(volume.directory, { at })
 }
 
-function destinationInside(inside: Inside, view: MergedView): CopyDestination {
-  const found = present(() => lookInside(view, textOf(inside)))
-  if (found?.node?.type !== 'symlink') return destinationOf(inside, textOf(inside), found)
-  const target = linkTarget(view, found.path)
-  return destinationOf(
-    inside,
-    target,
-    present(() => lookInside(view, target)),
-  )
+function self(): { uid: number; gid: number } {
+  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
 }
 
-/** docker's client takes whatever goes wrong here for "is not there", and lets the copy itself fail. */
-function present(look: () => PathInside): PathInside | undefined {
-  try {
-    return look()
-  } catch (error) {
-    if (error instanceof InvalidArgumentError) return undefined
-    throw error
-  }
-}
-
-function destinationOf(
-  inside: Inside,
-  path: BytePath,
-  found: PathInside | undefined,
-): CopyDestination {
-  const node = found?.node
-  if (node?.type === 'char' || node?.type === 'block') {
-    throw new InvalidArgumentError(
-      'ERR_OPTION',
-      `destination "${inside.name}:${inside.path}" must be a directory or a regular file: got a device`,
-      { details: { path: inside.path } },
-    )
-  }
-  const absolute = (path.startsWith('/') ? path : `/${path}`) as BytePath
-  return {
-    path: absolute,
-    exists: node !== undefined,
-    isDirectory: node?.type === 'directory',
-  }
-}
-
-/** moby containerExtractToDir: every link followed, and a directory at the end. */
-function extractionPoint(inside: Inside, view: MergedView, directory: BytePath): BytePath {
-  const at = inScope(view, directory)
-  const type = view.lookup(at)?.type
-  if (type === 'directory') return at
-  const shown = pathText(directory)
-  if (type === undefined) throw noSuchPath(inside.kind, inside.name, shown)
-  throw new InvalidArgumentError(
-    'ERR_OPTION',
-    `extraction point is not a directory: ${inside.name}:${shown}`,
-    { details: { path: shown } },
-  )
+function isRoot(): boolean {
+  return self().uid === 0
 }
 
 function reports(

@@ -146,7 +146,6 @@ const OTHER_WORDS: Readonly<Record<string, RegExp>> = {
 t.test('each case ends as docker recorded it', async (t) => {
   const tar = layerTar(...image.map(layerEntry))
   const { directory, root, store } = await containerFixture(t, [tar])
-  await removeContainer(store, 'box')
   const inDirectory = process.cwd()
   t.teardown(() => process.chdir(inDirectory))
   const stdin = layerTar(
@@ -158,7 +157,6 @@ t.test('each case ends as docker recorded it', async (t) => {
     fs.rmSync(place, { recursive: true, force: true })
     buildHost(place)
     process.chdir(place)
-    await createContainer(store, 'base:1', { name: 'box' })
     const title = result.args.join(' ')
     const done = await shaleInProcess(['cp', ...result.args], {
       root,
@@ -182,6 +180,9 @@ t.test('each case ends as docker recorded it', async (t) => {
       const tree = isInto ? await containerTree(root) : hostTree(place)
       t.same(comparable(tree), comparable(result.tree), title)
     }
+    // What is only read serves the next case as well.
+    if (!result.args.at(-1)!.startsWith('box:')) continue
     await removeContainer(store, 'box')
+    await createContainer(store, 'base:1', { name: 'box' })
   }
 })

@@ -12,6 +12,7 @@ import { UnsupportedError } from '../errors.ts'
 import { ERRNO, errnoName, hostError } from './errno.ts'
 import { AT_EMPTY_PATH, AT_FDCWD, close } from './file-calls.ts'
 import { SYS, cText, checked, libc } from './libc.ts'
+import { moduleFile } from './module-file.ts'
 
 const FSOPEN_CLOEXEC = 1
 const FSCONFIG_SET_FLAG = 0
@@ -218,7 +219,7 @@ export interface RelativeMount {
 /** In a thread of its own, whose working directory can change without that of the process. */
 function mountFrom(home: string, mount: Omit<RelativeMount, 'home'>): Promise<number> {
   const workerData: RelativeMount = { home, ...mount }
-  const worker = new Worker(new URL('./relative-mount.js', import.meta.url), { workerData })
+  const worker = new Worker(moduleFile('relative-mount.js'), { workerData })
   return new Promise((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)

@@ -12,9 +12,9 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import type { MountSpec } from '../driver/driver.ts'
 import { HostError, UnsupportedError, type ErrorCode } from '../errors.ts'
+import { moduleFile } from './module-file.ts'
 import { findProgram } from './run-program.ts'
 
 /** What enter-root.ts is told, on file descriptor 3. */
@@ -104,13 +104,6 @@ function enterCommand(): string[] {
     'cannot run a program in another root: without being root that needs a user namespace, and the program unshare of util-linux is not here',
     { details: { program: 'unshare' } },
   )
-}
-
-/** Beside this module as compiled; from the bundle of the command line, where the package keeps the modules. */
-function moduleFile(name: string): string {
-  const beside = fileURLToPath(new URL(name, import.meta.url))
-  if (fs.existsSync(beside)) return beside
-  return fileURLToPath(new URL(`../src/sys/${name}`, import.meta.url))
 }
 
 async function collect(stream: Readable): Promise<string> {

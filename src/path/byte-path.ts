@@ -8,7 +8,9 @@ declare const brand: unique symbol
 export type BytePath = string & { readonly [brand]: 'BytePath' }
 
 export function pathFromBytes(bytes: Uint8Array): BytePath {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1') as BytePath
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
+    'latin1',
+  ) as BytePath
 }
 
 /** From ordinary text (a command line, JSON): its UTF-8 bytes. */

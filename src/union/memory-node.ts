@@ -55,22 +55,22 @@ export class MemoryNode {
     const { atimeNs, mtimeNs, ctimeNs, nlink } = this
     const sizeBytes = type === 'symlink' ? linkTarget.length : this.#sizeBytes
     const linked = nlink > 1 && type !== 'directory'
-    return ({
-	ino,
-	type,
-	mode,
-	uid,
-	gid,
-	sizeBytes,
-	linkTarget,
-	devMajor,
-	devMinor,
-	atimeNs,
-	mtimeNs,
-	ctimeNs,
-	nlink,
-	...linked ? { hardlinkKey: String(ino) } : {}
-})
+    return {
+      ino,
+      type,
+      mode,
+      uid,
+      gid,
+      sizeBytes,
+      linkTarget,
+      devMajor,
+      devMinor,
+      atimeNs,
+      mtimeNs,
+      ctimeNs,
+      nlink,
+      ...(linked ? { hardlinkKey: String(ino) } : {}),
+    }
   }
 
   setAttributes(to: Attributes, nowNs: bigint): number {

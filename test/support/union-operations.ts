@@ -1,7 +1,7 @@
 // Random operations on a tree, to be carried out on two file systems that should agree: what each returned, or its
 // errno, as one line of text. Knows node:fs and whatever has its shape.
 
-import fs from 'node:fs'
+import type fs from 'node:fs'
 import fc from 'fast-check'
 
 export interface Operation {

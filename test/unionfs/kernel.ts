@@ -104,7 +104,7 @@ function describeUpper(directory: string, sinceMs: number): Map<string, string> 
       return `${name}=${value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value}`
     })
     // A whiteout has no links of its own: the kernel makes one and links it.
-    const plain = /^20000 /.test(text) ? 'whiteout' : text
+    const plain = text.startsWith('20000 ') ? 'whiteout' : text
     out.set(relative, [plain, ...shown].join(' '))
   }
   return out

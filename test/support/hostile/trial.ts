@@ -189,7 +189,7 @@ export class Trial {
       this.problem('the exported tar holds what a canary holds')
     fs.rmSync(file, { force: true })
     await this.run(['diff', 'hostile'])
-    const removed = await this.run(['rm', '-f', 'hostile'])
+    const removed = await this.run(['rm', '-f', '-v', 'hostile'])
     if (removed.code !== 0) this.problem(`rm fails: ${removed.stderr.trim()}`)
   }
 
@@ -241,4 +241,12 @@ export async function oldStore(
   const flags = ['--driver', driver, 'load', '--no-sync', '-i', archive]
   const done = await shaleInProcess(flags, { root: ground.root })
   if (done.code !== 0) throw new Error(done.stderr)
+  // The folders that a first container leaves, so that later ones leave nothing new; `VOLUME` for that of volumes.
+  for (const line of [
+    ['create', '--name', 'first', '-v', '/kept', 'old:1', '/bin/true'],
+    ['rm', '-v', 'first'],
+  ]) {
+    const made = await shaleInProcess(['--driver', driver, ...line], { root: ground.root })
+    if (made.code !== 0) throw new Error(made.stderr)
+  }
 }

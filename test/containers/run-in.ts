@@ -103,7 +103,11 @@ t.test('a container', { skip }, async (t) => {
     },
   )
   t.same(
-    (await changesOf(store, 'box')).filter(({ kind }) => kind === 'add').map(({ path: at }) => at),
+    (await changesOf(store, 'box'))
+      .filter(({ kind }) => kind === 'add')
+      .map(({ path: at }) => at)
+      // The test runner's loader leaves notes of each Node process where it thinks the checkout is.
+      .filter((at) => !at.includes('/.tap') && !/^\/work\/(?!here)/.test(at)),
     ['/made', '/work', '/work/here'],
   )
   for await (const { body } of readTar(await archiveFrom(store, 'box:/made')))

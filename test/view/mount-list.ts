@@ -75,8 +75,8 @@ t.test('which kernel mounts are of this store', async (t) => {
       line('/m/deep', `${home}/ccc/diff/etc`, 'ext4', '/dev/vda', 'rw'),
       line('/m/twin', `${home}/ccc/diff`, 'ext4', '/dev/vdb', 'rw'),
     ),
-    [],
-    'not those of other stores, containers, dockerd, or of a part',
+    [{ target: '/m/rw', view: 'kernel', topCacheID: 'aaa' }],
+    'a bundle with an upper of its own; not those of other stores, containers, dockerd, or of a part',
   )
 })
 

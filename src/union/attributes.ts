@@ -32,7 +32,7 @@ export function status(tree: UnionTree, node: UnionNode): UnionStatus | number {
 }
 
 /** The subdirectories of several layers are not counted: 1 tells find(1) and its kin that nobody knows (ovl_getattr). */
-function linkCount(node: UnionNode, found: LayerNode): number {
+export function linkCount(node: UnionNode, found: LayerNode): number {
   if (node.type === 'directory' && (node.mergesLower || !node.upper)) return 1
   if (node.names.size === 0) return 0
   return found.nlink ?? 1

@@ -3,7 +3,7 @@
 // are made.
 // Acts as root of the image does: no permissions are checked.
 
-import type { BytePath } from '../path/byte-path.ts'
+import { systemNow } from '../sys/clock.ts'
 import { getXattr, removeXattr, setXattr, xattrs } from '../union/attributes.ts'
 import { E } from '../union/errno.ts'
 import { UnionTree, type UnionLayers } from '../union/tree.ts'
@@ -64,11 +64,6 @@ export interface ReaddirOptions {
 }
 
 let devices = 0n
-
-/** Nanoseconds since 1970, to the millisecond that the system's clock has here. */
-export function systemNow(): bigint {
-  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n
-}
 
 /** A made-up st_dev, another for each union: two unions must not look like one disk to cp and its kin. */
 function nextDevice(): bigint {
@@ -374,5 +369,3 @@ export function makeTemporary(calls: UnionCalls, prefix: string): string {
     }
   }
 }
-
-export type { BytePath }

@@ -1,0 +1,200 @@
+// /dev/fuse: opened and mounted by mount(2) as root, or by fusermount3, which hands the open device over a socket, as
+// anybody. Reading and writing it blocks: for a thread of its own.
+// Knows the kernel's and fusermount3's interfaces (libfuse, lib/mount.c); what is said over the device is not known here.
+
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { createRequire } from 'node:module'
+import fs from 'node:fs'
+import type * as Koffi from 'koffi'
+import { UnsupportedError } from '../errors.ts'
+import { ERRNO, hostError } from './errno.ts'
+import { close } from './file-calls.ts'
+import { cText, checked, libc } from './libc.ts'
+import { findProgram } from './run-program.ts'
+
+const AF_UNIX = 1
+const SOCK_STREAM = 1
+const SOL_SOCKET = 1
+const SCM_RIGHTS = 1
+const MS_RDONLY = 1
+const MNT_DETACH = 2
+const UMOUNT_NOFOLLOW = 8
+const BACKING_OPEN = 0x4010e501
+const BACKING_CLOSE = 0x4004e502
+
+interface FuseCalls {
+  readonly socketpair: (domain: number, type: number, protocol: number, fds: Uint8Array) => number
+  readonly recvmsg: (fd: number, message: Uint8Array, flags: number) => number
+  readonly ioctl: (fd: number, request: number, argument: Uint8Array) => number
+  readonly address: (bytes: Uint8Array) => bigint
+}
+
+let bound: FuseCalls | undefined
+
+function calls(): FuseCalls {
+  if (bound) return bound
+  const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
+  const library = koffi.load(null)
+  return (bound = {
+    socketpair: library.func('socketpair', 'int', ['int', 'int', 'int', 'void *']),
+    recvmsg: library.func('recvmsg', 'long', ['int', 'void *', 'int']),
+    ioctl: library.func('ioctl', 'int', ['int', 'ulong', 'void *']),
+    address: (bytes: Uint8Array) => BigInt(koffi.address(bytes)),
+  } as unknown as FuseCalls)
+}
+
+export interface FuseMountOptions {
+  readonly target: string
+  /** As mount tables show it. */
+  readonly source: string
+  readonly readOnly: boolean
+  /** Whether root mounts it for all, with the kernel's own permission checks; else it is the caller's alone. */
+  readonly forAll: boolean
+}
+
+/** @throws UnsupportedError ERR_HOST_UNSUPPORTED where there is no FUSE to be had; HostError */
+export function mountFuse(options: FuseMountOptions): number {
+  return options.forAll ? mountAsRoot(options) : mountByHelper(options)
+}
+
+/** Why a FUSE mount cannot be had here; undefined where nothing speaks against it. */
+export function fuseUnavailable(asRoot: boolean): string | undefined {
+  try {
+    fs.accessSync('/dev/fuse', fs.constants.R_OK | fs.constants.W_OK)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return 'there is no /dev/fuse on this host'
+    // fusermount3 is setuid, and opens it as its caller all the same.
+    return `/dev/fuse cannot be opened (${code})`
+  }
+  if (asRoot || findProgram('fusermount3') !== undefined) return undefined
+  return 'fusermount3, by which an ordinary user mounts FUSE, is not installed'
+}
+
+function mountAsRoot({ target, source, readOnly }: FuseMountOptions): number {
+  let fd: number
+  try {
+    fd = fs.openSync('/dev/fuse', 'r+')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw unavailable(target, `/dev/fuse cannot be opened (${code})`)
+  }
+  const data = `fd=${fd},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions`
+  const flags = readOnly ? MS_RDONLY : 0
+  const type = cText('fuse.shale')
+  const result = checked(libc().mount(cText(source), cText(target), type, flags, cText(data)))
+  if (result === 0) return fd
+  fs.closeSync(fd)
+  if (result === -ERRNO.EPERM) throw unavailable(target, 'this user may not mount (EPERM)')
+  if (result === -ERRNO.ENODEV) throw unavailable(target, 'the kernel has no FUSE')
+  throw hostError(`mount ${target}`, -result, 'mount', target)
+}
+
+function mountByHelper({ target, source, readOnly }: FuseMountOptions): number {
+  const helper = findProgram('fusermount3')
+  if (helper === undefined) throw unavailable(target, fuseUnavailable(false) ?? 'no fusermount3')
+  const pair = Buffer.alloc(8)
+  const made = checked(calls().socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+  if (made < 0) throw hostError(`mount ${target}`, -made, 'socketpair', target)
+  const ours = pair.readInt32LE(0)
+  const theirs = pair.readInt32LE(4)
+  try {
+    const name = source.replaceAll(/[\\,]/g, '\\$&')
+    const options = `${readOnly ? 'ro' : 'rw'},nosuid,nodev,fsname=${name},subtype=shale`
+    const { status, stderr, error } = spawnSync(helper, ['-o', options, '--', target], {
+      stdio: ['ignore', 'ignore', 'pipe', theirs],
+      env: { ...process.env, _FUSE_COMMFD: '3' },
+      cwd: '/',
+    })
+    const reason = stderr?.toString('utf8').trim() || error?.message
+    if (status !== 0) throw unavailable(target, reason || `fusermount3 ended with code ${status}`)
+    const fd = receiveDescriptor(ours)
+    if (fd < 0) throw hostError(`mount ${target}`, -fd, 'recvmsg', target)
+    return fd
+  } finally {
+    close(ours)
+    close(theirs)
+  }
+}
+
+/** struct msghdr, iovec and cmsghdr of a 64-bit Linux: one byte of data, one descriptor beside it. */
+function receiveDescriptor(socket: number): number {
+  const { address, recvmsg } = calls()
+  const data = Buffer.alloc(1)
+  const control = Buffer.alloc(24)
+  const vector = Buffer.alloc(16)
+  vector.writeBigUInt64LE(address(data), 0)
+  vector.writeBigUInt64LE(1n, 8)
+  const message = Buffer.alloc(56)
+  message.writeBigUInt64LE(address(vector), 16)
+  message.writeBigUInt64LE(1n, 24)
+  message.writeBigUInt64LE(address(control), 32)
+  message.writeBigUInt64LE(BigInt(control.length), 40)
+  const length = checked(recvmsg(socket, message, 0))
+  if (length < 0) return length
+  const isRights = control.readInt32LE(8) === SOL_SOCKET && control.readInt32LE(12) === SCM_RIGHTS
+  return length === 0 || !isRights ? -ERRNO.EPROTO : control.readInt32LE(16)
+}
+
+/**
+ * @param options.lazy also where somebody is in it
+ * @returns 0, or a negative errno
+ */
+export function unmountFuse(target: string, options: { readonly lazy?: boolean } = {}): number {
+  const flags = UMOUNT_NOFOLLOW | (options.lazy ? MNT_DETACH : 0)
+  const result = checked(libc().umount2(cText(target), flags))
+  if (result !== -ERRNO.EPERM) return result
+  const helper = findProgram('fusermount3')
+  if (helper === undefined) return result
+  const lazy = options.lazy ? ['-z'] : []
+  const { status, stderr } = spawnSync(helper, ['-u', ...lazy, '--', target], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    cwd: '/',
+  })
+  if (status === 0) return 0
+  return /busy/i.test(stderr.toString()) ? -ERRNO.EBUSY : result
+}
+
+/**
+ * A small process that outlives this one: it takes the mount away if we die without `release`, so that nobody is left
+ * with a directory that answers ENOTCONN. undefined where there is no program for it.
+ */
+export function watchMount(target: string, asRoot: boolean): { release(): void } | undefined {
+  const program = findProgram(asRoot ? 'umount' : 'fusermount3')
+  const shell = findProgram('sh')
+  if (program === undefined || shell === undefined) return undefined
+  const args = asRoot ? ['-l', target] : ['-u', '-z', '-q', target]
+  const script = 'read -r line; [ "$line" = done ] || exec "$@"'
+  const child: ChildProcess = spawn(shell, ['-c', script, 'shale', program, ...args], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    cwd: '/',
+  })
+  child.on('error', () => undefined)
+  child.stdin?.on('error', () => undefined)
+  child.unref()
+  return {
+    release: () => {
+      child.stdin?.end('done\n')
+    },
+  }
+}
+
+/** Makes reads and writes of an open file go to `fd` without us (Linux 6.9). @returns an id, or a negative errno */
+export function openBacking(device: number, fd: number): number {
+  const map = Buffer.alloc(16)
+  map.writeInt32LE(fd, 0)
+  return checked(calls().ioctl(device, BACKING_OPEN, map))
+}
+
+export function closeBacking(device: number, id: number): void {
+  const argument = Buffer.alloc(4)
+  argument.writeInt32LE(id, 0)
+  calls().ioctl(device, BACKING_CLOSE, argument)
+}
+
+function unavailable(target: string, reason: string): UnsupportedError {
+  return new UnsupportedError('ERR_HOST_UNSUPPORTED', `cannot mount ${target} by FUSE: ${reason}`, {
+    details: { path: target, reason },
+  })
+}

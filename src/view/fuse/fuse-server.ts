@@ -1,0 +1,58 @@
+// The process behind one FUSE mount: mounts, starts the thread that serves, tells whoever started it, and goes on
+// until the mount is taken away or a signal asks for it. Never resolves a path under its own mount: it would wait for
+// itself.
+
+import { Worker } from 'node:worker_threads'
+import { packError, type PackedError } from '../../errors.ts'
+import { close } from '../../sys/file-calls.ts'
+import { mountFuse, unmountFuse, watchMount } from '../../sys/fuse-device.ts'
+import type { ServerGreeting } from '../../sys/start-server.ts'
+import type { FuseConfig, FuseWorkerData } from './config.ts'
+
+/** How long a mount that somebody is in may go on after it was asked to end. */
+const LINGER_MS = 3_000
+
+function greet(greeting: ServerGreeting): void {
+  process.send?.(greeting, () => {
+    if (process.connected) process.disconnect()
+  })
+}
+
+async function serveConfig(config: FuseConfig): Promise<void> {
+  const { target, source, forAll, upper } = config
+  const device = mountFuse({ target, source, forAll, readOnly: upper === undefined })
+  const watcher = watchMount(target, forAll)
+  const data: FuseWorkerData = { config, device }
+  const worker = new Worker(new URL('./fuse-worker.js', import.meta.url), { workerData: data })
+  const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+  const stop = (): void => {
+    unmountFuse(target, { lazy: true })
+    watcher?.release()
+    // The thread cannot be interrupted while it waits for the last ones to leave; what they wrote is in the upper layer.
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), LINGER_MS).unref()
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
+  const fail = (error: PackedError): void => {
+    greet({ failed: error })
+    stop()
+    process.exitCode = 1
+  }
+  worker.on('message', (message: ServerGreeting) => {
+    if ('failed' in message) fail(message.failed)
+    else greet(message)
+  })
+  worker.on('error', (error) => fail(packError(error)))
+  await gone
+  watcher?.release()
+  close(device)
+}
+
+process.once('message', (config) => {
+  serveConfig(config as FuseConfig).then(
+    () => process.exit(),
+    (error: unknown) => {
+      greet({ failed: packError(error) })
+      process.exitCode = 1
+    },
+  )
+})

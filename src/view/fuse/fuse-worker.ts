@@ -1,0 +1,37 @@
+// Worker: opens the layers and serves one mount until it is gone. A thread of its own, because it blocks in read(2)
+// while the process's main thread listens for signals.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { packError } from '../../errors.ts'
+import { systemNow } from '../../sys/clock.ts'
+import { UnionTree } from '../../union/tree.ts'
+import { LayerStack } from '../stack.ts'
+import { DirectoryUpper } from '../upper/directory-upper.ts'
+import { DiskLayer } from '../upper/disk-layer.ts'
+import type { FuseWorkerData } from './config.ts'
+import { serve } from './server.ts'
+
+function run({ config, device }: FuseWorkerData): void {
+  const { form, lowers, upper: place, forAll } = config
+  using stack = new LayerStack(lowers, { form })
+  const upper = place && new DirectoryUpper(place.directory, { form, work: place.work })
+  try {
+    const layers = stack.layers.map((layer) => new DiskLayer(layer))
+    serve({
+      device,
+      tree: new UnionTree({ lowers: layers, upper }, systemNow),
+      place: config.source,
+      passthrough: forAll,
+      onReady: () => parentPort?.postMessage({ ready: true }),
+    })
+    upper?.sync()
+  } finally {
+    upper?.close()
+  }
+}
+
+try {
+  run(workerData as FuseWorkerData)
+} catch (error) {
+  parentPort?.postMessage({ failed: packError(error) })
+}

@@ -1,0 +1,42 @@
+// A stack of layers shown through FUSE: by a server process of our own, which goes on after this one.
+
+import { UnsupportedError } from '../../errors.ts'
+import { fuseUnavailable } from '../../sys/fuse-device.ts'
+import { startServer, type StartedServer } from '../../sys/start-server.ts'
+import type { FuseConfig } from './config.ts'
+
+export interface MountFuseOptions extends Omit<FuseConfig, 'forAll' | 'source'> {
+  /** This process waits for the server, and shows what it says. */
+  readonly foreground?: boolean
+}
+
+/** As mount tables name the type. */
+export const FUSE_TYPE = 'fuse.shale'
+
+/**
+ * Resolves when the mount can be used.
+ * @throws UnsupportedError ERR_HOST_UNSUPPORTED where there is no FUSE to be had; ConflictError ERR_MOUNT_EXISTS where
+ *   the upper directory is open already; HostError
+ */
+export async function mountByFuse(options: MountFuseOptions): Promise<StartedServer> {
+  const { foreground = false, ...rest } = options
+  const forAll = process.geteuid?.() === 0
+  const reason = fuseUnavailable(forAll)
+  if (reason !== undefined) {
+    throw new UnsupportedError(
+      'ERR_HOST_UNSUPPORTED',
+      `cannot mount ${options.target} by FUSE: ${reason}`,
+      { details: { path: options.target, reason } },
+    )
+  }
+  const config: FuseConfig = {
+    ...rest,
+    forAll,
+    source: options.upper?.directory ?? options.lowers[0]!,
+  }
+  return startServer(new URL('./fuse-server.js', import.meta.url), {
+    config,
+    label: `shale-fuse ${options.target}`,
+    attached: foreground,
+  })
+}

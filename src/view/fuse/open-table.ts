@@ -1,0 +1,212 @@
+// Files and directories that the kernel has open, by the numbers that it was given for them; reading, writing and
+// listing.
+
+import fs from 'node:fs'
+import { ERRNO } from '../../sys/errno.ts'
+import type { UnionEntry, UnionNode } from '../../union/entry.ts'
+import { openFile, type OpenFile } from '../../union/open-file.ts'
+import type { UnionName, UnionTree } from '../../union/tree.ts'
+import type { BackingFiles } from './backing.ts'
+import {
+  ENTRY_BYTES,
+  FOPEN,
+  IN_HEADER_BYTES as BODY,
+  IO_BYTES,
+  OP,
+  OPEN_BYTES,
+  OUT_HEADER_BYTES as OUT,
+  direntBytes,
+  direntType,
+  readNumber,
+  writeDirent,
+  writeNumber,
+} from './protocol.ts'
+
+const { O_TRUNC } = fs.constants
+const O_ACCMODE = 3
+const DT_DIR = 4
+
+interface OpenedFile {
+  readonly file: OpenFile
+  /** Whether the backing files count it. */
+  readonly backed: boolean
+}
+
+interface OpenedDirectory {
+  readonly entry: UnionEntry
+  /** As it was at the last rewind. */
+  names: readonly UnionName[] | undefined
+}
+
+export interface OpenTableOptions {
+  readonly input: Buffer
+  readonly output: Buffer
+  readonly tree: UnionTree
+  readonly backing: BackingFiles
+}
+
+export class OpenTable {
+  readonly #in: Buffer
+  readonly #out: Buffer
+  readonly #tree: UnionTree
+  readonly #backing: BackingFiles
+  readonly #writeEntry: (entry: UnionEntry, at: number) => number
+  readonly #files = new Map<number, OpenedFile>()
+  readonly #directories = new Map<number, OpenedDirectory>()
+  #last = 0
+
+  constructor(options: OpenTableOptions, writeEntry: (entry: UnionEntry, at: number) => number) {
+    this.#in = options.input
+    this.#out = options.output
+    this.#tree = options.tree
+    this.#backing = options.backing
+    this.#writeEntry = writeEntry
+  }
+
+  /** @returns as Operations.run */
+  run(opcode: number, node: UnionNode): number {
+    const handle = readNumber(this.#in, BODY)
+    switch (opcode) {
+      case OP.OPEN:
+        return this.open(node, this.#in.readUInt32LE(BODY), OUT)
+      case OP.READ:
+        return this.#read(handle)
+      case OP.WRITE:
+        return this.#write(handle)
+      case OP.FLUSH:
+        return 0
+      case OP.FSYNC:
+        return this.#files.get(handle)?.file.sync((this.#in.readUInt32LE(BODY + 8) & 1) !== 0) ?? 0
+      case OP.RELEASE:
+        return this.#release(handle)
+      case OP.OPENDIR:
+        return this.#openDirectory(node)
+      case OP.READDIR:
+      case OP.READDIRPLUS:
+        return this.#list(handle, opcode === OP.READDIRPLUS)
+      case OP.RELEASEDIR:
+        this.#directories.delete(handle)
+        return 0
+      case OP.FSYNCDIR:
+        return this.#tree.upper?.sync() ?? 0
+      default:
+        return -ERRNO.ENOSYS
+    }
+  }
+
+  /** @param at where fuse_open_out goes. @returns its length, or a negative errno */
+  open(node: UnionNode, flags: number, at: number): number {
+    const { entry } = node
+    if (entry === undefined) return -ERRNO.ENOENT
+    const write = (flags & O_ACCMODE) !== 0
+    const truncate = (flags & O_TRUNC) !== 0
+    const file = openFile(this.#tree, entry, { write, truncate })
+    if (typeof file === 'number') return file
+    const backing = this.#backing.open(node, file.body.fd)
+    const backed = backing.kind === 'backing'
+    const handle = ++this.#last
+    this.#files.set(handle, { file, backed })
+    // What the page cache has is still true: all changes come through this mount.
+    const how = backed
+      ? FOPEN.PASSTHROUGH
+      : backing.kind === 'direct'
+        ? FOPEN.DIRECT_IO
+        : FOPEN.KEEP_CACHE
+    writeNumber(this.#out, at, handle)
+    this.#out.writeUInt32LE(how | FOPEN.NOFLUSH, at + 8)
+    this.#out.writeInt32LE(backed ? backing.id : 0, at + 12)
+    return OPEN_BYTES
+  }
+
+  #read(handle: number): number {
+    const opened = this.#files.get(handle)
+    if (opened === undefined) return -ERRNO.EBADF
+    const offset = readNumber(this.#in, BODY + 8)
+    const size = this.#in.readUInt32LE(BODY + 16)
+    const end = Math.min(this.#out.length, OUT + size)
+    return opened.file.read(this.#out.subarray(OUT, end), offset)
+  }
+
+  #write(handle: number): number {
+    const opened = this.#files.get(handle)
+    if (opened === undefined) return -ERRNO.EBADF
+    const offset = readNumber(this.#in, BODY + 8)
+    const size = this.#in.readUInt32LE(BODY + 16)
+    const from = BODY + IO_BYTES
+    const written = opened.file.write(this.#in.subarray(from, from + size), offset)
+    if (written < 0) return written
+    this.#out.writeUInt32LE(written, OUT)
+    this.#out.writeUInt32LE(0, OUT + 4)
+    return 8
+  }
+
+  #release(handle: number): number {
+    const opened = this.#files.get(handle)
+    if (opened === undefined) return 0
+    this.#files.delete(handle)
+    if (opened.backed) this.#backing.release(opened.file.node)
+    opened.file.close()
+    // A file whose names and holds are gone needs no memory either.
+    this.#tree.forget(opened.file.node)
+    return 0
+  }
+
+  #openDirectory(node: UnionNode): number {
+    const { entry } = node
+    if (entry === undefined) return -ERRNO.ENOENT
+    if (node.type !== 'directory') return -ERRNO.ENOTDIR
+    const handle = ++this.#last
+    this.#directories.set(handle, { entry, names: undefined })
+    writeNumber(this.#out, OUT, handle)
+    this.#out.writeUInt32LE(FOPEN.CACHE_DIR | FOPEN.KEEP_CACHE, OUT + 8)
+    this.#out.writeInt32LE(0, OUT + 12)
+    return OPEN_BYTES
+  }
+
+  /** Names from `offset` on, as many as fit; with READDIRPLUS each with what a lookup would tell. */
+  #list(handle: number, plus: boolean): number {
+    const directory = this.#directories.get(handle)
+    if (directory === undefined) return -ERRNO.EBADF
+    const offset = readNumber(this.#in, BODY + 8)
+    const size = Math.min(this.#in.readUInt32LE(BODY + 16), this.#out.length - OUT)
+    if (offset === 0 || directory.names === undefined) {
+      const names = this.#tree.list(directory.entry)
+      if (typeof names === 'number') return names
+      directory.names = names
+    }
+    const { entry, names } = directory
+    const end = OUT + size
+    let at = OUT
+    for (let index = offset; index < names.length + 2; index++) {
+      const isDot = index < 2
+      const name = index === 0 ? '.' : index === 1 ? '..' : names[index - 2]!.name
+      const needed = direntBytes(name.length) + (plus ? ENTRY_BYTES : 0)
+      if (at + needed > end) break
+      if (isDot) {
+        const { node } = index === 0 ? entry : (entry.parent ?? entry)
+        if (plus) this.#out.fill(0, at, at + ENTRY_BYTES)
+        at = writeDirent(this.#out, at + (plus ? ENTRY_BYTES : 0), {
+          ino: node.ino,
+          next: index + 1,
+          type: DT_DIR,
+          name,
+        })
+        continue
+      }
+      const child = this.#tree.lookup(entry, names[index - 2]!.name)
+      // Removed since the directory was opened.
+      if (typeof child === 'number') continue
+      if (plus) {
+        const written = this.#writeEntry(child, at)
+        if (written < 0) continue
+      }
+      at = writeDirent(this.#out, at + (plus ? ENTRY_BYTES : 0), {
+        ino: child.node.ino,
+        next: index + 1,
+        type: direntType(child.node.type),
+        name,
+      })
+    }
+    return at - OUT
+  }
+}

@@ -1,0 +1,360 @@
+// What each FUSE request does to a merged tree: its arguments read out of the input buffer, the rules of src/union
+// asked, the answer written behind the output header. Names and nodes here; open files and directories are in
+// open-table.ts.
+
+import fs from 'node:fs'
+import type { BytePath } from '../../path/byte-path.ts'
+import { ERRNO } from '../../sys/errno.ts'
+import * as attributes from '../../union/attributes.ts'
+import { create, link, type Creation } from '../../union/create.ts'
+import type { UnionEntry, UnionNode } from '../../union/entry.ts'
+import type { NodeType } from '../../union/layer-view.ts'
+import { removeDirectory, unlink } from '../../union/remove.ts'
+import { rename } from '../../union/rename.ts'
+import type { UnionTree } from '../../union/tree.ts'
+import type { Attributes } from '../../union/upper-layer.ts'
+import type { BackingFiles } from './backing.ts'
+import { OpenTable } from './open-table.ts'
+import {
+  ATTR_OUT_BYTES,
+  ENTRY_BYTES,
+  FATTR,
+  IN_HEADER_BYTES as BODY,
+  OP,
+  OUT_HEADER_BYTES as OUT,
+  decodeDevice,
+  readName,
+  readNumber,
+  readTime,
+  writeAttr,
+  writeNumber,
+} from './protocol.ts'
+
+/** Nobody else changes the layers, so what was told stays true; a minute bounds the cost of a mistake. */
+const VALID_SECONDS = 60
+const S_IFMT = 0o170000
+const RENAME_NOREPLACE = 1
+const RENAME_EXCHANGE = 2
+const XATTR_CREATE = 1
+const XATTR_REPLACE = 2
+const NAME_BYTES_MAX = 255
+
+const TYPES: Readonly<Record<number, NodeType>> = {
+  0o100000: 'file',
+  0o020000: 'char',
+  0o060000: 'block',
+  0o010000: 'fifo',
+  0o140000: 'socket',
+}
+
+export interface OperationsOptions {
+  readonly input: Buffer
+  readonly output: Buffer
+  readonly tree: UnionTree
+  readonly place: string
+  readonly now: () => bigint
+  readonly backing: BackingFiles
+}
+
+export class Operations {
+  readonly #in: Buffer
+  readonly #out: Buffer
+  readonly #tree: UnionTree
+  readonly #place: string
+  readonly #now: () => bigint
+  readonly #open: OpenTable
+  readonly #nodes = new Map<number, UnionNode>()
+
+  constructor(options: OperationsOptions) {
+    this.#in = options.input
+    this.#out = options.output
+    this.#tree = options.tree
+    this.#place = options.place
+    this.#now = options.now
+    const root = options.tree.root.node
+    this.#nodes.set(root.id, root)
+    this.#open = new OpenTable(options, (entry, at) => this.writeEntry(entry, at))
+  }
+
+  /** @returns bytes written behind the header, a negative errno, or undefined where no reply is wanted */
+  run(opcode: number, length: number): number | undefined {
+    const id = readNumber(this.#in, 16)
+    if (opcode === OP.FORGET) return this.#forget(id, readNumber(this.#in, BODY))
+    if (opcode === OP.BATCH_FORGET) return this.#forgetMany()
+    if (opcode === OP.INTERRUPT) return undefined
+    this.#tree.trim()
+    const node = this.#nodes.get(id)
+    if (opcode === OP.STATFS) return this.#statfs()
+    if (opcode === OP.SYNCFS) return this.#tree.upper?.sync() ?? 0
+    if (node === undefined) return -ERRNO.ESTALE
+    switch (opcode) {
+      case OP.GETATTR:
+        return this.#attr(node)
+      case OP.SETATTR:
+        return this.#setattr(node)
+      case OP.OPEN:
+      case OP.READ:
+      case OP.WRITE:
+      case OP.RELEASE:
+      case OP.FLUSH:
+      case OP.FSYNC:
+      case OP.OPENDIR:
+      case OP.READDIR:
+      case OP.READDIRPLUS:
+      case OP.RELEASEDIR:
+      case OP.FSYNCDIR:
+        return this.#open.run(opcode, node)
+      default:
+        break
+    }
+    const { entry } = node
+    if (entry === undefined) return -ERRNO.ENOENT
+    return this.#named(opcode, entry, length)
+  }
+
+  #named(opcode: number, entry: UnionEntry, length: number): number {
+    switch (opcode) {
+      case OP.LOOKUP:
+        return this.#lookup(entry, this.#name(BODY, length).name)
+      case OP.READLINK:
+        return this.#readlink(entry)
+      case OP.SYMLINK: {
+        const { name, next } = this.#name(BODY, length)
+        const linkTarget = this.#name(next, length).name
+        return this.#create(entry, name, { type: 'symlink', mode: 0o777, linkTarget })
+      }
+      case OP.MKNOD:
+        return this.#mknod(entry, length)
+      case OP.MKDIR: {
+        const mode = this.#in.readUInt32LE(BODY) & 0o7777
+        return this.#create(entry, this.#name(BODY + 8, length).name, { type: 'directory', mode })
+      }
+      case OP.CREATE:
+        return this.#createFile(entry, length)
+      case OP.UNLINK:
+        return unlink(this.#tree, entry, this.#name(BODY, length).name)
+      case OP.RMDIR:
+        return removeDirectory(this.#tree, entry, this.#name(BODY, length).name)
+      case OP.RENAME:
+        return this.#rename(entry, 0, BODY + 8, length)
+      case OP.RENAME2:
+        return this.#rename(entry, this.#in.readUInt32LE(BODY + 8), BODY + 16, length)
+      case OP.LINK:
+        return this.#link(entry, length)
+      case OP.GETXATTR:
+        return this.#getxattr(entry, length)
+      case OP.LISTXATTR:
+        return this.#listxattr(entry)
+      case OP.SETXATTR:
+        return this.#setxattr(entry, length)
+      case OP.REMOVEXATTR:
+        return attributes.removeXattr(this.#tree, entry, this.#name(BODY, length).name)
+      default:
+        // ENOSYS is remembered by the kernel: it does without (locks, lseek, copies, fallocate).
+        return -ERRNO.ENOSYS
+    }
+  }
+
+  #name(at: number, end: number): { name: BytePath; next: number } {
+    return readName(this.#in, at, end) as { name: BytePath; next: number }
+  }
+
+  /** Who asks: the owner of what is made. */
+  #creator(): { uid: number; gid: number } {
+    return { uid: this.#in.readUInt32LE(24), gid: this.#in.readUInt32LE(28) }
+  }
+
+  /** fuse_entry_out; counts the kernel's hold on the node. @returns its length, or a negative errno */
+  writeEntry(entry: UnionEntry, at: number): number {
+    const { node } = entry
+    const status = this.#tree.layerStatus(node)
+    if (typeof status === 'number') return status
+    const out = this.#out
+    if (node.holds++ === 0) this.#nodes.set(node.id, node)
+    writeNumber(out, at, node.id)
+    writeNumber(out, at + 8, 0)
+    writeNumber(out, at + 16, VALID_SECONDS)
+    writeNumber(out, at + 24, VALID_SECONDS)
+    writeNumber(out, at + 32, 0)
+    writeAttr(out, at + 40, node, status, attributes.linkCount(node, status))
+    return ENTRY_BYTES
+  }
+
+  #lookup(dir: UnionEntry, name: BytePath): number {
+    if (name.length > NAME_BYTES_MAX) return -ERRNO.ENAMETOOLONG
+    const found = this.#tree.lookup(dir, name)
+    if (found === -ERRNO.ENOENT) {
+      // Node 0 says that there is none, and for how long that is so.
+      this.#out.fill(0, OUT, OUT + ENTRY_BYTES)
+      writeNumber(this.#out, OUT + 16, VALID_SECONDS)
+      return ENTRY_BYTES
+    }
+    return typeof found === 'number' ? found : this.writeEntry(found, OUT)
+  }
+
+  #attr(node: UnionNode): number {
+    const status = this.#tree.layerStatus(node)
+    if (typeof status === 'number') return status
+    writeNumber(this.#out, OUT, VALID_SECONDS)
+    writeNumber(this.#out, OUT + 8, 0)
+    writeAttr(this.#out, OUT + 16, node, status, attributes.linkCount(node, status))
+    return ATTR_OUT_BYTES
+  }
+
+  #setattr(node: UnionNode): number {
+    const input = this.#in
+    const valid = input.readUInt32LE(BODY)
+    const has = (bit: number): boolean => (valid & bit) !== 0
+    const now = has(FATTR.ATIME_NOW) || has(FATTR.MTIME_NOW) ? this.#now() : 0n
+    const time = (
+      given: number,
+      isNow: number,
+      seconds: number,
+      rest: number,
+    ): bigint | undefined =>
+      has(isNow) ? now : has(given) ? readTime(input, BODY + seconds, BODY + rest) : undefined
+    const atimeNs = time(FATTR.ATIME, FATTR.ATIME_NOW, 32, 56)
+    const mtimeNs = time(FATTR.MTIME, FATTR.MTIME_NOW, 40, 60)
+    const to: Attributes = {
+      ...(has(FATTR.MODE) ? { mode: input.readUInt32LE(BODY + 68) & 0o7777 } : {}),
+      ...(has(FATTR.UID) ? { uid: input.readUInt32LE(BODY + 76) } : {}),
+      ...(has(FATTR.GID) ? { gid: input.readUInt32LE(BODY + 80) } : {}),
+      ...(has(FATTR.SIZE) ? { sizeBytes: readNumber(input, BODY + 16) } : {}),
+      ...(atimeNs === undefined ? {} : { atimeNs }),
+      ...(mtimeNs === undefined ? {} : { mtimeNs }),
+    }
+    const changed = attributes.setNodeAttributes(this.#tree, node, to)
+    return changed < 0 ? changed : this.#attr(node)
+  }
+
+  #readlink(entry: UnionEntry): number {
+    const status = this.#tree.layerStatus(entry.node)
+    if (typeof status === 'number') return status
+    if (status.type !== 'symlink') return -ERRNO.EINVAL
+    return this.#out.write(status.linkTarget, OUT, 'latin1')
+  }
+
+  #create(dir: UnionEntry, name: BytePath, what: Creation): number {
+    const made = create(this.#tree, dir, name, what, this.#creator())
+    return typeof made === 'number' ? made : this.writeEntry(made, OUT)
+  }
+
+  #mknod(dir: UnionEntry, length: number): number {
+    const mode = this.#in.readUInt32LE(BODY)
+    const type = TYPES[mode & S_IFMT] ?? 'file'
+    const device = decodeDevice(this.#in.readUInt32LE(BODY + 4))
+    const { name } = this.#name(BODY + 16, length)
+    return this.#create(dir, name, { type, mode: mode & 0o7777, ...device })
+  }
+
+  #createFile(dir: UnionEntry, length: number): number {
+    const flags = this.#in.readUInt32LE(BODY)
+    const mode = this.#in.readUInt32LE(BODY + 4) & 0o7777
+    const { name } = this.#name(BODY + 16, length)
+    const made = create(this.#tree, dir, name, { type: 'file', mode }, this.#creator())
+    if (typeof made === 'number') return made
+    const opened = this.#open.open(made.node, flags & ~fs.constants.O_TRUNC, OUT + ENTRY_BYTES)
+    if (opened < 0) return opened
+    const written = this.writeEntry(made, OUT)
+    return written < 0 ? written : ENTRY_BYTES + opened
+  }
+
+  #rename(dir: UnionEntry, flags: number, at: number, length: number): number {
+    const target = this.#nodes.get(readNumber(this.#in, BODY))?.entry
+    if (target === undefined) return -ERRNO.ENOENT
+    if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -ERRNO.EINVAL
+    const from = this.#name(at, length)
+    const to = this.#name(from.next, length)
+    return rename(
+      this.#tree,
+      { dir, name: from.name },
+      { dir: target, name: to.name },
+      {
+        noReplace: (flags & RENAME_NOREPLACE) !== 0,
+        exchange: (flags & RENAME_EXCHANGE) !== 0,
+      },
+    )
+  }
+
+  #link(dir: UnionEntry, length: number): number {
+    const source = this.#nodes.get(readNumber(this.#in, BODY))?.entry
+    if (source === undefined) return -ERRNO.ENOENT
+    const linked = link(this.#tree, source, dir, this.#name(BODY + 8, length).name)
+    return typeof linked === 'number' ? linked : this.writeEntry(linked, OUT)
+  }
+
+  #getxattr(entry: UnionEntry, length: number): number {
+    const size = this.#in.readUInt32LE(BODY)
+    const value = attributes.getXattr(this.#tree, entry, this.#name(BODY + 8, length).name)
+    return typeof value === 'number' ? value : this.#sized(value, size)
+  }
+
+  #listxattr(entry: UnionEntry): number {
+    const size = this.#in.readUInt32LE(BODY)
+    const isRoot = this.#in.readUInt32LE(24) === 0
+    const names = [...attributes.xattrs(this.#tree, entry).keys()].filter(
+      (name) => isRoot || !name.startsWith('trusted.'),
+    )
+    return this.#sized(Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1'), size)
+  }
+
+  /** Without a size, how large it is. */
+  #sized(value: Uint8Array, size: number): number {
+    if (size === 0) {
+      this.#out.writeUInt32LE(value.length, OUT)
+      this.#out.writeUInt32LE(0, OUT + 4)
+      return 8
+    }
+    if (value.length > size) return -ERRNO.ERANGE
+    this.#out.set(value, OUT)
+    return value.length
+  }
+
+  #setxattr(entry: UnionEntry, length: number): number {
+    const size = this.#in.readUInt32LE(BODY)
+    const flags = this.#in.readUInt32LE(BODY + 4)
+    const { name, next } = this.#name(BODY + 8, length)
+    return attributes.setXattr(this.#tree, entry, name, this.#in.subarray(next, next + size), {
+      create: (flags & XATTR_CREATE) !== 0,
+      replace: (flags & XATTR_REPLACE) !== 0,
+    })
+  }
+
+  #statfs(): number {
+    const found = fs.statfsSync(this.#place)
+    const out = this.#out
+    out.fill(0, OUT, OUT + 80)
+    for (const [index, value] of [
+      found.blocks,
+      found.bfree,
+      found.bavail,
+      found.files,
+      found.ffree,
+    ].entries()) {
+      writeNumber(out, OUT + index * 8, value)
+    }
+    out.writeUInt32LE(found.bsize, OUT + 40)
+    out.writeUInt32LE(NAME_BYTES_MAX, OUT + 44)
+    out.writeUInt32LE(found.bsize, OUT + 48)
+    return 80
+  }
+
+  #forget(id: number, count: number): undefined {
+    const node = this.#nodes.get(id)
+    if (node === undefined || node === this.#tree.root.node) return undefined
+    node.holds = Math.max(0, node.holds - count)
+    if (node.holds > 0) return undefined
+    this.#nodes.delete(id)
+    this.#tree.forget(node)
+    return undefined
+  }
+
+  #forgetMany(): undefined {
+    const count = this.#in.readUInt32LE(BODY)
+    for (let i = 0; i < count; i++) {
+      const at = BODY + 8 + i * 16
+      this.#forget(readNumber(this.#in, at), readNumber(this.#in, at + 8))
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,199 @@
+// The words of the FUSE protocol as far as this server speaks it: numbers and layouts of linux/fuse.h (7.31 to 7.45),
+// in the host's byte order, which is little on all machines that this runs on.
+// Knows bytes only.
+
+import type { UnionNode } from '../../union/entry.ts'
+import type { LayerNode, NodeType } from '../../union/layer-view.ts'
+
+export const OP = {
+  LOOKUP: 1,
+  FORGET: 2,
+  GETATTR: 3,
+  SETATTR: 4,
+  READLINK: 5,
+  SYMLINK: 6,
+  MKNOD: 8,
+  MKDIR: 9,
+  UNLINK: 10,
+  RMDIR: 11,
+  RENAME: 12,
+  LINK: 13,
+  OPEN: 14,
+  READ: 15,
+  WRITE: 16,
+  STATFS: 17,
+  RELEASE: 18,
+  FSYNC: 20,
+  SETXATTR: 21,
+  GETXATTR: 22,
+  LISTXATTR: 23,
+  REMOVEXATTR: 24,
+  FLUSH: 25,
+  INIT: 26,
+  OPENDIR: 27,
+  READDIR: 28,
+  RELEASEDIR: 29,
+  FSYNCDIR: 30,
+  ACCESS: 34,
+  CREATE: 35,
+  INTERRUPT: 36,
+  DESTROY: 38,
+  BATCH_FORGET: 42,
+  READDIRPLUS: 44,
+  RENAME2: 45,
+  SYNCFS: 50,
+} as const
+
+/** Of INIT; those above bit 31 are in the second word. */
+export const INIT = {
+  ASYNC_READ: 0x1,
+  ATOMIC_O_TRUNC: 0x8,
+  BIG_WRITES: 0x20,
+  DO_READDIRPLUS: 0x2000,
+  READDIRPLUS_AUTO: 0x4000,
+  PARALLEL_DIROPS: 0x40000,
+  MAX_PAGES: 0x400000,
+  CACHE_SYMLINKS: 0x800000,
+  INIT_EXT: 0x40000000,
+  DIRECT_IO_ALLOW_MMAP: 0x10,
+  PASSTHROUGH: 0x20,
+} as const
+
+export const FOPEN = {
+  DIRECT_IO: 0x1,
+  KEEP_CACHE: 0x2,
+  CACHE_DIR: 0x8,
+  NOFLUSH: 0x20,
+  PASSTHROUGH: 0x80,
+} as const
+
+export const FATTR = {
+  MODE: 0x1,
+  UID: 0x2,
+  GID: 0x4,
+  SIZE: 0x8,
+  ATIME: 0x10,
+  MTIME: 0x20,
+  ATIME_NOW: 0x80,
+  MTIME_NOW: 0x100,
+} as const
+
+export const IN_HEADER_BYTES = 40
+export const OUT_HEADER_BYTES = 16
+export const ENTRY_BYTES = 128
+export const ATTR_OUT_BYTES = 104
+export const OPEN_BYTES = 16
+/** fuse_read_in and fuse_write_in. */
+export const IO_BYTES = 40
+const DIRENT_BYTES = 24
+
+export const MODE_BITS: Readonly<Record<NodeType, number>> = {
+  file: 0o100000,
+  directory: 0o040000,
+  symlink: 0o120000,
+  char: 0o020000,
+  block: 0o060000,
+  fifo: 0o010000,
+  socket: 0o140000,
+}
+
+const BILLION = 1_000_000_000n
+
+export function readNumber(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32
+}
+
+export function writeNumber(bytes: Buffer, at: number, value: number): void {
+  bytes.writeUInt32LE(value >>> 0, at)
+  bytes.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4)
+}
+
+/** The kernel's 32-bit dev_t. */
+function encodeDevice(major: number, minor: number): number {
+  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0
+}
+
+export function decodeDevice(device: number): { devMajor: number; devMinor: number } {
+  return {
+    devMajor: (device & 0xfff00) >>> 8,
+    devMinor: ((device & 0xff) | ((device >>> 12) & 0xfff00)) >>> 0,
+  }
+}
+
+/** struct fuse_attr. @param nlink what the union counts */
+export function writeAttr(
+  out: Buffer,
+  at: number,
+  node: UnionNode,
+  status: LayerNode,
+  nlink: number,
+): void {
+  out.writeBigUInt64LE(node.ino, at)
+  writeNumber(out, at + 8, status.sizeBytes)
+  writeNumber(out, at + 16, Math.ceil(status.sizeBytes / 512))
+  const { mtimeNs } = status
+  writeTime(out, at + 24, at + 48, status.atimeNs ?? mtimeNs)
+  writeTime(out, at + 32, at + 52, mtimeNs)
+  writeTime(out, at + 40, at + 56, status.ctimeNs ?? mtimeNs)
+  out.writeUInt32LE(MODE_BITS[status.type] | status.mode, at + 60)
+  out.writeUInt32LE(nlink, at + 64)
+  out.writeUInt32LE(status.uid, at + 68)
+  out.writeUInt32LE(status.gid, at + 72)
+  out.writeUInt32LE(encodeDevice(status.devMajor, status.devMinor), at + 76)
+  out.writeUInt32LE(4096, at + 80)
+  out.writeUInt32LE(0, at + 84)
+}
+
+function writeTime(out: Buffer, seconds: number, nanoseconds: number, ns: bigint): void {
+  let whole = ns / BILLION
+  let rest = ns % BILLION
+  if (rest < 0n) {
+    whole--
+    rest += BILLION
+  }
+  out.writeBigInt64LE(whole, seconds)
+  out.writeUInt32LE(Number(rest), nanoseconds)
+}
+
+export function readTime(bytes: Buffer, seconds: number, nanoseconds: number): bigint {
+  return bytes.readBigInt64LE(seconds) * BILLION + BigInt(bytes.readUInt32LE(nanoseconds))
+}
+
+/** What a directory entry takes with its name, padded. */
+export function direntBytes(nameBytes: number): number {
+  return DIRENT_BYTES + ((nameBytes + 7) & ~7)
+}
+
+/** @param next where a reader goes on. @returns where the next one is written */
+export function writeDirent(
+  out: Buffer,
+  at: number,
+  entry: {
+    readonly ino: bigint
+    readonly next: number
+    readonly type: number
+    readonly name: string
+  },
+): number {
+  const { name } = entry
+  out.writeBigUInt64LE(entry.ino, at)
+  writeNumber(out, at + 8, entry.next)
+  out.writeUInt32LE(name.length, at + 16)
+  out.writeUInt32LE(entry.type, at + 20)
+  out.write(name, at + DIRENT_BYTES, 'latin1')
+  const end = at + direntBytes(name.length)
+  out.fill(0, at + DIRENT_BYTES + name.length, end)
+  return end
+}
+
+/** DT_* of dirent.h. */
+export function direntType(type: NodeType): number {
+  return MODE_BITS[type] >> 12
+}
+
+/** A name that ends with a NUL. */
+export function readName(bytes: Buffer, at: number, end: number): { name: string; next: number } {
+  const stop = bytes.indexOf(0, at)
+  const to = stop < 0 || stop > end ? end : stop
+  return { name: bytes.toString('latin1', at, to), next: to + 1 }
+}

@@ -1,0 +1,138 @@
+// Answers the kernel's questions about one merged tree: reads a request from /dev/fuse, asks the rules of src/union,
+// writes the reply. One thread, one request at a time, one buffer in and one out; nothing is awaited.
+// Knows the protocol's order of things (INIT first, a lookup counted until it is forgotten); which layers there are, and
+// who started the server, is not known here.
+
+import { systemNow } from '../../sys/clock.ts'
+import { ERRNO } from '../../sys/errno.ts'
+import { checked, libc } from '../../sys/libc.ts'
+import { BackingFiles } from './backing.ts'
+import { Operations } from './operations.ts'
+import { INIT, IN_HEADER_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts'
+import type { UnionTree } from '../../union/tree.ts'
+
+const MAJOR = 7
+const MINOR = 40
+/** Below this there is no max_pages, and a request has at most 128 KiB. */
+const MINOR_MIN = 31
+export const IO_BYTES_MAX: number = 1 << 20
+const PAGE_BYTES = 4096
+
+export interface ServeOptions {
+  readonly device: number
+  readonly tree: UnionTree
+  /** A path on the file system that statfs tells of. */
+  readonly place: string
+  /** Passthrough needs CAP_SYS_ADMIN. */
+  readonly passthrough: boolean
+  /** The kernel has greeted: the mount can be used. */
+  readonly onReady: () => void
+}
+
+/** Returns when the mount is gone. */
+export function serve(options: ServeOptions): void {
+  new Server(options).run()
+}
+
+class Server {
+  readonly #device: number
+  readonly #options: ServeOptions
+  readonly #input: Buffer = Buffer.allocUnsafeSlow(IO_BYTES_MAX + PAGE_BYTES)
+  readonly #output: Buffer = Buffer.allocUnsafeSlow(IO_BYTES_MAX + PAGE_BYTES)
+  #operations: Operations | undefined
+
+  constructor(options: ServeOptions) {
+    this.#device = options.device
+    this.#options = options
+  }
+
+  run(): void {
+    const { read } = libc()
+    for (;;) {
+      const length = checked(read(this.#device, this.#input, this.#input.length))
+      // ENOENT: the request was interrupted before it could be read.
+      if (length === -ERRNO.EINTR || length === -ERRNO.EAGAIN || length === -ERRNO.ENOENT) continue
+      if (length < IN_HEADER_BYTES) return
+      this.#answer(length)
+    }
+  }
+
+  #answer(length: number): void {
+    const opcode = this.#input.readUInt32LE(4)
+    let result: number | undefined
+    if (opcode === OP.INIT) {
+      result = this.#init()
+    } else if (opcode === OP.DESTROY) {
+      result = 0
+    } else if (this.#operations === undefined) {
+      result = -ERRNO.EIO
+    } else {
+      try {
+        result = this.#operations.run(opcode, length)
+      } catch {
+        // Of a layer that cannot be read, or of a bug: whoever asked gets an error, and everybody else goes on.
+        result = -ERRNO.EIO
+      }
+    }
+    if (result !== undefined) this.#reply(result)
+    if (opcode === OP.INIT) this.#options.onReady()
+  }
+
+  /** @param result bytes behind the header, or a negative errno */
+  #reply(result: number): void {
+    const out = this.#output
+    const length = OUT_HEADER_BYTES + Math.max(0, result)
+    out.writeUInt32LE(length, 0)
+    out.writeInt32LE(Math.min(0, result), 4)
+    this.#input.copy(out, 8, 8, 16)
+    // Where the asker is gone meanwhile the kernel says ENOENT, and there is nobody to tell.
+    libc().write(this.#device, out, length)
+  }
+
+  #init(): number {
+    const input = this.#input
+    const out = this.#output
+    const minor = input.readUInt32LE(IN_HEADER_BYTES + 4)
+    if (input.readUInt32LE(IN_HEADER_BYTES) !== MAJOR || minor < MINOR_MIN) return -ERRNO.EPROTO
+    const readahead = input.readUInt32LE(IN_HEADER_BYTES + 8)
+    const offered = input.readUInt32LE(IN_HEADER_BYTES + 12)
+    const isExtended = (offered & INIT.INIT_EXT) !== 0
+    const offered2 = isExtended ? input.readUInt32LE(IN_HEADER_BYTES + 16) : 0
+    const wanted =
+      INIT.ASYNC_READ |
+      INIT.ATOMIC_O_TRUNC |
+      INIT.BIG_WRITES |
+      INIT.DO_READDIRPLUS |
+      INIT.READDIRPLUS_AUTO |
+      INIT.PARALLEL_DIROPS |
+      INIT.MAX_PAGES |
+      INIT.CACHE_SYMLINKS |
+      INIT.INIT_EXT
+    const passthrough = this.#options.passthrough ? INIT.PASSTHROUGH : 0
+    const flags2 = offered2 & (INIT.DIRECT_IO_ALLOW_MMAP | passthrough)
+    const at = OUT_HEADER_BYTES
+    out.fill(0, at, at + 64)
+    out.writeUInt32LE(MAJOR, at)
+    out.writeUInt32LE(Math.min(MINOR, minor), at + 4)
+    out.writeUInt32LE(readahead, at + 8)
+    out.writeUInt32LE((offered & wanted) >>> 0, at + 12)
+    out.writeUInt16LE(64, at + 16)
+    out.writeUInt16LE(48, at + 18)
+    out.writeUInt32LE(IO_BYTES_MAX, at + 20)
+    out.writeUInt32LE(1, at + 24)
+    out.writeUInt16LE(IO_BYTES_MAX / PAGE_BYTES, at + 28)
+    out.writeUInt32LE(flags2, at + 32)
+    const passes = (flags2 & INIT.PASSTHROUGH) !== 0
+    out.writeUInt32LE(passes ? 1 : 0, at + 36)
+    const { tree, place } = this.#options
+    this.#operations = new Operations({
+      input,
+      output: out,
+      tree,
+      place,
+      now: systemNow,
+      backing: new BackingFiles(this.#device, tree, passes),
+    })
+    return 64
+  }
+}

@@ -1,0 +1,250 @@
+// The FUSE view beside the kernel's overlay: the same operations through both mounts, over the same layers; and the
+// life of its server. As an ordinary user (by fusermount3) beside UnionFs, since the kernel mounts no overlay for one.
+
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import type { LayerForm } from '../../../src/driver/driver.ts'
+import { fuseUnavailable, unmountFuse } from '../../../src/sys/fuse-device.ts'
+import { mountOverlay, unmount } from '../../../src/sys/mount.ts'
+import { listMounts } from '../../../src/sys/mount-table.ts'
+import { mountByFuse, FUSE_TYPE } from '../../../src/view/fuse/mount-fuse.ts'
+import { isRoot } from '../../support/host.ts'
+import { overlaySkip } from '../../support/layer-directory.ts'
+import type { MemoryLayer } from '../../support/memory-layer.ts'
+import { layerStacks } from '../../support/merge-model.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { describeTree, operations, perform } from '../../support/union-operations.ts'
+import { age, differences, hostSubject, writeLowers } from '../../support/union-subjects.ts'
+
+const RUNS = Number(process.env['SHALE_UNION_RUNS'] ?? 60)
+const LAYERS_MAX = 6
+const form: LayerForm = isRoot ? 'trusted' : 'user'
+const skip = fuseUnavailable(isRoot) ?? false
+const overlay = skip || (await overlaySkip())
+
+interface Side {
+  readonly merged: string
+  readonly upper: { readonly directory: string; readonly work: string }
+}
+
+function makeSide(home: string, name: string): Side {
+  const at = (part: string): string => path.join(home, name, part)
+  for (const part of ['upper', 'work', 'merged']) fs.mkdirSync(at(part), { recursive: true })
+  age(at('upper'))
+  return { merged: at('merged'), upper: { directory: at('upper'), work: at('work') } }
+}
+
+function mounted(target: string): boolean {
+  return listMounts().some((mount) => mount.target === target)
+}
+
+function codeOf(action: () => void): string | undefined {
+  try {
+    action()
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code
+  }
+}
+
+async function until(what: () => boolean): Promise<boolean> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (what()) return true
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return what()
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return !/^\d+ \(.*\) Z/.test(fs.readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return false
+  }
+}
+
+/** Each run has a directory of its own in every layer, so that one mount does for all. */
+function writeRuns(home: string, stacks: readonly MemoryLayer[][]): string[] {
+  const lowers = Array.from({ length: LAYERS_MAX }, (_, index) => path.join(home, `lower${index}`))
+  for (const lower of lowers) fs.mkdirSync(lower)
+  for (const [run, stack] of stacks.entries()) {
+    const directories = stack.map((_, index) => path.join(lowers[index]!, `run${run}`))
+    writeLowers(directories, stack, 'trusted')
+  }
+  for (const lower of lowers) age(lower)
+  return lowers
+}
+
+t.test('what the kernel does, the FUSE view does', { skip: overlay }, async (t) => {
+  const home = temporaryDirectory(t)
+  const seed = Number(process.env['SHALE_UNION_SEED'] ?? Date.now() & 0xffffff)
+  const stacks = fc.sample(layerStacks, { numRuns: RUNS, seed })
+  const lists = fc.sample(operations, { numRuns: RUNS, seed })
+  const lowers = writeRuns(home, stacks)
+  const kernel = makeSide(home, 'kernel')
+  const ours = makeSide(home, 'ours')
+  await mountOverlay(
+    {
+      kind: 'overlay',
+      lowers,
+      shortLowers: lowers.map((lower) => path.basename(lower)),
+      home,
+      upper: kernel.upper.directory,
+      work: kernel.upper.work,
+      userxattr: false,
+    },
+    kernel.merged,
+  )
+  t.teardown(() => unmount(kernel.merged, { lazy: true }))
+  const server = await mountByFuse({ target: ours.merged, form, lowers, upper: ours.upper })
+  t.teardown(() => unmountFuse(ours.merged, { lazy: true }))
+  const wrong: string[] = []
+  for (const [run, list] of lists.entries()) {
+    const expected = hostSubject(path.join(kernel.merged, `run${run}`))
+    const actual = hostSubject(path.join(ours.merged, `run${run}`))
+    for (const [index, operation] of list.entries()) {
+      // An early reader of a lower file keeps that file where the kernel reads it without asking us.
+      if (operation.kind === 'hold' || operation.kind === 'holdWrite') continue
+      const [theirs, mine] = [perform(expected, operation), perform(actual, operation)]
+      if (theirs === mine) continue
+      const at = `run ${run}, operation ${index} ${JSON.stringify(operation)}`
+      wrong.push(`${at}: the kernel says ${theirs}, we say ${mine}`)
+      break
+    }
+  }
+  t.strictSame(wrong, [], `SHALE_UNION_SEED=${seed}`)
+  const since = Date.now() - 86_400_000
+  const tree = describeTree(hostSubject(kernel.merged), since)
+  t.strictSame(differences(tree, describeTree(hostSubject(ours.merged), since)), [], 'the tree')
+  t.equal(unmountFuse(ours.merged), 0)
+  t.ok(await until(() => !isRunning(server.pid)), 'the server ends with its mount')
+  unmount(kernel.merged)
+  const upperOf = (side: Side): Map<string, string> =>
+    describeTree(hostSubject(side.upper.directory), since)
+  // A whiteout has no links of its own: the kernel makes one and links it.
+  const plain = (from: Map<string, string>): Map<string, string> =>
+    new Map([...from].map(([key, text]) => [key, /^20000 /.test(text) ? 'whiteout' : text]))
+  t.strictSame(differences(plain(upperOf(kernel)), plain(upperOf(ours))), [], 'the upper directory')
+})
+
+t.test('a mount for reading, and 20,000 names', { skip }, async (t) => {
+  // In memory where there is such a place: what is measured is no disk.
+  const base = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir()
+  const home = fs.mkdtempSync(path.join(base, 'shale-test-'))
+  t.teardown(() => fs.rmSync(home, { recursive: true, force: true }))
+  const lowers = ['l0', 'l1'].map((name) => path.join(home, name))
+  let count = 0
+  for (const [index, lower] of lowers.entries()) {
+    for (let d = 0; d < 20; d++) {
+      const dir = path.join(lower, `d${d}`)
+      fs.mkdirSync(dir, { recursive: true })
+      for (let f = 0; f < 500; f++) fs.writeFileSync(path.join(dir, `${index}-${f}`), String(f))
+      count += 500
+    }
+  }
+  const target = path.join(home, 'm')
+  fs.mkdirSync(target)
+  const server = await mountByFuse({ target, form, lowers })
+  t.teardown(() => unmountFuse(target, { lazy: true }))
+  t.equal(listMounts().findLast((mount) => mount.target === target)?.type, FUSE_TYPE)
+  const names = fs.readdirSync(target, { recursive: true, encoding: 'utf8' })
+  t.equal(names.length, count + 20)
+  t.equal(fs.readFileSync(path.join(target, 'd7/1-321'), 'utf8'), '321')
+  t.equal(new Set(names).size, names.length, 'each once')
+  const changes = [
+    () => fs.writeFileSync(path.join(target, 'new'), ''),
+    () => fs.rmSync(path.join(target, 'd7/1-321')),
+    () => fs.chmodSync(path.join(target, 'd7'), 0o700),
+  ]
+  t.strictSame(changes.map(codeOf), ['EROFS', 'EROFS', 'EROFS'])
+  process.kill(server.pid, 'SIGTERM')
+  t.ok(await until(() => !mounted(target) && !isRunning(server.pid)), 'SIGTERM takes it away')
+})
+
+t.test('a file lives on while it is open, and its bytes are one for all', { skip }, async (t) => {
+  const home = temporaryDirectory(t)
+  const lower = path.join(home, 'lower')
+  fs.mkdirSync(lower)
+  const big = Buffer.alloc(3 << 20, 'shale ')
+  fs.writeFileSync(path.join(lower, 'big'), big)
+  fs.writeFileSync(path.join(lower, 'f'), 'below')
+  const { merged, upper } = makeSide(home, 'ours')
+  await mountByFuse({ target: merged, form, lowers: [lower], upper })
+  t.teardown(() => unmountFuse(merged, { lazy: true }))
+  const at = (name: string): string => path.join(merged, name)
+  t.ok(fs.readFileSync(at('big')).equals(big))
+  const fd = fs.openSync(at('f'), 'r+')
+  fs.writeSync(fd, 'ABOVE', 0)
+  fs.unlinkSync(at('f'))
+  t.equal(fs.existsSync(at('f')), false)
+  fs.writeSync(fd, '!', 5)
+  const bytes = Buffer.alloc(8)
+  t.equal(fs.readSync(fd, bytes, 0, 8, 0), 6)
+  t.equal(bytes.toString('latin1', 0, 6), 'ABOVE!')
+  t.equal(fs.fstatSync(fd).size, 6)
+  t.equal(fs.fstatSync(fd).nlink, 0)
+  fs.fchmodSync(fd, 0o600)
+  fs.ftruncateSync(fd, 2)
+  t.equal(fs.fstatSync(fd).size, 2)
+  fs.closeSync(fd)
+  fs.writeFileSync(at('big'), big.subarray(0, 2 << 20), { flag: 'r+' })
+  t.equal(fs.statSync(at('big')).size, big.length)
+  fs.writeFileSync(at('one'), 'x')
+  fs.linkSync(at('one'), at('two'))
+  fs.appendFileSync(at('two'), 'y')
+  t.equal(fs.readFileSync(at('one'), 'utf8'), 'xy')
+  t.equal(fs.statSync(at('one')).ino, fs.statSync(at('two')).ino)
+  t.equal(fs.readFileSync(path.join(lower, 'f'), 'utf8'), 'below')
+})
+
+t.test('a server that was killed leaves no stuck directory', { skip }, async (t) => {
+  const home = temporaryDirectory(t)
+  const lower = path.join(home, 'lower')
+  const target = path.join(home, 'm')
+  for (const dir of [lower, target]) fs.mkdirSync(dir)
+  const server = await mountByFuse({ target, form, lowers: [lower] })
+  t.teardown(() => unmountFuse(target, { lazy: true }))
+  process.kill(server.pid, 'SIGKILL')
+  t.ok(await until(() => !mounted(target)))
+  t.same(fs.readdirSync(target), [])
+})
+
+t.test('one upper directory, one writer', { skip }, async (t) => {
+  const home = temporaryDirectory(t)
+  const lower = path.join(home, 'lower')
+  fs.mkdirSync(lower)
+  const { merged, upper } = makeSide(home, 'ours')
+  const second = path.join(home, 'second')
+  fs.mkdirSync(second)
+  await mountByFuse({ target: merged, form, lowers: [lower], upper })
+  t.teardown(() => unmountFuse(merged, { lazy: true }))
+  await t.rejects(mountByFuse({ target: second, form, lowers: [lower], upper }), {
+    code: 'ERR_MOUNT_EXISTS',
+  })
+  t.ok(await until(() => !mounted(second)))
+})
+
+t.test(
+  'an ordinary user, by fusermount3',
+  { skip: skip || (!isRoot && 'this run is one') },
+  async (t) => {
+    const reason = fuseUnavailable(false)
+    if (reason !== undefined) {
+      t.comment(reason)
+      t.pass('not here')
+      return
+    }
+    const { status, stdout, stderr } = spawnSync(process.execPath, [process.argv[1]!], {
+      uid: 65_534,
+      gid: 65_534,
+      env: { ...process.env, HOME: '/nonexistent', TAP: '1' },
+      encoding: 'utf8',
+    })
+    t.equal(status, 0, `${stdout.slice(-3000)}${stderr.slice(-2000)}`)
+  },
+)

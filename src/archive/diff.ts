@@ -54,7 +54,7 @@ function* layerMembers(
       continue
     }
     const node = layer.lookup(path)
-    if (node === undefined || node === 'whiteout') continue
+    if (node === undefined || node === 'whiteout' || tar.isReserved(path)) continue
     yield* tar.member({
       path,
       node,
@@ -102,7 +102,7 @@ export function changesTar(
     for (const { kind, path, node } of sorted) {
       yield
       if (kind === 'delete') tar.whiteout(path)
-      else yield* mergedMember(merge, node, tar)
+      else if (!tar.isReserved(path)) yield* mergedMember(merge, node, tar)
     }
   })
 }

@@ -10,7 +10,7 @@ import { close, read } from '../sys/file-calls.ts'
 import { statusOf } from '../sys/file-status.ts'
 import { END_BLOCKS, bodyPadding, encodeHeader, type TarEntryInit } from '../tar/writer.ts'
 import type { LayerNode } from '../union/layer-view.ts'
-import { OPAQUE_NAME, whiteoutOf } from '../union/whiteout.ts'
+import { OPAQUE_NAME, WHITEOUT_PREFIX, whiteoutOf } from '../union/whiteout.ts'
 import { CHUNK_BYTES } from './byte-range.ts'
 import { WarningLog } from './warnings.ts'
 
@@ -77,6 +77,20 @@ export class TreeTar {
       this.#push(encodeHeader({ ...init, type }))
     }
     yield* this.#flush(PIECE_BYTES)
+  }
+
+  /**
+   * Of a layer's members: a plain file that is called `.wh.x` would remove x wherever the layer goes. Docker writes it
+   * all the same; here it is left out, and said.
+   */
+  isReserved(path: BytePath): boolean {
+    if (!path.split('/').some((part) => part.startsWith(WHITEOUT_PREFIX))) return false
+    this.#warnings.add(
+      'whiteout-name',
+      'files whose names begin with .wh. cannot be in a layer, where such a name means a removal; they were left out',
+      path,
+    )
+    return true
   }
 
   /** `path` is removed. @param like whose owner and time the marker gets */

@@ -1,7 +1,7 @@
 // mount: an image shown in a directory, or a container's root, writable; without arguments, what is shown where.
 
 import { Option, type Command } from 'commander'
-import type { MountedImage, ViewChoice } from '../../src/index.ts'
+import type { MountedImage, MountServer, ViewChoice } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { safeText } from '../format/safe-text.ts'
 import { table } from '../format/table.ts'
@@ -9,7 +9,7 @@ import { jsonText } from '../output.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 /** As src/view has them; written out here so that --help loads no library. */
-const VIEWS: readonly ViewChoice[] = ['auto', 'kernel', 'merge']
+const VIEWS: readonly ViewChoice[] = ['auto', 'kernel', 'fuse', 'merge']
 
 function shortID({ imageID }: MountedImage): string {
   return imageID?.slice('sha256:'.length).slice(0, 12) ?? '<removed>'
@@ -17,6 +17,7 @@ function shortID({ imageID }: MountedImage): string {
 
 interface MountOptions {
   readonly view: ViewChoice
+  readonly foreground?: true
 }
 
 export function declareMount(program: Command, context: Context): void {
@@ -24,11 +25,12 @@ export function declareMount(program: Command, context: Context): void {
     command
       .summary('show an image or a container in a directory, or list what is shown')
       .description(
-        'Show an image in a directory, read-only: by the kernel’s overlay where that can be had, else as a merge written out. A container is mounted writable, where engines mount it unless a directory is named. Without arguments, list what is shown.',
+        'Show an image in a directory, read-only: by the kernel’s overlay where that can be had, else by FUSE, else as a merge written out. A container is mounted writable, where engines mount it unless a directory is named. Without arguments, list what is shown.',
       )
       .argument('[image|container]', 'a name, or the start of an ID; a container goes first')
       .argument('[directory]', 'an existing directory; empty, if the merge is to be written out')
       .addOption(new Option('--view <kind>', 'how to show it').choices([...VIEWS]).default('auto'))
+      .option('--foreground', 'stay until it is unmounted (FUSE)')
       .action((image: string | undefined, directory: string | undefined, options: MountOptions) => {
         if (image === undefined) return list(context)
         return mount(image, directory, options, context)
@@ -50,15 +52,21 @@ async function mount(
   const { InvalidArgumentError, mountContainer, mountImage, NotFoundError } =
     await import('../../src/index.ts')
   const store = await context.openStore()
+  const how = {
+    view: options.view,
+    signal: context.signal,
+    ...(options.foreground ? { foreground: true } : {}),
+  }
   try {
-    const mounted = await mountContainer(store, image, directory, { signal: context.signal })
-    return await context.stdout.write(
+    const { server, ...mounted } = await mountContainer(store, image, directory, how)
+    await context.stdout.write(
       context.json
         ? jsonText(mounted)
         : directory === undefined
           ? `${safeText(mounted.target)}\n`
           : '',
     )
+    return await wait(server, context)
   } catch (error) {
     if (!(error instanceof NotFoundError && error.code === 'ERR_CONTAINER_NOT_FOUND')) throw error
   }
@@ -69,19 +77,25 @@ async function mount(
       `cannot mount image ${image}: name the directory to show it in, as in: shale mount ${image} DIR`,
     )
   }
-  const shown = await mountImage(store, image, directory, {
-    view: options.view,
-    signal: context.signal,
-  })
-  if (context.json) {
-    await context.stdout.write(jsonText(shown))
-    return
+  const { server, ...shown } = await mountImage(store, image, directory, how)
+  if (context.json) await context.stdout.write(jsonText(shown))
+  else if (shown.reason !== undefined) {
+    const words =
+      shown.view === 'fuse'
+        ? `shows the image in ${directory} by FUSE`
+        : `wrote the merged image into ${directory} as plain files, without a kernel mount`
+    await context.log('info', `${words}: ${shown.reason}`)
   }
-  if (shown.reason === undefined) return
-  await context.log(
-    'info',
-    `wrote the merged image into ${directory} as plain files, without a kernel mount: ${shown.reason}`,
-  )
+  await wait(server, context)
+}
+
+/** In the foreground until it is unmounted; a signal takes the mount away. */
+async function wait(server: MountServer | undefined, context: Context): Promise<void> {
+  if (server === undefined) return
+  const stop = (): void => server.stop()
+  if (context.signal.aborted) stop()
+  else context.signal.addEventListener('abort', stop, { once: true })
+  await server.ended
 }
 
 async function list(context: Context): Promise<void> {

@@ -187,7 +187,9 @@ class Demo {
       await tell.say(
         shown.view === 'kernel'
           ? `The kernel’s overlay shows the layers as one tree, read-only, on ${merged}:`
-          : `No kernel mount here (${shown.reason}), so the merge was written out as plain files into ${merged}:`,
+          : shown.view === 'fuse'
+            ? `No kernel mount here (${shown.reason}), so a FUSE server shows the layers as one tree on ${merged}:`
+            : `No kernel mount here (${shown.reason}), so the merge was written out as plain files into ${merged}:`,
       )
       await tell.command(`ls ${merged}`, fs.readdirSync(merged).sort().join('  '))
       const sightings =

@@ -14,12 +14,20 @@ import {
 import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import { ERRNO, errnoName, fromNodeError } from '../sys/errno.ts'
-import { mountSpec, mountWritable, setReadOnly, unmount } from '../sys/mount.ts'
+import { fuseUnavailable } from '../sys/fuse-device.ts'
+import { mountSpec, mountWritable, setReadOnly } from '../sys/mount.ts'
+import type { StartedServer } from '../sys/start-server.ts'
+import { mountByFuse } from '../view/fuse/mount-fuse.ts'
 import { unreadableForm } from '../view/kernel.ts'
-import { listWritableMounts, realPath } from '../view/mount-list.ts'
+import { listWritableMounts, realPath, unmountTarget } from '../view/mount-list.ts'
+import { refuseForeground, type ViewChoice } from '../view/show.ts'
 import { containerOf, layerOf } from './container-stack.ts'
 
 export interface MountContainerOptions {
+  /** Default auto: the kernel's overlay, else a FUSE server of our own. */
+  readonly view?: ViewChoice
+  /** The FUSE server belongs to this process: `server` tells when it ends. */
+  readonly foreground?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -28,6 +36,9 @@ export interface MountedContainer {
   readonly name: string
   /** Real path. */
   readonly target: string
+  readonly view: 'kernel' | 'fuse'
+  /** With `foreground`. */
+  readonly server?: StartedServer
 }
 
 /**
@@ -58,13 +69,14 @@ export async function mountContainer(
       const own = mergedDirectory(store, container)
       const target = directory === undefined ? own : checkTarget(store, directory)
       if (target === own) fs.mkdirSync(own, { recursive: true, mode: 0o700 })
+      let shown: Pick<MountedContainer, 'view' | 'server'>
       try {
-        await mountOn(store, await store.driver.writableMounts(mountID), target)
+        shown = await mountOn(store, await store.driver.writableMounts(mountID), target, options)
       } catch (error) {
         if (target === own) removeEmpty(own)
         throw error
       }
-      return { id: container.id, name: container.name, target }
+      return { id: container.id, name: container.name, target, ...shown }
     },
     options.signal ? { signal: options.signal } : {},
   )
@@ -84,7 +96,7 @@ export async function unmountContainer(store: Store, name: string): Promise<Moun
       { details: { path: name } },
     )
   }
-  unmount(found.target)
+  unmountTarget(found.target)
   removeEmpty(found.target, store)
   return found
 }
@@ -112,9 +124,9 @@ export function listMountedContainers(store: Store): MountedContainer[] {
       .list()
       .flatMap((each) => (each.layer ? [[each.layer.mountID as string, each] as const] : [])),
   )
-  return mounts.flatMap(({ target, mountID }) => {
+  return mounts.flatMap(({ target, mountID, view }) => {
     const container = byMount.get(mountID)
-    return container ? [{ id: container.id, name: container.name, target }] : []
+    return container ? [{ id: container.id, name: container.name, target, view }] : []
   })
 }
 
@@ -187,7 +199,59 @@ function checkTarget(store: Store, directory: string): string {
   )
 }
 
-async function mountOn(store: Store, spec: MountSpec, target: string): Promise<void> {
+async function mountOn(
+  store: Store,
+  spec: MountSpec,
+  target: string,
+  options: MountContainerOptions,
+): Promise<Pick<MountedContainer, 'view' | 'server'>> {
+  const { view = 'auto', foreground = false } = options
+  if (foreground) refuseForeground(view)
+  if (view === 'merge') {
+    throw new InvalidArgumentError(
+      'ERR_OPTION',
+      `cannot mount the container on ${target} as a merge: what is written there would stay there; use kernel or fuse`,
+      { details: { path: target, view } },
+    )
+  }
+  if (view === 'kernel' || (view === 'auto' && !foreground)) {
+    try {
+      await mountByKernel(store, spec, target)
+      return { view: 'kernel' }
+    } catch (error) {
+      const isRefusal = error instanceof UnsupportedError || isPermission(error)
+      if (view === 'kernel' || !isRefusal || spec.kind === 'bind') throw error
+      // Without root and without FUSE, the kernel's reason is the one to tell.
+      if (fuseUnavailable(process.geteuid?.() === 0) !== undefined) throw error
+    }
+  }
+  const server = await mountServed(store, spec, target, foreground)
+  return { view: 'fuse', ...(foreground ? { server } : {}) }
+}
+
+function isPermission(error: unknown): boolean {
+  return error instanceof HostError && error.code === 'ERR_PERMISSION'
+}
+
+function mountServed(
+  store: Store,
+  spec: MountSpec,
+  target: string,
+  foreground: boolean,
+): Promise<StartedServer> {
+  if (spec.kind === 'bind' || spec.upper === undefined || spec.work === undefined) {
+    const reason = 'it stands on no layers, so there is nothing to merge; use the kernel view'
+    throw new UnsupportedError(
+      'ERR_HOST_UNSUPPORTED',
+      `cannot mount the container on ${target} by FUSE: ${reason}`,
+      { details: { path: target, reason } },
+    )
+  }
+  const upper = { directory: spec.upper, work: spec.work }
+  return mountByFuse({ target, form: store.form, lowers: spec.lowers, upper, foreground })
+}
+
+async function mountByKernel(store: Store, spec: MountSpec, target: string): Promise<void> {
   const reason = spec.kind === 'overlay' ? unreadableForm(store.form) : undefined
   if (reason !== undefined) throw unavailable(target, reason)
   try {

@@ -9,8 +9,10 @@ import { listViews, unmountView, type ViewPlace } from '../view/mount-list.ts'
 import { showView, type Shown, type ViewChoice } from '../view/show.ts'
 
 export interface MountOptions {
-  /** Default auto: the kernel's overlay where it shows the image as it is, else a merge written out. */
+  /** Default auto: the kernel's overlay where it shows the image as it is, else FUSE, else a merge written out. */
   readonly view?: ViewChoice
+  /** The FUSE server belongs to this process: `Shown.server` tells when it ends. */
+  readonly foreground?: boolean
   readonly signal?: AbortSignal
   /** Default: as the store was opened. */
   readonly onWarning?: OnWarning
@@ -20,7 +22,7 @@ export interface MountOptions {
 export interface MountedImage {
   /** Real path. */
   readonly target: string
-  readonly view: 'kernel' | 'merge'
+  readonly view: 'kernel' | 'fuse' | 'merge'
   /** Absent where no image of the store has that top layer any more. */
   readonly imageID?: ImageID
   /** Familiar form. Of images with the same layers, those of the one that the user named, or of the first. */
@@ -60,6 +62,7 @@ export async function mountImage(
     target,
     onWarning: options.onWarning ?? store.onWarning,
     ...(options.view === undefined ? {} : { view: options.view }),
+    ...(options.foreground ? { foreground: true } : {}),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
 }

@@ -4,8 +4,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { NotFoundError } from '../errors.ts'
+import { hostError } from '../sys/errno.ts'
+import { unmountFuse } from '../sys/fuse-device.ts'
 import { listMounts, type MountEntry } from '../sys/mount-table.ts'
 import { unmount } from '../sys/mount.ts'
+import { FUSE_TYPE } from './fuse/mount-fuse.ts'
 import { readRecords, unmaterialise, type MergeRecord } from './merge-records.ts'
 
 /** Where a store keeps what views are made of. */
@@ -18,7 +21,7 @@ export interface ViewPlace {
 
 export interface ViewInfo {
   readonly target: string
-  readonly view: 'kernel' | 'merge'
+  readonly view: 'kernel' | 'fuse' | 'merge'
   /** cacheID of the topmost layer shown. */
   readonly topCacheID: string
   /** As the user named it; the kernel remembers no names. */
@@ -44,6 +47,10 @@ export function listViews(
           ? topOfBind(mount, home, base)
           : undefined
     if (topCacheID !== undefined) out.push({ target: mount.target, view: 'kernel', topCacheID })
+    const served = mount.options.includes('ro') ? servedID(mount, home) : undefined
+    if (served !== undefined) {
+      out.push({ target: mount.target, view: 'fuse', topCacheID: served })
+    }
   }
   return out
 }
@@ -53,6 +60,7 @@ export interface WritableMount {
   readonly target: string
   /** The writable layer's driver directory. */
   readonly mountID: string
+  readonly view: 'kernel' | 'fuse'
 }
 
 /** In mount order. Those of an engine stand inside of the driver's home, at `<mount-id>/merged`. */
@@ -62,15 +70,46 @@ export function listWritableMounts(
 ): WritableMount[] {
   const real = realPath(home)
   const base = mountOf(mounts, real)
-  return mounts.flatMap((mount) => {
+  return mounts.flatMap((mount): WritableMount[] => {
+    const { target } = mount
+    const served = mount.options.includes('ro') ? undefined : servedID(mount, real)
+    if (served !== undefined) return [{ target, mountID: served, view: 'fuse' }]
     const mountID =
       mount.type === 'overlay'
         ? upperOf(mount, real)
         : mount.options.includes('ro')
           ? undefined
           : topOfBind(mount, real, base)
-    return mountID === undefined ? [] : [{ target: mount.target, mountID }]
+    return mountID === undefined ? [] : [{ target, mountID, view: 'kernel' }]
   })
+}
+
+/** A server of ours names as its source the topmost directory that it shows. */
+function servedID(mount: MountEntry, home: string): string | undefined {
+  return mount.type === FUSE_TYPE ? cacheIDOf(mount.source, home) : undefined
+}
+
+/** Takes a kernel or FUSE mount away. @returns false where nothing is mounted there; @throws HostError (EBUSY) */
+export function unmountTarget(target: string): boolean {
+  const mount = listMounts().findLast((each) => each.target === target)
+  if (mount?.type !== FUSE_TYPE) return unmount(target)
+  const result = unmountFuse(target)
+  if (result < 0) throw hostError(`unmount ${target}`, -result, 'umount2', target)
+  return true
+}
+
+/** What a killed server leaves where nothing watched it: a directory that answers ENOTCONN. @returns whether it was one */
+export function clearDeadMount(target: string): boolean {
+  const real = realPath(target)
+  const mount = listMounts().findLast((each) => each.target === real)
+  if (mount?.type !== FUSE_TYPE) return false
+  try {
+    fs.statSync(real)
+    return false
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTCONN') return false
+  }
+  return unmountFuse(real, { lazy: true }) === 0
 }
 
 function upperOf(mount: MountEntry, home: string): string | undefined {
@@ -91,7 +130,7 @@ export function unmountView(place: ViewPlace, target: string): ViewInfo {
   const real = realPath(target)
   const found = listViews(place).findLast((view) => view.target === real)
   const record = readRecords(place.merges).find((each) => each.target === real)
-  if (found?.view === 'kernel' && unmount(real)) return found
+  if (found !== undefined && found.view !== 'merge' && unmountTarget(real)) return found
   if (record === undefined) {
     throw new NotFoundError(
       'ERR_MOUNT_NOT_FOUND',

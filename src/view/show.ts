@@ -1,20 +1,22 @@
 // Shows an image in a directory by the best view that this host allows, and says which and why. `auto` takes the
-// kernel's mount where it shows the image as it is, else the merge written out; a view asked for by name is that view
-// or an error.
+// kernel's mount where it shows the image as it is, else a FUSE server of our own, else the merge written out; a view
+// asked for by name is that view or an error.
 
 import fs from 'node:fs'
 import type { CacheID } from '../digest/digest.ts'
 import type { LayerForm, MountSpec } from '../driver/driver.ts'
 import { ConflictError, InvalidArgumentError, NotFoundError, UnsupportedError } from '../errors.ts'
 import { fromNodeError } from '../sys/errno.ts'
+import type { StartedServer } from '../sys/start-server.ts'
 import { mountKernel } from './kernel.ts'
 import { materialise, type MaterialiseOptions } from './materialise.ts'
+import { mountByFuse } from './fuse/mount-fuse.ts'
 import { inodeOf, removeRecord, writeRecord } from './merge-records.ts'
-import { listViews, realPath, type ViewPlace } from './mount-list.ts'
+import { clearDeadMount, listViews, realPath, type ViewPlace } from './mount-list.ts'
 import type { LayerStack } from './stack.ts'
 
-export type ViewChoice = 'auto' | 'kernel' | 'merge'
-export const VIEW_CHOICES: readonly ViewChoice[] = ['auto', 'kernel', 'merge']
+export type ViewChoice = 'auto' | 'kernel' | 'fuse' | 'merge'
+export const VIEW_CHOICES: readonly ViewChoice[] = ['auto', 'kernel', 'fuse', 'merge']
 
 export interface ShowRequest extends Pick<MaterialiseOptions, 'signal' | 'onWarning'> {
   readonly place: ViewPlace
@@ -29,14 +31,18 @@ export interface ShowRequest extends Pick<MaterialiseOptions, 'signal' | 'onWarn
   /** An existing directory of the host; empty for a merge. */
   readonly target: string
   readonly view?: ViewChoice
+  /** The FUSE server belongs to this process, which waits for it. */
+  readonly foreground?: boolean
 }
 
 export interface Shown {
-  readonly view: 'kernel' | 'merge'
+  readonly view: 'kernel' | 'fuse' | 'merge'
   /** Real path. */
   readonly target: string
-  /** Why not the kernel's mount, when `auto` took the merge. */
+  /** Why not a view before it, when `auto` took FUSE or the merge. */
   readonly reason?: string
+  /** With `foreground`. */
+  readonly server?: StartedServer
 }
 
 /**
@@ -48,7 +54,8 @@ export async function showView(request: ShowRequest): Promise<Shown> {
   const target = checkTarget(request)
   request.signal?.throwIfAborted()
   let reason: string | undefined
-  if (view === 'kernel' || (view === 'auto' && form === 'trusted')) {
+  if (request.foreground) refuseForeground(view)
+  if (view === 'kernel' || (view === 'auto' && form === 'trusted' && !request.foreground)) {
     try {
       await mountKernel(spec, target, form)
       return { view: 'kernel', target }
@@ -62,8 +69,34 @@ export async function showView(request: ShowRequest): Promise<Shown> {
     reason =
       'owners and devices of this store are kept beside the files, where the kernel does not look'
   }
+  if (view === 'fuse' || view === 'auto') {
+    try {
+      return { ...(await showByFuse(request, target)), ...(reason === undefined ? {} : { reason }) }
+    } catch (error) {
+      if (view === 'fuse' || request.foreground || !(error instanceof UnsupportedError)) throw error
+      const stated = error.details['reason']
+      reason = `${reason}; ${typeof stated === 'string' ? stated : error.message}`
+    }
+  }
   await showMerge(request, target)
   return { view: 'merge', target, ...(reason === undefined ? {} : { reason }) }
+}
+
+async function showByFuse(request: ShowRequest, target: string): Promise<Shown> {
+  const { spec, form, foreground = false } = request
+  const lowers = spec.kind === 'bind' ? [spec.source] : spec.lowers
+  const server = await mountByFuse({ target, form, lowers, foreground })
+  return { view: 'fuse', target, ...(foreground ? { server } : {}) }
+}
+
+/** The other views have no process that could stay. */
+export function refuseForeground(view: ViewChoice): void {
+  if (view === 'auto' || view === 'fuse') return
+  throw new InvalidArgumentError(
+    'ERR_OPTION',
+    `cannot stay in the foreground: the ${view} view has no server; use the fuse view`,
+    { details: { view } },
+  )
 }
 
 async function showMerge(request: ShowRequest, target: string): Promise<void> {
@@ -107,7 +140,8 @@ function checkTarget({ target, place }: ShowRequest): string {
   try {
     status = fs.statSync(target, { throwIfNoEntry: false })
   } catch (error) {
-    throw fromNodeError(`look at ${target}`, error)
+    if (!clearDeadMount(target)) throw fromNodeError(`look at ${target}`, error)
+    status = fs.statSync(target, { throwIfNoEntry: false })
   }
   if (status === undefined) {
     throw new NotFoundError(

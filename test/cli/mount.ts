@@ -3,8 +3,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
 import { shale } from '../support/cli.ts'
-import { unless } from '../support/host.ts'
+import { isRoot, unless } from '../support/host.ts'
 import { dockerArchive25, packed, smallImage } from '../support/image.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -14,6 +15,7 @@ const archive = packed(dockerArchive25([{ image, tags: ['app:1'] }]))
 
 const VIEWS: readonly (readonly [string, string | false])[] = [
   ['kernel', unless({ root: true, overlay: true })],
+  ['fuse', fuseUnavailable(isRoot) ?? false],
   ['merge', false],
 ]
 

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import type { CacheID } from '../../src/digest/digest.ts'
+import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
 import { bindReadOnly, unmount } from '../../src/sys/mount.ts'
 import { unreadableForm } from '../../src/view/kernel.ts'
 import { readRecords, recordFile } from '../../src/view/merge-records.ts'
@@ -45,6 +46,7 @@ function makeStore(
       topCacheID: 'layer0' as CacheID,
       image: 'app:1',
       target,
+      view: 'merge',
       ...change,
     }),
   }
@@ -54,7 +56,7 @@ t.test('a merge is shown, listed, and gone without a trace', async (t) => {
   const { place, target, request } = makeStore(t)
   const link = `${target}-link`
   fs.symlinkSync(target, link)
-  t.match(await showView(request({ target: link })), { view: 'merge', target, reason: /owners/ })
+  t.match(await showView(request({ target: link })), { view: 'merge', target })
   t.same(fs.readdirSync(target), ['a', 'c'])
   t.equal(fs.readFileSync(path.join(target, 'c/d'), 'utf8'), 'low')
   t.match(listViews(place), [{ target, view: 'merge', topCacheID: 'layer0', image: 'app:1' }])
@@ -87,6 +89,26 @@ t.test('an asked-for merge gives no reason, a failed one leaves no record', asyn
   await t.rejects(showView(request()), { code: 'ERR_DESTINATION_EXISTS' })
   t.same(fs.readdirSync(target), ['mine'])
   t.same(readRecords(place.merges), [])
+})
+
+t.test('where the kernel cannot, a FUSE server; where there is none, the merge', async (t) => {
+  const { place, target, request } = makeStore(t)
+  const shown = await showView(request({ view: 'auto' }))
+  const served = fuseUnavailable(process.geteuid?.() === 0) === undefined
+  t.match(shown, { view: served ? 'fuse' : 'merge', target, reason: /owners/ })
+  t.same(fs.readdirSync(target), ['a', 'c'])
+  t.equal(fs.readFileSync(path.join(target, 'c/d'), 'utf8'), 'low')
+  t.match(listViews(place), [{ target, view: shown.view, topCacheID: 'layer0' }])
+  t.match(unmountView(place, target), { target, view: shown.view })
+  t.same(fs.readdirSync(target), [])
+  t.same(listViews(place), [])
+})
+
+t.test('only a server can stay in the foreground', async (t) => {
+  const { request } = makeStore(t)
+  for (const view of ['kernel', 'merge'] as const) {
+    await t.rejects(showView(request({ view, foreground: true })), { code: 'ERR_OPTION' })
+  }
 })
 
 t.test('the kernel is not asked to show a form that it cannot read', async (t) => {
@@ -150,11 +172,15 @@ t.test('an unreadable record hides no other', async (t) => {
 })
 
 t.test(
-  'without the right to mount, auto writes the merge',
-  { skip: unless({ ordinaryUser: true }) },
+  'without the right to mount and without FUSE, auto writes the merge',
+  {
+    skip:
+      unless({ ordinaryUser: true }) ||
+      (fuseUnavailable(false) === undefined && 'FUSE is to be had'),
+  },
   async (t) => {
     const root = makeStore(t, 1, 'trusted')
-    const shown = await showView(root.request())
+    const shown = await showView(root.request({ view: 'auto' }))
     t.match(shown, { view: 'merge', reason: /needs root/ })
     t.same(fs.readdirSync(root.target), ['b', 'c'])
     unmountView(root.place, root.target)
@@ -164,7 +190,7 @@ t.test(
 t.test('the kernel view: shown, listed, unmounted', { skip: await overlaySkip() }, async (t) => {
   for (const depth of [1, 2]) {
     const { place, target, request } = makeStore(t, depth, 'trusted')
-    t.same(await showView(request()), { view: 'kernel', target })
+    t.same(await showView(request({ view: 'auto' })), { view: 'kernel', target })
     t.same(fs.readdirSync(target), depth === 1 ? ['b', 'c'] : ['a', 'c'])
     t.throws(() => fs.writeFileSync(path.join(target, 'x'), ''), { code: 'EROFS' })
     t.same(listViews(place), [{ target, view: 'kernel', topCacheID: 'layer0' }])

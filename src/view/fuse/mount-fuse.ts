@@ -1,5 +1,6 @@
 // A stack of layers shown through FUSE: by a server process of our own, which goes on after this one.
 
+import fs from 'node:fs'
 import { UnsupportedError } from '../../errors.ts'
 import { fuseUnavailable } from '../../sys/fuse-device.ts'
 import { startServer, type StartedServer } from '../../sys/start-server.ts'
@@ -34,9 +35,18 @@ export async function mountByFuse(options: MountFuseOptions): Promise<StartedSer
     forAll,
     source: options.upper?.directory ?? options.lowers[0]!,
   }
-  return startServer(new URL('./fuse-server.js', import.meta.url), {
+  return startServer(serverModule(), {
     config,
     label: `shale-fuse ${options.target}`,
     attached: foreground,
   })
+}
+
+/** The command line ships as one bundle, which has no such module beside it; the package has. */
+function serverModule(): URL {
+  const beside = new URL('./fuse-server.js', import.meta.url)
+  // dist/src/view/fuse, else from dist/bin.
+  return fs.existsSync(beside)
+    ? beside
+    : new URL('../src/view/fuse/fuse-server.js', import.meta.url)
 }

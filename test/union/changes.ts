@@ -37,7 +37,7 @@ function altered(layer: LayerView, facts: Readonly<Record<string, object>>): Lay
     list: (path) => layer.list(path),
     opaque: (path) => layer.opaque(path),
     xattrs(path) {
-      const given = facts[path] as { xattrs?: Record<string, string> } | undefined
+      const given: { xattrs?: Record<string, string> } | undefined = facts[path]
       const entries = Object.entries(given?.xattrs ?? {})
       return new Map(entries.map(([name, value]) => [name, Buffer.from(value)]))
     },

@@ -16,11 +16,11 @@ import { setXattrOf } from '../sys/xattr.ts'
 import type { TarHeader } from '../tar/entry.ts'
 import { SparseBody } from '../tar/sparse.ts'
 import { DirectoryCache, nameTooLong, type OpenDirectory } from './directory-cache.ts'
+import { DirectoryTimes } from './directory-times.ts'
 import {
   MetadataWriter,
   OVERRIDE_STAT,
   type OverrideType,
-  type Times,
   overrideStat,
   timesOf,
 } from './metadata.ts'
@@ -58,11 +58,12 @@ export class LayerApplier {
   readonly #metadata: MetadataWriter
   readonly #whiteouts = new Whiteouts()
   readonly #warnings = new WarningLog()
-  /** In archive order; set when nothing more is put into them. */
-  readonly #directoryTimes = new Map<BytePath, Times>()
+  readonly #directoryTimes = new DirectoryTimes()
   /** Names that are in the archive and deliberately not on disk. */
   readonly #leftOut = new NameSet()
   readonly #nameBytesMax: number
+  readonly #entriesMax: number
+  #parentsMade = 0
   #nameBytes = 0
 
   #entries = 0
@@ -81,6 +82,7 @@ export class LayerApplier {
   constructor(directory: string, form: LayerForm, limits: Partial<ApplyLimits> = {}) {
     this.#form = form
     this.#nameBytesMax = limits.nameBytesMax ?? Infinity
+    this.#entriesMax = limits.entriesMax ?? Infinity
     this.#metadata = new MetadataWriter(form, this.#warnings)
     this.#directories = new DirectoryCache(directory, (dir, name) => this.#finishParent(dir, name))
     // fuse-overlayfs looks at a layer's top directory to learn whether the layer keeps such records at all.
@@ -158,12 +160,7 @@ export class LayerApplier {
   finish(): ApplyResult {
     try {
       this.#whiteouts.settle(this.#directories, this.#form)
-      for (const [path, times] of this.#directoryTimes) {
-        const parent = this.#parentOfTimes(path)
-        if (!parent) continue
-        const result = calls.setTimesAt(parent.fd, basename(path), times.atimeNs, times.mtimeNs)
-        must(result, 'utimensat', pathText(path))
-      }
+      this.#directoryTimes.apply((path) => this.#parentOfTimes(path))
     } finally {
       this.close()
     }
@@ -270,8 +267,7 @@ export class LayerApplier {
       this.#directories.adopt(path, fd)
       this.#metadata.directory(fd, header)
     }
-    if (!this.#directoryTimes.delete(path)) this.#remember(path)
-    this.#directoryTimes.set(path, timesOf(header))
+    if (this.#directoryTimes.set(path, timesOf(header))) this.#remember(path)
   }
 
   #createSymlink(header: TarHeader, path: BytePath): void {
@@ -387,6 +383,15 @@ export class LayerApplier {
 
   /** A parent directory that the archive does not name (yet). */
   #finishParent(dir: number, name: string): void {
+    // A header of a kilobyte can ask for two hundred of them.
+    if (++this.#parentsMade + this.#entries > this.#entriesMax) {
+      const entry = pathText(this.#header!.path)
+      throw new LimitError(
+        'ERR_ENTRIES_MAX',
+        `cannot unpack ${JSON.stringify(entry)}: with the directories that it leaves out, the layer has more than ${this.#entriesMax} entries`,
+        { details: { name: 'entries', entry, limit: this.#entriesMax } },
+      )
+    }
     const fd = must(calls.openAt(dir, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW), 'openat', name)
     try {
       must(calls.chmod(fd, PARENT.mode), 'fchmod', name)
@@ -400,9 +405,14 @@ export class LayerApplier {
 
   /** The last entry of a name wins. Docker refuses such layers when it reads them back, hence the warning. */
   #displace(parent: OpenDirectory, name: BytePath, path: BytePath): void {
+    let isDirectory = false
     const result = calls.removeTree(parent.fd, name, (dir, each) => {
       const status = statusAt(dir, each)
-      if (typeof status === 'number' || status.type === 'directory') return
+      if (typeof status === 'number') return
+      if (status.type === 'directory') {
+        isDirectory = true
+        return
+      }
       if (status.type === 'file') this.#displaced = true
       if (status.nlink === 1) this.#treeBytes -= status.sizeBytes
     })
@@ -410,9 +420,7 @@ export class LayerApplier {
     this.#replaced = true
     if (parent.throughLink) this.#directories.forgetAll()
     else this.#directories.forget(path)
-    for (const key of this.#directoryTimes.keys()) {
-      if (key === path || key.startsWith(`${path}/`)) this.#directoryTimes.delete(key)
-    }
+    if (isDirectory && this.#directoryTimes.replaced(path)) this.#remember(path)
     this.#noteDuplicate(path)
   }
 

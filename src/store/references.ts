@@ -115,11 +115,23 @@ export class References {
   }
 
   without(name: Pick<StoredName, 'repository' | 'name'>): References {
+    return this.withoutAll([name])
+  }
+
+  withoutAll(names: Iterable<Pick<StoredName, 'repository' | 'name'>>): References {
     const repositories = new Map(this.repositories)
-    const names = new Map(repositories.get(name.repository))
-    names.delete(name.name)
-    if (names.size > 0) repositories.set(name.repository, names)
-    else repositories.delete(name.repository) // docker drops an emptied repository key
+    const copied = new Map<string, Map<string, ImageID>>()
+    for (const { repository, name } of names) {
+      let inner = copied.get(repository)
+      if (inner === undefined) {
+        inner = new Map(repositories.get(repository))
+        copied.set(repository, inner)
+        repositories.set(repository, inner)
+      }
+      inner.delete(name)
+    }
+    // docker drops an emptied repository key
+    for (const [repository, inner] of copied) if (inner.size === 0) repositories.delete(repository)
     return new References(repositories)
   }
 

@@ -70,7 +70,7 @@ class RemovalPlan {
       const target = familiarString(reference)
       if (names.length === 1) this.refuseMounted(id)
       if (names.length === 1 && !force) this.refuseUsedReference(id, text)
-      this.untag(names.find((stored) => stored.name === target)!)
+      this.untag([names.find((stored) => stored.name === target)!])
       this.dropLoneDigests(id, target)
       if (this.references.namesOf(id).length > 0) return
       this.removeImage(id, { force, prune, quiet: true })
@@ -102,9 +102,9 @@ class RemovalPlan {
     if (reason) throw reason
   }
 
-  private untag(stored: StoredName): void {
-    this.references = this.references.without(stored)
-    this.removals.push({ kind: 'untagged', name: stored.name })
+  private untag(names: readonly StoredName[]): void {
+    this.references = this.references.withoutAll(names)
+    for (const { name } of names) this.removals.push({ kind: 'untagged', name })
   }
 
   /** Once the last tag of a repository is gone, its digest references go too: nobody could name them otherwise. */
@@ -113,7 +113,7 @@ class RemovalPlan {
     const repository = removed.slice(0, removed.lastIndexOf(':'))
     const rest = this.references.namesOf(id).filter((stored) => stored.repository === repository)
     if (rest.some((stored) => !stored.isDigest)) return
-    for (const stored of rest) this.untag(stored)
+    this.untag(rest)
   }
 
   private removeImage(
@@ -126,7 +126,7 @@ class RemovalPlan {
       throw reason
     }
     const facts = this.store.imageDB.get(id)
-    for (const stored of this.references.namesOf(id)) this.untag(stored)
+    this.untag(this.references.namesOf(id))
     this.gone.add(id)
     this.removals.push({ kind: 'deleted', id })
     const top = facts && topChainID(facts)

@@ -211,6 +211,13 @@ export function truncate(fd: number, sizeBytes: number): number {
 }
 
 /** Bytes copied inside the kernel, from both fds' positions; a negative errno (EXDEV, EINVAL, ENOSYS: copy by hand). */
+export const SEEK = { SET: 0, END: 2, DATA: 3, HOLE: 4 } as const
+
+/** The new offset; -ENXIO where `SEEK.DATA` finds none any more. */
+export function seek(fd: number, offset: number, whence: number): number {
+  return checked(libc().lseek(fd, offset, whence))
+}
+
 export function copyFileRange(from: number, to: number, length: number): number {
   return checked(libc().copyFileRange(from, null, to, null, length, 0))
 }

@@ -35,6 +35,7 @@ export interface Libc {
   pread: Call<[number, Pointer, number, number]>
   pwrite: Call<[number, Pointer, number, number]>
   ftruncate: Call<[number, number]>
+  lseek: Call<[number, number, number]>
   copyFileRange: Call<[number, Pointer, number, Pointer, number, number]>
   ioctl: Call<[number, number, number]>
   syncfs: Call<[number]>
@@ -86,6 +87,7 @@ const SIGNATURES: Readonly<
   pread: ['pread', 'long', ['int', 'void *', 'size_t', 'int64']],
   pwrite: ['pwrite', 'long', ['int', 'void *', 'size_t', 'int64']],
   ftruncate: ['ftruncate', 'int', ['int', 'int64']],
+  lseek: ['lseek', 'int64', ['int', 'int64', 'int']],
   copyFileRange: ['copy_file_range', 'long', ['int', 'void *', 'int', 'void *', 'size_t', 'uint']],
   ioctl: ['ioctl', 'int', ['int', 'ulong', 'long']],
   syncfs: ['syncfs', 'int', ['int']],

@@ -35,6 +35,8 @@ function hasNoPayload(type: EntryType): boolean {
   return type !== 'file'
 }
 
+/** Of an attribute beside its name and value, or a megabyte of empty ones would be sixty thousand calls. */
+const XATTR_OVERHEAD_BYTES = 16
 const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map()
 const NS_PER_S = 1_000_000_000n
 
@@ -175,7 +177,9 @@ export class MemberReader {
   #checkXattrs(xattrs: ReadonlyMap<string, Uint8Array>, path: BytePath): void {
     const { xattrBytesMax } = this.#limits
     let bytes = 0
-    for (const [name, value] of xattrs) bytes += name.length + value.length
+    for (const [name, value] of xattrs) {
+      bytes += XATTR_OVERHEAD_BYTES + name.length + value.length
+    }
     if (bytes <= xattrBytesMax) return
     const entry = pathText(path)
     throw new LimitError(

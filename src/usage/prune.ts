@@ -216,9 +216,7 @@ class PrunePlan {
   }
 
   private namesAfter(): string {
-    let references = this.references
-    for (const name of this.removal.goneNames) references = references.without(name)
-    return references.toJSONText()
+    return this.references.withoutAll(this.removal.goneNames).toJSONText()
   }
 
   commitTo(transaction: Transaction): void {

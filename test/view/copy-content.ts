@@ -23,6 +23,33 @@ t.test('the bytes, whatever way they take', async (t) => {
     t.equal(copy(from, to, sizeBytes), sizeBytes)
     t.ok(fs.readFileSync(to).equals(fs.readFileSync(from)))
   }
+  const sparse: Record<string, [number, string][]> = {
+    middle: [[1 << 30, 'data']],
+    ends: [
+      [0, 'a'],
+      [2 ** 32, 'b'],
+    ],
+    none: [],
+  }
+  for (const [name, pieces] of Object.entries(sparse)) {
+    const from = path.join(home, `sparse-${name}`)
+    const to = path.join(home, `sparse-${name}-copy`)
+    const sizeBytes = 2 ** 33
+    const source = fs.openSync(from, 'w')
+    fs.ftruncateSync(source, sizeBytes)
+    for (const [at, text] of pieces) fs.writeSync(source, text, at)
+    fs.closeSync(source)
+    t.ok(copy(from, to, sizeBytes) >= 0)
+    t.equal(fs.statSync(to).size, sizeBytes, name)
+    t.ok(fs.statSync(to).blocks <= 4096, 'holes stay holes')
+    const target = fs.openSync(to, 'r')
+    for (const [at, text] of pieces) {
+      const found = Buffer.alloc(text.length)
+      fs.readSync(target, found, 0, text.length, at)
+      t.equal(found.toString(), text)
+    }
+    fs.closeSync(target)
+  }
   const proc = path.join(home, 'proc')
   t.ok(
     copy('/proc/self/status', proc, 1) > 100,

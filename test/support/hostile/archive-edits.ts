@@ -44,10 +44,13 @@ export const cleanOld = (): Payload => old()
 export const cleanBlobs = (): Payload => blobs()
 export const cleanOci = (): Payload => oci()
 
-type Item = { Config: string; RepoTags: unknown; Layers: string[]; Parent?: string }
-export const manifest = (files: ArchiveFiles, edit: (item: Item, all: Item[]) => void): void =>
+export type ManifestItem = { Config: string; RepoTags: unknown; Layers: string[]; Parent?: string }
+export const manifest = (
+  files: ArchiveFiles,
+  edit: (item: ManifestItem, all: ManifestItem[]) => void,
+): void =>
   editJson(files, 'manifest.json', (items) =>
-    edit((items as unknown as Item[])[0]!, items as unknown as Item[]),
+    edit((items as unknown as ManifestItem[])[0]!, items as unknown as ManifestItem[]),
   )
 export const blobOf = (digest: string): string => `blobs/sha256/${digest.slice(7)}`
 export const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))

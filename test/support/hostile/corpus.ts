@@ -1,8 +1,10 @@
 // All attacks, by class.
 
 import type { HostileCase } from './case.ts'
+import { BOMBS } from './bombs.ts'
 import { DESCRIPTORS } from './descriptors.ts'
 import { DIFFERENTIALS } from './differentials.ts'
+import { DOCUMENT_BOMBS } from './document-bombs.ts'
 import { HARDLINK_ESCAPES } from './hardlink-escapes.ts'
 import { HOST_READS } from './host-reads.ts'
 import { MANIFESTS } from './manifests.ts'
@@ -15,6 +17,8 @@ export const CORPUS: readonly HostileCase[] = [
   ...PATH_ESCAPES,
   ...HARDLINK_ESCAPES,
   ...RACES,
+  ...BOMBS,
+  ...DOCUMENT_BOMBS,
   ...DIFFERENTIALS,
   ...PAX_DIFFERENTIALS,
   ...SPARSE_DIFFERENTIALS,

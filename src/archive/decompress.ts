@@ -1,6 +1,6 @@
-// Compressed layers and archives: which compression by its first bytes, and the way back to plain bytes. gzip and zstd
-// by Node's own zlib where it has them (its thread pool inflates while this thread works), the rest by small packages
-// that are loaded when the first such blob comes.
+// Compressed layers and archives: which compression by its first bytes, and the way back to plain bytes. gzip by the
+// zlib inside Node, zstd by Node's own where it has it, the rest by small packages that are loaded when the first such
+// blob comes.
 
 import { createRequire } from 'node:module'
 import type { Duplex } from 'node:stream'
@@ -8,7 +8,9 @@ import zlib from 'node:zlib'
 import fs from 'node:fs/promises'
 import { ArchiveError, LayerStoreError, LimitError } from '../errors.ts'
 import { CHUNK_BYTES, readRange } from './byte-range.ts'
+import { gunzip } from './gunzip.ts'
 import type { ByteRange, LayerResult } from './layer-job.ts'
+import { throughStream } from './through-stream.ts'
 
 export type Compression = LayerResult['compression']
 
@@ -45,20 +47,23 @@ export async function compressionOf(range: ByteRange): Promise<Compression> {
 
 /**
  * The plain bytes of a range; each chunk is valid until the next is asked for.
- * @param onCompressed sees every byte of the range as it stands, in order, also those behind the compressed data
+ * @param onCompressed sees every byte of the range as it stands, in order, also those behind the compressed data; with
+ * a promise it asks for the bytes to stand until that settles
  * @param label for messages: whose blob this is
+ * @param overlap whether to decompress ahead on another thread, where that can be chosen
  * @throws ArchiveError ERR_COMPRESSION when the data is damaged or incomplete
  */
 export async function* decompressed(
   range: ByteRange,
   kind: Compression,
-  onCompressed: (bytes: Uint8Array) => void = () => {},
+  onCompressed: (bytes: Uint8Array) => void | Promise<void> = () => {},
   label: string = range.file,
+  overlap: () => boolean = () => true,
 ): AsyncGenerator<Uint8Array> {
   const input = observed(readRange(range, label), onCompressed)
   try {
     if (kind === 'none') yield* input
-    else if (kind === 'gzip') yield* throughStream(input, zlib.createGunzip(STREAM))
+    else if (kind === 'gzip') yield* gunzip(input, overlap)
     else if (kind === 'zstd') yield* unzstd(input)
     else if (kind === 'bzip2') yield* unbzip2(input)
     else yield* unxz(input)
@@ -76,7 +81,7 @@ export async function* decompressed(
   }
 }
 
-/** Output buffers of 1 MiB, and two of them ahead: the pool inflates the next while this one is hashed and written. */
+/** Output buffers of 1 MiB, and two of them ahead: libuv's threads decompress the next while this one is used. */
 const STREAM = {
   chunkSize: CHUNK_BYTES,
   readableHighWaterMark: 2 * CHUNK_BYTES,
@@ -85,46 +90,15 @@ const STREAM = {
 
 async function* observed(
   chunks: AsyncGenerator<Uint8Array>,
-  onChunk: (bytes: Uint8Array) => void,
+  onChunk: (bytes: Uint8Array) => void | Promise<void>,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
-    onChunk(chunk)
-    yield chunk
-  }
-}
-
-/** A stream that may say that it has enough before its input ends (zero padding behind gzip data): the rest is read over. */
-async function* throughStream(
-  input: AsyncGenerator<Uint8Array>,
-  stream: Duplex,
-): AsyncGenerator<Uint8Array> {
-  let over = false
-  const ended = new Promise<void>((resolve) => {
-    for (const event of ['end', 'close', 'error']) {
-      stream.once(event, () => {
-        over = true
-        resolve()
-      })
+    const seen = onChunk(chunk)
+    try {
+      yield chunk
+    } finally {
+      await seen
     }
-  })
-  const feed = async (): Promise<void> => {
-    for await (const chunk of input) {
-      if (over) continue
-      // zlib never calls back for a chunk that it stopped in the middle of.
-      const written = new Promise<void>((resolve) => stream.write(chunk, () => resolve()))
-      await Promise.race([written, ended])
-    }
-    stream.end()
-  }
-  const feeding = feed()
-  feeding.catch((error: unknown) => stream.destroy(error as Error))
-  try {
-    yield* stream as AsyncIterable<Uint8Array>
-    await feeding
-  } finally {
-    over = true
-    stream.destroy()
-    await input.return(undefined)
   }
 }
 

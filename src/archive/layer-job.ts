@@ -42,6 +42,8 @@ export interface LayerJob {
   readonly limits: ApplyLimits
   /** One 64-bit count of uncompressed bytes, shared by all jobs of a load wherever they run. */
   readonly totalBytes?: SharedArrayBuffer
+  /** One 32-bit count of the layers that are being unpacked at this moment; the pool keeps it. */
+  readonly running?: SharedArrayBuffer
 }
 
 export interface LayerResult {

@@ -4,12 +4,14 @@
 // A second pass over the blob happens for one kind of layer alone: where a later entry took the place of an earlier
 // file, so that a record points at bytes that are gone. Those bodies then stand in the tar-split itself.
 
-import { type Hash, createHash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
+import os from 'node:os'
 import type { DiffID, Digest } from '../digest/digest.ts'
 import { ArchiveError, IntegrityError, LimitError, UnsafePathError } from '../errors.ts'
 import { type BytePath, cleanPath } from '../path/byte-path.ts'
 import { NameSet } from '../path/name-set.ts'
+import { Sha256 } from '../sys/sha256.ts'
 import { Crc64 } from '../tar-split/crc64.ts'
 import { Disassembler } from '../tar-split/disassemble.ts'
 import type { TarHandler, TarHeader } from '../tar/entry.ts'
@@ -50,24 +52,32 @@ export async function applyLayerJob(
       },
     })
   const parser = new TarParser(new LayerHandler(job, applier, disassembler), job.limits)
-  const blobHash = createHash('sha256')
-  const tarHash = createHash('sha256')
+  const blobHash = new Sha256()
+  const tarHash = new Sha256()
+  const overlap = coresAreFree(job)
   const total = job.totalBytes && new BigInt64Array(job.totalBytes)
   let blobBytes = 0
   let tarBytes = 0
-  const onCompressed = (bytes: Uint8Array): void => {
-    if (compression !== 'none') blobHash.update(bytes)
+  const onCompressed = (bytes: Uint8Array): Promise<void> | undefined => {
     blobBytes += bytes.length
     options.onProgress?.(blobBytes)
+    return compression === 'none' ? undefined : blobHash.update(bytes, overlap())
   }
   try {
-    for await (const chunk of decompressed(job.blob, compression, onCompressed, job.label)) {
+    for await (const chunk of decompressed(
+      job.blob,
+      compression,
+      onCompressed,
+      job.label,
+      overlap,
+    )) {
       options.signal?.throwIfAborted()
       tarBytes += chunk.length
       checkExpansion(job, tarBytes, blobBytes)
       checkTotal(job, total, chunk.length)
-      tarHash.update(chunk)
+      const hashed = tarHash.update(chunk, overlap())
       parser.write(chunk)
+      await hashed
     }
     const { entries } = parser.end()
     disassembler?.end()
@@ -104,7 +114,20 @@ export async function applyLayerJob(
   } finally {
     applier.close()
     split?.close()
+    await tarHash.close()
+    await blobHash.close()
   }
+}
+
+/**
+ * While fewer layers than cores are at work, the stages of one overlap: inflating and hashing go to other threads. Else
+ * each core does all of a layer's stages on what is in its cache.
+ */
+function coresAreFree(job: LayerJob): () => boolean {
+  if (job.running === undefined) return () => true
+  const running = new Int32Array(job.running)
+  const cores = os.availableParallelism()
+  return () => Atomics.load(running, 0) < cores
 }
 
 /** Parser and applier know an entry or an offset; which of an archive's layers that is in, only the job knows. */
@@ -172,8 +195,8 @@ class LayerHandler implements TarHandler {
   }
 }
 
-function digestOf(hash: Hash): Digest {
-  return `sha256:${hash.digest('hex')}`
+function digestOf(hash: Sha256): Digest {
+  return `sha256:${hash.digest()}`
 }
 
 function checkDigests(job: LayerJob, blobDigest: Digest, diffID: DiffID): void {
@@ -205,7 +228,7 @@ async function preferDigestError(
     options.signal?.throwIfAborted()
     hash.update(chunk)
   }
-  const actual = digestOf(hash)
+  const actual: Digest = `sha256:${hash.digest('hex')}`
   if (actual === job.blobDigest) return
   const error = mismatch(job, 'its bytes', job.blobDigest, actual)
   throw new IntegrityError(error.code, error.message, { cause, details: error.details })

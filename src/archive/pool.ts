@@ -35,6 +35,7 @@ export class LayerPool implements AsyncDisposable {
   readonly #idle: Worker[] = []
   readonly #all = new Set<Worker>()
   readonly #queue: Task[] = []
+  readonly #running = new Int32Array(new SharedArrayBuffer(4))
   #inline: Promise<unknown> = Promise.resolve()
   #closed = false
 
@@ -44,7 +45,8 @@ export class LayerPool implements AsyncDisposable {
   }
 
   /** @throws what applyLayerJob throws; the signal's reason, once the layer's directory is not touched any more */
-  run(job: LayerJob, options: RunOptions = {}): Promise<LayerResult> {
+  run(layer: LayerJob, options: RunOptions = {}): Promise<LayerResult> {
+    const job: LayerJob = { ...layer, running: this.#running.buffer }
     if (this.#closed) return Promise.reject(new Error('run() on a closed LayerPool'))
     if (options.signal?.aborted) return Promise.reject(options.signal.reason as Error)
     if (job.blob.sizeBytes < INLINE_BYTES_MAX) {
@@ -98,7 +100,9 @@ export class LayerPool implements AsyncDisposable {
     const { signal, onProgress } = options
     const post = (message: ToWorker): void => worker.postMessage(message)
     const abort = (): void => post({ kind: 'abort' })
+    Atomics.add(this.#running, 0, 1)
     const settle = (usable: boolean, report: () => void): void => {
+      Atomics.sub(this.#running, 0, 1)
       signal?.removeEventListener('abort', abort)
       worker.removeListener('message', onMessage)
       worker.removeListener('error', onError)

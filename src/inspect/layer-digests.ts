@@ -72,7 +72,7 @@ async function digestsOfFile(
   const compression = sniffCompression(head)
   const blob = createHash('sha256')
   const range = { file, offset: 0, sizeBytes }
-  const plain = decompressed(range, compression, (bytes) => blob.update(bytes), options.label)
+  const plain = decompressed(range, compression, (bytes) => void blob.update(bytes), options.label)
   const tar = await digestOf(plain, options.signal)
   return {
     diffID: tar.digest as DiffID,

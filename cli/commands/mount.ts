@@ -101,7 +101,7 @@ async function wait(server: MountServer | undefined, context: Context): Promise<
 async function list(context: Context): Promise<void> {
   const { listMountedContainers, listMountedImages } = await import('../../src/index.ts')
   const store = await context.openStore()
-  const containers = listMountedContainers(store).map((item) => ({ ...item, view: 'kernel' }))
+  const containers = listMountedContainers(store)
   const mounted = (await listMountedImages(store)).filter(
     ({ target }) => !containers.some((container) => container.target === target),
   )

@@ -50,6 +50,8 @@ async function importFrom(
   options: ImportOptions,
   context: Context,
 ): Promise<void> {
+  const { optimiseLater } = await import('../optimise-later.ts')
+  optimiseLater()
   const { importImage, parseLimits } = await import('../../src/index.ts')
   const limits = parseLimits(options.limit ?? [])
   const source = await sourceOf(text, context)

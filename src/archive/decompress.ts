@@ -8,7 +8,7 @@ import zlib from 'node:zlib'
 import fs from 'node:fs/promises'
 import { ArchiveError, LayerStoreError, LimitError } from '../errors.ts'
 import { CHUNK_BYTES, readRange } from './byte-range.ts'
-import { gunzip } from './gunzip.ts'
+import { type GunzipOptions, gunzip } from './gunzip.ts'
 import type { ByteRange, LayerResult } from './layer-job.ts'
 import { throughStream } from './through-stream.ts'
 
@@ -50,7 +50,6 @@ export async function compressionOf(range: ByteRange): Promise<Compression> {
  * @param onCompressed sees every byte of the range as it stands, in order, also those behind the compressed data; with
  * a promise it asks for the bytes to stand until that settles
  * @param label for messages: whose blob this is
- * @param overlap whether to decompress ahead on another thread, where that can be chosen
  * @throws ArchiveError ERR_COMPRESSION when the data is damaged or incomplete
  */
 export async function* decompressed(
@@ -58,12 +57,12 @@ export async function* decompressed(
   kind: Compression,
   onCompressed: (bytes: Uint8Array) => void | Promise<void> = () => {},
   label: string = range.file,
-  overlap: () => boolean = () => true,
+  options: GunzipOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const input = observed(readRange(range, label), onCompressed)
   try {
     if (kind === 'none') yield* input
-    else if (kind === 'gzip') yield* gunzip(input, overlap)
+    else if (kind === 'gzip') yield* gunzip(input, options)
     else if (kind === 'zstd') yield* unzstd(input)
     else if (kind === 'bzip2') yield* unbzip2(input)
     else yield* unxz(input)

@@ -6,19 +6,27 @@ import { Inflater } from '../sys/inflate.ts'
 import { CHUNK_BYTES } from './byte-range.ts'
 import { throughStream } from './through-stream.ts'
 
+export interface GunzipOptions {
+  /**
+   * Asked for each chunk: inflate the next one on another thread while the consumer has this one? Where every core has
+   * a layer of its own that would only cost. Default yes.
+   */
+  readonly overlap?: () => boolean
+  /** What comes out is held against a digest: gzip's own checksum need not be right too. */
+  readonly isDigested?: boolean
+  /** None where this Node keeps its zlib to itself; Node's streams do the same in some more time and memory. */
+  readonly open?: (checks: boolean) => Inflater | undefined
+}
+
 /**
  * The plain bytes; each chunk is valid until the next is asked for. All of `input` is read, also behind the data.
- * @param overlap asked for each chunk: inflate the next one on another thread while the consumer has this one?
- * Where every core has a layer of its own that would only cost.
- * @param open none where this Node keeps its zlib to itself; Node's streams do the same in some more time and memory
  * @throws Error in plain words, about the data
  */
 export async function* gunzip(
   input: AsyncGenerator<Uint8Array>,
-  overlap: () => boolean,
-  open: () => Inflater | undefined = () => Inflater.open(),
+  { overlap = () => true, isDigested = false, open = Inflater.open }: GunzipOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  const inflater = open()
+  const inflater = open(!isDigested)
   if (inflater) yield* inflateAll(input, inflater, overlap)
   else yield* throughStream(input, zlib.createGunzip({ chunkSize: CHUNK_BYTES }))
 }

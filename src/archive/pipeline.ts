@@ -64,13 +64,12 @@ export async function applyLayerJob(
     return compression === 'none' ? undefined : blobHash.update(bytes, overlap())
   }
   try {
-    for await (const chunk of decompressed(
-      job.blob,
-      compression,
-      onCompressed,
-      job.label,
+    const isDigested = job.diffID !== undefined
+    const plain = decompressed(job.blob, compression, onCompressed, job.label, {
       overlap,
-    )) {
+      isDigested,
+    })
+    for await (const chunk of plain) {
       options.signal?.throwIfAborted()
       tarBytes += chunk.length
       checkExpansion(job, tarBytes, blobBytes)

@@ -24,7 +24,10 @@ const REASONS: Readonly<Record<number, string>> = {
 }
 
 type ZlibCalls = Readonly<
-  Record<'inflateInit2_' | 'inflate' | 'inflateReset' | 'inflateEnd', NativeCall>
+  Record<
+    'inflateInit2_' | 'inflate' | 'inflateReset' | 'inflateValidate' | 'inflateEnd',
+    NativeCall
+  >
 >
 
 let bound: ZlibCalls | undefined | null = null
@@ -35,6 +38,7 @@ function zlibCalls(): ZlibCalls | undefined {
       inflateInit2_: ['int', ['void *', 'int', 'void *', 'int']],
       inflate: ['int', ['void *', 'int']],
       inflateReset: ['int', ['void *']],
+      inflateValidate: ['int', ['void *', 'int']],
       inflateEnd: ['int', ['void *']],
     })
   }
@@ -49,17 +53,22 @@ export class Inflater {
   #input: Uint8Array = new Uint8Array(0)
   #atEnd = false
 
-  private constructor(calls: ZlibCalls) {
+  private constructor(calls: ZlibCalls, checks: boolean) {
     this.#calls = calls
     const version = Buffer.from(`${process.versions.zlib}\0`)
     const answer = calls.inflateInit2_(this.#words, GZIP_WINDOW, version, STREAM_WORDS * 4)
     if (answer !== Z_OK) throw new Error(`inflateInit2 of zlib answers ${answer}`)
+    if (!checks) calls.inflateValidate(this.#words, 0)
   }
 
-  /** undefined where this Node does not export its zlib. */
-  static open(): Inflater | undefined {
+  /**
+   * @param checks whether the member's CRC-32 and length must be right: a twelfth of the time, for nothing where the
+   * caller has a digest of what comes out
+   * @returns undefined where this Node does not export its zlib
+   */
+  static open(checks: boolean): Inflater | undefined {
     const calls = zlibCalls()
-    return calls && new Inflater(calls)
+    return calls && new Inflater(calls, checks)
   }
 
   /** The member is at its end; bytes may be left of the input. */

@@ -175,7 +175,7 @@ t.test('a test mirrors what it tests', async (t) => {
   for (const { file } of sourcesOf('test')) {
     const mirrored = file.replace(/^test\//, '')
     const dir = path.dirname(mirrored)
-    if (/^(\.|support|suite|interop|property|hostile)(\/|$)/.test(dir)) continue
+    if (/^(\.|support|suite|interop|property|hostile|fuzz)(\/|$)/.test(dir)) continue
     if (!folders.has(dir)) wrong.push(`${file}: neither src/${dir} nor ${dir} exists`)
   }
   t.same(wrong, [])

@@ -269,6 +269,10 @@ export class LayerReader implements TarHandler {
         message: `${bits.filter((bit) => bit !== '').join(' and ')}, owner ${header.uid}:${header.gid}`,
       })
     }
+    for (const field of ['uid', 'gid'] as const) {
+      if (isOwner(header[field])) continue
+      this.#findings.add('impossible-owner', { path, message: `its ${field} is ${header[field]}` })
+    }
     this.#sizes(header)
     if (sparse) {
       this.#findings.add('sparse-file', {
@@ -339,6 +343,11 @@ export class LayerReader implements TarHandler {
     }
     this.#findings.add('non-reproducible', { message: `${what[trait]}: ${such}` })
   }
+}
+
+/** As src/archive/apply.ts lets them in: 32 bits, of which -1 would leave the owner as it is. */
+function isOwner(value: number): boolean {
+  return value >= -(2 ** 31) && value < 0xffffffff && value !== -1
 }
 
 function quoted(path: BytePath): string {

@@ -20,6 +20,7 @@ export type LintRuleID =
   | 'below-a-file'
   | 'empty-link'
   | 'name-too-long'
+  | 'impossible-owner'
   | 'forged-overlay'
   | 'root-opaque'
   | 'whiteout-in-opaque'
@@ -102,6 +103,13 @@ export const LINT_RULES: readonly LintRule[] = [
     level: 'error',
     title: 'a name of more than 255 bytes',
     differs: 'file systems refuse it, so every unpacker fails',
+  },
+  {
+    id: 'impossible-owner',
+    level: 'error',
+    title: 'a user or group number that no file can have',
+    differs:
+      'shale refuses the layer; others cut the number to 32 bits, which can make it root, or leave the owner as it is',
   },
   {
     id: 'forged-overlay',

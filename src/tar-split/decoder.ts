@@ -16,6 +16,9 @@ const SEGMENT_START = Buffer.from('{"type":2,"payload":"')
 const SEGMENT_END = Buffer.from('","position":')
 const FILE_START = Buffer.from('{"type":1,"name":"')
 
+/** Printable ASCII without the backslash. */
+const PLAIN = /^[ -[\]-~]*$/
+
 /** docker writes segments of a MiB at most; the rest is room for other writers. */
 const RECORD_BYTES_MAX = 64 << 20
 
@@ -105,8 +108,9 @@ export class SplitDecoder {
     const to = bytes.indexOf(QUOTE, from)
     if (to < 0) return -1
     if (!startsWith(bytes, to, SEGMENT_END)) return 0
-    const end = skipNumber(bytes, to + SEGMENT_END.length)
-    if (bytes[end] !== CLOSE) return 0
+    const number = to + SEGMENT_END.length
+    const end = skipNumber(bytes, number)
+    if (end === number || bytes[end] !== CLOSE) return 0
     const decoded = decodeBase64(bytes.toString('latin1', from, to))
     // JSON may escape any char of it: left to the slow way, which also words the error.
     if (decoded === undefined) return 0
@@ -114,7 +118,11 @@ export class SplitDecoder {
     return end + 1
   }
 
-  /** The canonical file line with a name that has no escapes; 0 if this is none. */
+  /**
+   * The canonical file line with a name of plain ASCII; 0 if this is none. What is not UTF-8 becomes U+FFFD, as in Go,
+   * and a control character is no JSON: both are JSON.parse's to say, or a line would mean one thing whole and another
+   * in two chunks.
+   */
   #readFile(bytes: Buffer, at: number): number {
     if (!startsWith(bytes, at, FILE_START)) return 0
     const from = at + FILE_START.length
@@ -122,9 +130,9 @@ export class SplitDecoder {
     const close = to < 0 ? -1 : bytes.indexOf(CLOSE, to)
     if (close < 0 || close - to > 100) return 0
     const name = bytes.toString('latin1', from, to)
-    if (name.includes('\\')) return 0
+    if (!PLAIN.test(name)) return 0
     const rest =
-      /^","(?:size":([1-9][0-9]{0,15}),")?payload":(?:null|"([^"\\]*)"),"position":[0-9]+$/.exec(
+      /^","(?:size":([1-9][0-9]{0,14}),")?payload":(?:null|"([^"\\]*)"),"position":(?:0|[1-9][0-9]*)$/.exec(
         bytes.toString('latin1', to, close),
       )
     if (rest === null) return 0
@@ -258,7 +266,9 @@ function startsWith(bytes: Buffer, at: number, text: Buffer): boolean {
   return true
 }
 
+/** Of a JSON number without sign and fraction; `at` where there is none, as for 07. */
 function skipNumber(bytes: Buffer, at: number): number {
+  if (bytes[at] === 0x30 && bytes[at + 1] !== CLOSE) return at
   let i = at
   while (i < bytes.length && bytes[i]! >= 0x30 && bytes[i]! <= 0x39) i++
   return i

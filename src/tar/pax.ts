@@ -156,6 +156,7 @@ function takeSparse(
   value: string,
 ): void {
   if (key !== 'offset' && key !== 'numbytes') {
+    if (key === 'name' && value.includes('\0')) throw bad(bytes, at, 'its value holds a NUL')
     records.sparse ??= new Map()
     records.sparse.set(key, value)
     return

@@ -90,6 +90,16 @@ const CASES: Readonly<Record<LintRuleID, { layers: Layers; found: readonly strin
     found: ['1 /s'],
   },
   'name-too-long': { layers: [[f(`a/${'x'.repeat(256)}`)]], found: [`1 /a/${'x'.repeat(256)}`] },
+  'impossible-owner': {
+    layers: [
+      [
+        { ...f('a'), uid: 2 ** 32 },
+        { ...f('b'), gid: 2 ** 32 - 1 },
+        { ...f('c'), uid: 2 ** 32 - 2, gid: 0 },
+      ],
+    ],
+    found: ['1 /a', '1 /b'],
+  },
   'forged-overlay': {
     layers: [
       [

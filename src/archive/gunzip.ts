@@ -37,44 +37,49 @@ async function* inflateAll(
   overlap: () => boolean,
 ): AsyncGenerator<Uint8Array> {
   let [current, spare] = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)]
-  let isOver = false
-  const fill = async (into: Buffer): Promise<Buffer> => {
-    let length = 0
-    while (length < into.length && !isOver) {
-      if (inflater.left.length === 0) {
-        const next = await input.next()
-        if (next.done === true) {
-          if (!inflater.isAtEnd) throw new Error('unexpected end of file')
-          isOver = true
-          break
-        }
-        inflater.give(next.value)
+  /** The last step ended for want of room: there may be more of what was given before. */
+  let isFull = false
+  /** Sees to it that there is something to inflate; false at the end. */
+  const supply = async (): Promise<boolean> => {
+    if (isFull && !inflater.isAtEnd) return true
+    if (inflater.left.length === 0) {
+      const next = await input.next()
+      if (next.done === true) {
+        if (!inflater.isAtEnd) throw new Error('unexpected end of file')
+        return false
       }
-      if (inflater.isAtEnd) {
-        isOver = inflater.left[0] === 0
-        if (isOver) break
-        inflater.reset()
-      }
-      const inflated = inflater.inflate(into, length, overlap())
-      length += typeof inflated === 'number' ? inflated : await inflated
+      inflater.give(next.value)
     }
-    return into.subarray(0, length)
+    if (!inflater.isAtEnd) return true
+    if (inflater.left[0] === 0) return false
+    inflater.reset()
+    return true
   }
-  let next: Promise<Buffer> | undefined
+  let step: number | Promise<number> | undefined
   try {
-    for (;;) {
-      const chunk = await (next ?? fill(current))
-      if (chunk.length === 0) break
-      ;[current, spare] = [spare, current]
-      next = overlap() ? fill(current) : undefined
-      // Thrown when its turn comes.
-      next?.catch(() => {})
-      yield chunk
+    for (let isOver = false; !isOver;) {
+      if (step === undefined) {
+        if (!(await supply())) break
+        step = inflater.inflate(current, overlap())
+      }
+      const length = typeof step === 'number' ? step : await step
+      step = undefined
+      isFull = length === current.length
+      const chunk = current.subarray(0, length)
+      if (overlap()) {
+        // Under way before the consumer gets this chunk: it keeps this thread until it is done with it.
+        isOver = !(await supply())
+        ;[current, spare] = [spare, current]
+        if (!isOver) step = inflater.inflate(current, true)
+        // Thrown when its turn comes.
+        if (step instanceof Promise) step.catch(() => {})
+      }
+      if (length > 0) yield chunk
     }
     while ((await input.next()).done !== true);
   } finally {
     // A thread may still be at work on these buffers.
-    await next?.catch(() => {})
+    if (step instanceof Promise) await step.catch(() => {})
     inflater.close()
     await input.return(undefined)
   }

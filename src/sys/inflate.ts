@@ -97,12 +97,12 @@ export class Inflater {
   /**
    * As far as input and room go.
    * @param elsewhere on another thread; until it is done nothing else may be asked of this object
-   * @returns bytes written at `from`
+   * @returns bytes written
    * @throws Error in plain words, about the data
    */
-  inflate(into: Uint8Array, from: number, elsewhere: boolean): number | Promise<number> {
-    const room = into.length - from
-    this.#longs[NEXT_OUT / 2] = addressOf(into) + BigInt(from)
+  inflate(into: Uint8Array, elsewhere: boolean): number | Promise<number> {
+    const room = into.length
+    this.#longs[NEXT_OUT / 2] = addressOf(into)
     this.#words[AVAIL_OUT] = room
     if (!elsewhere) return this.#settle(this.#calls.inflate(this.#words, NO_FLUSH), room)
     return this.#calls.inflate

@@ -110,7 +110,7 @@ async function tellUnreadable({ unreadable }: StoreUsage, context: Context): Pro
 
 async function verboseText(found: StoreUsage, format: string | undefined): Promise<string> {
   const now = Date.now() / 1000
-  const images = found.images.items.flatMap((item) => imageRows(item, now))
+  const images = found.images.items.map((item) => imageRow(item, now))
   const containers = found.containers.items.map((item) => containerRow(item, now))
   const volumes = found.volumes.items.map(({ name, links, bytes }) => ({
     Name: name,
@@ -175,10 +175,10 @@ const CACHE_COLUMNS: Columns = [
   ['Size', 'SIZE'],
 ]
 
-/** One row for each tag, as docker; only the first of them is worth adding up. */
-function imageRows(item: ImageUsage, now: number): Row[] {
-  const names = item.repoTags.length > 0 ? item.repoTags : ['<none>:<none>']
-  return names.map((name) => ({
+/** By the first of its tags alone, as docker: rows of this table can be added up. */
+function imageRow(item: ImageUsage, now: number): Row {
+  const name = item.repoTags[0] ?? '<none>:<none>'
+  return {
     Repository: name.slice(0, name.lastIndexOf(':')),
     Tag: name.slice(name.lastIndexOf(':') + 1),
     ID: item.id,
@@ -190,7 +190,7 @@ function imageRows(item: ImageUsage, now: number): Row[] {
     UniqueSize: humanSize(item.uniqueBytes, 4),
     Containers: String(item.containers),
     Frees: humanSize(item.freedBytes, 4),
-  }))
+  }
 }
 
 function containerRow({ container, bytes, localVolumes }: ContainerUsage, now: number): Row {

@@ -101,6 +101,12 @@ function splitDomain(text: string): { domain: string; remainder: string } {
   return { domain, remainder: official ? `${OFFICIAL}/${remainder}` : remainder }
 }
 
+/** The full spelling of a name in either spelling, read by no grammar: what docker sorts the names of an image by. */
+export function fullSpelling(name: string): string {
+  const { domain, remainder } = splitDomain(name)
+  return `${domain}/${remainder}`
+}
+
 /** What docker says of a digest that fits the grammar and still is none. */
 function digestReason(digest: string): string {
   const algorithm = digest.slice(0, digest.indexOf(':'))

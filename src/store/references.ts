@@ -3,7 +3,12 @@
 
 import { isDigest, type ImageID } from '../digest/digest.ts'
 import { IntegrityError } from '../errors.ts'
-import { familiarName, familiarString, type Reference } from '../reference/reference.ts'
+import {
+  familiarName,
+  familiarString,
+  fullSpelling,
+  type Reference,
+} from '../reference/reference.ts'
 import type { Layout } from './layout.ts'
 import { readIfPresent } from './read-file.ts'
 
@@ -64,15 +69,16 @@ export class References {
     return this.repositories.get(familiarName(reference))?.get(familiarString(reference))
   }
 
-  /** All names, sorted as docker shows them: by repository, then name. */
+  /** All names, sorted as docker shows them: by the full spelling, so that `zzz:1` comes before `gcr.io/a:1`. */
   list(): StoredName[] {
-    const all: StoredName[] = []
-    for (const [repository, names] of [...this.repositories].sort(byKey)) {
-      for (const [name, imageID] of [...names].sort(byKey)) {
-        all.push({ repository, name, imageID, isDigest: name.startsWith(`${repository}@`) })
+    const all: [string, StoredName][] = []
+    for (const [repository, names] of this.repositories) {
+      for (const [name, imageID] of names) {
+        const isDigest = name.startsWith(`${repository}@`)
+        all.push([fullSpelling(name), { repository, name, imageID, isDigest }])
       }
     }
-    return all
+    return all.sort(byKey).map(([, stored]) => stored)
   }
 
   namesOf(id: ImageID): StoredName[] {

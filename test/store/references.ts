@@ -56,6 +56,19 @@ t.test('what is written is read back, and a removed last name takes its reposito
   t.end()
 })
 
+t.test("an image's names come in the order of their full spelling, as docker's do", (t) => {
+  const names = ['localhost/x:1', 'zzz:1', 'gcr.io/a:1', 'a-b:1', 'a:2', 'a:1', 'user/a:1']
+  const references = names.reduce(
+    (made, name) => made.with(parseReference(name), id('a')),
+    new References(),
+  )
+  t.same(
+    references.namesOf(id('a')).map(({ name }) => name),
+    ['a-b:1', 'a:1', 'a:2', 'zzz:1', 'user/a:1', 'gcr.io/a:1', 'localhost/x:1'],
+  )
+  t.end()
+})
+
 t.test('a damaged file is named, never taken for an empty store', (t) => {
   for (const text of [
     '',

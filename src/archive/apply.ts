@@ -102,6 +102,7 @@ export class LayerApplier {
     this.#headerBytes += header.sparse ? header.sparse.realSizeBytes : header.sizeBytes
     checkOwner(header, 'uid')
     checkOwner(header, 'gid')
+    checkDevice(header)
     const { path, escapes } = cleanPath(header.path)
     if (escapes) {
       const entry = pathText(header.path)
@@ -474,6 +475,18 @@ function checkOwner(header: TarHeader, field: 'uid' | 'gid'): void {
     'ERR_TAR_HEADER',
     `cannot unpack ${JSON.stringify(entry)}: its ${field} is ${value}, which no file can have`,
     { details: { entry, field, offset: header.offset } },
+  )
+}
+
+/** Linux has 12 bits for the major number and 20 for the minor. Cut until it fits, 0:4294967296 is a whiteout. */
+function checkDevice({ type, path, devMajor, devMinor, offset }: TarHeader): void {
+  if (type !== 'char' && type !== 'block') return
+  if (devMajor >= 0 && devMajor < 2 ** 12 && devMinor >= 0 && devMinor < 2 ** 20) return
+  const entry = pathText(path)
+  throw new ArchiveError(
+    'ERR_TAR_HEADER',
+    `cannot unpack ${JSON.stringify(entry)}: there can be no device ${devMajor}:${devMinor}`,
+    { details: { entry, devMajor, devMinor, offset } },
   )
 }
 

@@ -271,7 +271,11 @@ export class LayerReader implements TarHandler {
     }
     for (const field of ['uid', 'gid'] as const) {
       if (isOwner(header[field])) continue
-      this.#findings.add('impossible-owner', { path, message: `its ${field} is ${header[field]}` })
+      this.#findings.add('impossible-number', { path, message: `its ${field} is ${header[field]}` })
+    }
+    if ((header.type === 'char' || header.type === 'block') && !isDevice(header)) {
+      const number = `${header.devMajor}:${header.devMinor}`
+      this.#findings.add('impossible-number', { path, message: `it is the device ${number}` })
     }
     this.#sizes(header)
     if (sparse) {
@@ -348,6 +352,10 @@ export class LayerReader implements TarHandler {
 /** As src/archive/apply.ts lets them in: 32 bits, of which -1 would leave the owner as it is. */
 function isOwner(value: number): boolean {
   return value >= -(2 ** 31) && value < 0xffffffff && value !== -1
+}
+
+function isDevice({ devMajor, devMinor }: TarHeader): boolean {
+  return devMajor >= 0 && devMajor < 2 ** 12 && devMinor >= 0 && devMinor < 2 ** 20
 }
 
 function quoted(path: BytePath): string {

@@ -20,7 +20,7 @@ export type LintRuleID =
   | 'below-a-file'
   | 'empty-link'
   | 'name-too-long'
-  | 'impossible-owner'
+  | 'impossible-number'
   | 'forged-overlay'
   | 'root-opaque'
   | 'whiteout-in-opaque'
@@ -105,11 +105,11 @@ export const LINT_RULES: readonly LintRule[] = [
     differs: 'file systems refuse it, so every unpacker fails',
   },
   {
-    id: 'impossible-owner',
+    id: 'impossible-number',
     level: 'error',
-    title: 'a user or group number that no file can have',
+    title: 'a user, group or device number that no file can have',
     differs:
-      'shale refuses the layer; others cut the number to 32 bits, which can make it root, or leave the owner as it is',
+      'shale refuses the layer; others cut the number to the bits that fit, which can make it root, or a whiteout',
   },
   {
     id: 'forged-overlay',

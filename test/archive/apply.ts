@@ -270,6 +270,26 @@ t.test('a layer cannot forge what overlay keeps for itself', async (t) => {
   }
 })
 
+t.test('device numbers are not cut until they fit: 0:4294967296 would be a whiteout', async (t) => {
+  for (const form of FORMS) {
+    for (const device of [
+      [0, 2 ** 32],
+      [4096, 0],
+      [0, 2 ** 20],
+      [-1, 0],
+      [1, -1],
+    ] as const) {
+      for (const type of ['char', 'block'] as const) {
+        const dir = temporaryDirectory(t)
+        t.throws(() => applyMembers(dir, form, [{ path: 'gone', type, device }]), {
+          code: 'ERR_TAR_HEADER',
+        })
+        t.same(fs.readdirSync(dir), [])
+      }
+    }
+  }
+})
+
 t.test('the user form keeps what it cannot set', { skip: user }, async (t) => {
   const dir = temporaryDirectory(t)
   const { warnings } = applyMembers(dir, 'user', [

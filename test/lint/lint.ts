@@ -90,15 +90,17 @@ const CASES: Readonly<Record<LintRuleID, { layers: Layers; found: readonly strin
     found: ['1 /s'],
   },
   'name-too-long': { layers: [[f(`a/${'x'.repeat(256)}`)]], found: [`1 /a/${'x'.repeat(256)}`] },
-  'impossible-owner': {
+  'impossible-number': {
     layers: [
       [
         { ...f('a'), uid: 2 ** 32 },
         { ...f('b'), gid: 2 ** 32 - 1 },
         { ...f('c'), uid: 2 ** 32 - 2, gid: 0 },
+        device('d', 'block', 4096, 0, OLD),
+        device('e', 'char', 4095, 2 ** 20 - 1, OLD),
       ],
     ],
-    found: ['1 /a', '1 /b'],
+    found: ['1 /a', '1 /b', '1 /d'],
   },
   'forged-overlay': {
     layers: [

@@ -42,7 +42,7 @@ const REFUSED_BY_LINT: ReadonlySet<string> = new Set([
   'escaping-name',
   'hardlink-to-lower',
   'hardlink-to-nothing',
-  'impossible-owner',
+  'impossible-number',
   'name-too-long',
 ])
 

@@ -13,6 +13,7 @@ import type { BytePath } from '../path/byte-path.ts'
 import type { TarHandler, TarHeader } from '../tar/entry.ts'
 import { classifyWhiteout, WHITEOUT_PREFIX } from '../union/whiteout.ts'
 import type { Findings } from './findings.ts'
+import { globalAmbiguity, headerAmbiguity, RawHeaders } from './header-form.ts'
 import { LayerTree, type FileBody, type NodeBudget } from './layer-tree.ts'
 
 export interface LayerMoment {
@@ -52,6 +53,7 @@ export class LayerReader implements TarHandler {
   readonly tree: LayerTree
   readonly missingTargets: MissingTarget[] = []
   readonly #findings: Findings
+  readonly #raw = new RawHeaders()
   readonly #layer: number
   readonly #moment: LayerMoment
   readonly #traits = new Map<Trait, { count: number; first: BytePath }>()
@@ -66,12 +68,28 @@ export class LayerReader implements TarHandler {
     this.tree = new LayerTree(budget)
   }
 
-  raw(): void {}
+  raw(bytes: Uint8Array): void {
+    this.#raw.add(bytes)
+  }
   body(): void {}
   bodyEnd(): void {}
-  globalHeader(): void {}
+
+  archiveEnd(): void {
+    this.#raw.end()
+  }
+
+  globalHeader(): void {
+    const raw = this.#raw.take(0)
+    const message = globalAmbiguity(raw)
+    this.#raw.skipPaddingOf(raw.length)
+    if (message !== undefined) this.#findings.add('ambiguous-header', { message })
+  }
 
   entry(header: TarHeader): void {
+    const ambiguity = headerAmbiguity(this.#raw.take(header.sizeBytes), header)
+    if (ambiguity !== undefined) {
+      this.#findings.add('ambiguous-header', { path: header.path, message: ambiguity })
+    }
     this.#name(header)
     this.#metadata(header)
     const { path, escapes } = cleanPath(header.path)
@@ -83,6 +101,12 @@ export class LayerReader implements TarHandler {
       })
     } else if (path === '') {
       if (this.#rootEntries++ > 0) this.#duplicate(path)
+      if (header.type !== 'directory') {
+        this.#findings.add('unclean-name', {
+          path: header.path,
+          message: `it means the top of the image, and is a ${header.type}`,
+        })
+      }
     } else if (!this.#whiteout(header, path)) this.#place(header, path)
   }
 
@@ -218,7 +242,7 @@ export class LayerReader implements TarHandler {
     this.#findings.add('duplicate-entry', { path, message: 'not the first entry of that name' })
   }
 
-  #name({ path, type }: TarHeader): void {
+  #name({ path, type, linkPath }: TarHeader): void {
     const text = pathText(path)
     const reason = path.startsWith('/')
       ? 'it is absolute'
@@ -236,6 +260,8 @@ export class LayerReader implements TarHandler {
     if (reason !== undefined) this.#findings.add('unclean-name', { path, message: reason })
     if (pathFromText(text) !== path) {
       this.#findings.add('non-utf8-name', { path, message: 'not UTF-8' })
+    } else if (pathFromText(pathText(linkPath)) !== linkPath) {
+      this.#findings.add('non-utf8-name', { path, message: 'its target is not UTF-8' })
     }
     const longest = Math.max(...path.split('/').map((part) => part.length))
     if (longest > NAME_BYTES_MAX) {

@@ -25,6 +25,7 @@ export type LintRuleID =
   | 'root-opaque'
   | 'whiteout-in-opaque'
   | 'odd-whiteout'
+  | 'ambiguous-header'
   | 'through-lower-symlink'
   | 'aufs-leftover'
   | 'unclean-name'
@@ -138,6 +139,13 @@ export const LINT_RULES: readonly LintRule[] = [
     differs: 'the spec knows empty files only; tools differ in what else they take for one',
   },
   {
+    id: 'ambiguous-header',
+    level: 'warning',
+    title: 'a tar header that readers take for different things',
+    differs:
+      'GNU tar, bsdtar, Python and Go (docker, shale) list other names, types or sizes, or stop there',
+  },
+  {
     id: 'through-lower-symlink',
     level: 'warning',
     title: 'an entry below a path that is a symbolic link in a lower layer',
@@ -171,7 +179,7 @@ export const LINT_RULES: readonly LintRule[] = [
   {
     id: 'non-utf8-name',
     level: 'note',
-    title: 'a name that is not UTF-8',
+    title: 'a name or link target that is not UTF-8',
     differs: 'tools that keep names as text change it',
   },
   {

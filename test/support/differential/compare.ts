@@ -1,7 +1,7 @@
 // Holds shale's reading of tars against that of others. Where shale takes a tar, another reader must list the same
 // members or refuse it; where one does not, lint must have something to say of that tar.
 
-import { lintTar, listByShale, type Listing } from './members.ts'
+import { lintTar, listByShale, type Listing, type Member } from './members.ts'
 import { listByGnuTar, listByPython, type ReaderName } from './readers.ts'
 
 export interface Disagreement {
@@ -28,6 +28,12 @@ export interface CompareOptions {
   readonly work: string
 }
 
+/** GNU tar fills its column of times with spaces, in front of the name. */
+function sameButForSpaces(a: Member, b: Member): boolean {
+  const plain = (text: Member): string => text.replace(/^(\w+) +/, '$1 ')
+  return a === b || plain(a) === plain(b)
+}
+
 export async function compareReaders(
   tars: readonly Buffer[],
   { python, gnuTarEvery, work }: CompareOptions,
@@ -45,7 +51,8 @@ export async function compareReaders(
   let agreed = 0
   const hold = (one: (typeof taken)[number], reader: ReaderName, theirs: Listing): void => {
     if (theirs === undefined) return
-    if (theirs.length === one.ours.length && theirs.every((each, i) => each === one.ours[i])) {
+    const same = reader === 'gnutar' ? sameButForSpaces : (a: Member, b: Member) => a === b
+    if (theirs.length === one.ours.length && theirs.every((each, i) => same(each, one.ours[i]!))) {
       agreed++
     } else {
       disagreements.push({ ...one, reader, theirs, lint: lintTar(one.tar) })

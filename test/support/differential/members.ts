@@ -58,5 +58,8 @@ export function lintTar(tar: Buffer): string[] {
   const reader = new LayerReader(0, findings, { used: 0 }, { nowNs: 0n })
   if (!takes(tar, reader)) return []
   reader.finish()
+  for (const { path } of reader.missingTargets) {
+    findings.add('hardlink-to-nothing', { path, message: 'what image-lint.ts says of it' })
+  }
   return findings.list().map(({ rule, message }) => `${rule}: ${message}`)
 }

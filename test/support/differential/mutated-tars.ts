@@ -2,8 +2,10 @@
 // set right so that the change is read.
 
 import type { BytePath } from '../../../src/path/byte-path.ts'
+import { seedsOf } from '../fuzz/corpus-files.ts'
 import { mutate } from '../fuzz/mutate.ts'
 import { Random } from '../fuzz/random.ts'
+import { targetNamed } from '../fuzz/targets.ts'
 import { editTar, withChecksums } from '../fuzz/tar-edits.ts'
 import { dir, file, layerTar, link, symlink } from '../layer.ts'
 import { block, extension, GNU_MAGIC, padded, paxRecords, ZERO_BLOCKS } from '../tars.ts'
@@ -87,12 +89,14 @@ const SEEDS: readonly Buffer[] = [
   ]),
 ]
 
-/** The same ones for the same seed. */
+/** The same ones for the same seed, as long as fixtures/fuzz stays the same. */
 export function* mutatedTars(count: number, seed: number): Generator<Buffer> {
   const random = new Random(seed)
-  const options = { words: [], others: SEEDS, bytesMax: BYTES_MAX }
+  const found = [...seedsOf(targetNamed('tar')), ...seedsOf(targetNamed('layer'))]
+  const seeds = [...SEEDS, ...SEEDS, ...found.filter(({ length }) => length <= BYTES_MAX)]
+  const options = { words: [], others: seeds, bytesMax: BYTES_MAX }
   for (let i = 0; i < count; i++) {
-    let tar = random.pick(SEEDS)
+    let tar = random.pick(seeds)
     for (let left = 1 + random.below(2); left > 0; left--) tar = editTar(tar, random)
     if (random.once(5)) tar = mutate(tar, random, options)
     yield withChecksums(tar, random).subarray(0, BYTES_MAX)

@@ -93,7 +93,7 @@ export function listByGnuTar(tars: readonly Buffer[], work: string): Listing[] {
 
 /** `-rw-r--r-- 0/0   6 2021-01-14 08:25:36 name`; a time beyond the calendar is one number. */
 const GNU_LINE =
-  /^(.)\S{9}\S? +-?\d+\/-?\d+ +(\d+|\d+,\d+) +(?:-?\d+-\d\d-\d\d \d\d:\d\d:\d\d|-?\d+) (.*)$/s
+  /^(.)\S{9}\S? +-?\d+\/-?\d+ +(\d+|\d+,\d+) +(?:-?\d+-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?|-?\d+(?:\.\d+)?) (.*)$/s
 
 function gnuMember(line: string): string {
   const found = GNU_LINE.exec(line)

@@ -1,0 +1,42 @@
+// A hundred thousand tars that are nearly right: shale and Python's tarfile, libarchive (bsdtar's reader) and GNU tar list
+// the same names, types, targets and sizes, or shale refuses, or lint says what is odd. GNU tar wants a process for each
+// archive, and is shown every tenth. SHALE_TEST_SEED gives other ones.
+
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { holdReaders } from '../support/differential/hold.ts'
+import { mutatedTars } from '../support/differential/mutated-tars.ts'
+import { listByPython } from '../support/differential/readers.ts'
+import { unless } from '../support/host.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+
+const skip = unless({ interop: true, programs: ['python3', 'tar', 'bsdtar'] })
+
+t.setTimeout(600_000)
+
+t.test('readers of tars', { skip }, (t) =>
+  holdReaders(t, {
+    count: 100_000,
+    seed: Number(process.env['SHALE_TEST_SEED'] ?? 1),
+    gnuTarEvery: 10,
+  }),
+)
+
+t.test('what libarchive is asked is what bsdtar lists', { skip }, async (t) => {
+  const file = path.join(temporaryDirectory(t), 'some.tar')
+  let compared = 0
+  for (const tar of mutatedTars(150, 2)) {
+    const [answer] = await listByPython([tar])
+    const listing = answer!.libarchive
+    if (listing === undefined) continue
+    fs.writeFileSync(file, tar)
+    const args = ['-cf', '-', '--format=mtree', '--options=!all,type', `@${file}`]
+    const done = spawnSync('bsdtar', args, { env: { ...process.env, LC_ALL: 'C.UTF-8' } })
+    const types = String(done.stdout).match(/ type=\w+/g) ?? []
+    t.equal(types.length, listing.length)
+    compared++
+  }
+  t.ok(compared > 20)
+})

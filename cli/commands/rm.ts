@@ -12,6 +12,7 @@ import { declareVerb, examples } from '../verb.ts'
 interface RmOptions {
   readonly force?: boolean
   readonly volumes?: boolean
+  readonly dryRun?: boolean
 }
 
 export function declareRm(program: Command, context: Context): void {
@@ -22,6 +23,7 @@ export function declareRm(program: Command, context: Context): void {
       .argument('<container...>', 'names, or starts of IDs')
       .option('-f, --force', 'unmount one that is mounted; what is not there counts as removed')
       .option('-v, --volumes', 'also the volumes that were made for it and that nobody named')
+      .option('--dry-run', 'print what would go, and change nothing')
       .action((names: string[], options: RmOptions) => remove(names, options, context))
     examples(command, [
       ['rm web', 'the container and what it wrote'],
@@ -37,13 +39,19 @@ async function remove(
 ): Promise<void> {
   const { removeContainer, NotFoundError } = await import('../../src/index.ts')
   const store = await context.openStore()
-  const force = options.force ?? false
+  const { force = false, volumes = false, dryRun = false } = options
   const removed: RemovedContainer[] = []
   const errors: unknown[] = []
   for (const name of names) {
     try {
-      const volumes = options.volumes ?? false
-      removed.push(await removeContainer(store, name, { force, volumes, signal: context.signal }))
+      const how = { force, volumes, dryRun, signal: context.signal }
+      const gone = await removeContainer(store, name, how)
+      // A run would not find again what it has just removed.
+      if (removed.some(({ id }) => id === gone.id))
+        throw new NotFoundError('ERR_CONTAINER_NOT_FOUND', `No such container: ${name}`, {
+          details: { name },
+        })
+      removed.push(gone)
       if (!context.json) await context.stdout.write(`${safeText(name)}\n`)
     } catch (error) {
       context.signal.throwIfAborted()

@@ -52,7 +52,8 @@ const EMPTY_DIFF_ID =
   'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef' as DiffID
 
 /**
- * SOURCE_DATE_EPOCH, where set, is the image's time and the latest in the layer: equal trees give equal diffIDs.
+ * SOURCE_DATE_EPOCH, where set, is the image's time and the latest in the layer, and the image does not say which
+ * container it was: equal trees and settings give equal diffIDs and image IDs, on any machine.
  * @throws NotFoundError ERR_CONTAINER_NOT_FOUND, ERR_IMAGE_NOT_FOUND; InvalidArgumentError ERR_OPTION for a bad change;
  *   ConflictError ERR_CONTAINER_IN_USE when a file is open for writing; HostError. The store stays as it was.
  */
@@ -67,11 +68,9 @@ export async function commitContainer(
     async (transaction) => {
       const container = containerOf(store, name)
       const parent = parentOf(store, container)
-      const config = mergeConfigs(
-        applyChanges(container.config, options.changes ?? []),
-        container.config,
-      )
       const epoch = sourceDateEpoch()
+      const settings = epoch === undefined ? container.config : withoutDrawnName(container)
+      const config = mergeConfigs(applyChanges(settings, options.changes ?? []), settings)
       const created = epoch === undefined ? timestampNow() : goTime(BigInt(epoch) * 1_000_000_000n)
       const diffID = await registerDiff(store, transaction, container, options, epoch)
       const { author = '', message = '' } = options
@@ -84,8 +83,10 @@ export async function commitContainer(
         created,
         author,
         config,
-        containerConfig: container.config,
-        container: container.id,
+        // docker's later versions leave both out of every image.
+        ...(epoch === undefined
+          ? { containerConfig: container.config, container: container.id }
+          : {}),
         history: [
           ...parent.config.history.map(historyOf),
           {
@@ -131,6 +132,11 @@ function parentOf(store: Store, container: Container): ImageFacts {
     `cannot commit container ${container.id.slice(0, 12)}: its image ${container.imageID ?? '(none)'} is not in the store any more; shale export it instead`,
     { details: { container: container.id, imageID: container.imageID } },
   )
+}
+
+/** Its host name is the start of its ID, which is drawn by lot, unless somebody chose one. */
+function withoutDrawnName({ id, config }: Container): Container['config'] {
+  return config.Hostname === id.slice(0, 12) ? { ...config, Hostname: '' } : config
 }
 
 /** As Go writes again what it has read: a time that is missing becomes its zero time. */

@@ -17,6 +17,8 @@ export interface RemoveContainerOptions {
   readonly force?: boolean
   /** Also the volumes that nobody named, unless another container has them. */
   readonly volumes?: boolean
+  /** Only say what would go, or throw what would be thrown; a mount stays. */
+  readonly dryRun?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -26,18 +28,25 @@ export interface RemovedContainer {
 }
 
 /**
- * @throws NotFoundError ERR_CONTAINER_NOT_FOUND; ConflictError ERR_CONTAINER_IN_USE: running, or mounted
+ * @throws NotFoundError ERR_CONTAINER_NOT_FOUND; ConflictError ERR_CONTAINER_IN_USE: running, or mounted; HostError where a
+ * mount does not go away
  */
 export async function removeContainer(
   store: Store,
   name: string,
   options: RemoveContainerOptions = {},
 ): Promise<RemovedContainer> {
-  containerOf(store, name)
+  const found = containerOf(store, name)
+  if (options.dryRun ?? false) {
+    refuseUsed(store, found, options.force ?? false)
+    return { id: found.id, name: found.name }
+  }
   return store.write(
     async (transaction) => {
       const container = containerOf(store, name)
-      refuseUsed(store, container, options.force ?? false)
+      const mounts = refuseUsed(store, container, options.force ?? false)
+      // Lazily, as docker does: a shell that stands in it does not keep the name from going.
+      for (const target of mounts.reverse()) unmount(target, { lazy: true })
       planContainerRemoval(store, transaction, [container], { volumes: options.volumes ?? false })
       return { id: container.id, name: container.name }
     },
@@ -45,8 +54,11 @@ export async function removeContainer(
   )
 }
 
-/** @throws ConflictError ERR_CONTAINER_IN_USE; HostError where a mount does not go away */
-function refuseUsed(store: Store, container: Container, force: boolean): void {
+/**
+ * @returns the mounts that must go first
+ * @throws ConflictError ERR_CONTAINER_IN_USE
+ */
+function refuseUsed(store: Store, container: Container, force: boolean): string[] {
   const { id, state } = container
   const details = { container: id, pid: state.pid }
   if (state.running && !force) {
@@ -57,7 +69,7 @@ function refuseUsed(store: Store, container: Container, force: boolean): void {
     )
   }
   const mounts = mountsOf(store, container)
-  if (mounts.length === 0) return
+  if (mounts.length === 0) return mounts
   if (state.running) {
     throw new ConflictError(
       'ERR_CONTAINER_IN_USE',
@@ -72,8 +84,7 @@ function refuseUsed(store: Store, container: Container, force: boolean): void {
       { details: { ...details, path: mounts[0] } },
     )
   }
-  // Lazily, as docker does: a shell that stands in it does not keep the name from going.
-  for (const target of mounts.reverse()) unmount(target, { lazy: true })
+  return mounts
 }
 
 /** The steps by which containers go, and with them what only they held. */

@@ -112,23 +112,73 @@ t.test('from create to rm, and the store is as it was', async (t) => {
   t.same(fs.readdirSync(path.join(root, 'containers')), [])
 })
 
-t.test(
-  'commit twice gives one layer under SOURCE_DATE_EPOCH, and none for no change',
-  async (t) => {
-    const { ok } = await storeOf(t)
-    process.env['SOURCE_DATE_EPOCH'] = '1700000000'
-    t.teardown(() => delete process.env['SOURCE_DATE_EPOCH'])
-    const diffIDs: string[] = []
-    for (const name of ['a1', 'b2']) {
-      await ok(['create', '--name', name, 'app:1'])
-      await ok(['cp', '-', `${name}:/`], layerTar(file('same', 'same')))
-      await ok(['commit', name, `${name}:1`])
-      diffIDs.push((await ok(['inspect', '-f', '{{json .RootFS.Layers}}', `${name}:1`])).stdout)
-    }
-    t.equal(diffIDs[0], diffIDs[1])
-    t.equal((JSON.parse(diffIDs[0]!) as string[]).length, image.layers.length + 1)
-  },
-)
+t.test('SOURCE_DATE_EPOCH: any store at any time commits and imports the same image', async (t) => {
+  const before = process.env['SOURCE_DATE_EPOCH']
+  process.env['SOURCE_DATE_EPOCH'] = '1700000000'
+  t.teardown(() => {
+    if (before === undefined) delete process.env['SOURCE_DATE_EPOCH']
+    else process.env['SOURCE_DATE_EPOCH'] = before
+  })
+  const made: string[][] = []
+  for (const name of ['a1', 'b2']) {
+    const { root, ok } = await storeOf(t)
+    await ok(['create', '--name', name, 'app:1'])
+    await ok(['cp', '-', `${name}:/`], layerTar(file('same', 'same')))
+    const tree = path.join(path.dirname(root), 'tree')
+    fs.mkdirSync(tree)
+    // In another order, and at another time.
+    for (const each of name === 'a1' ? ['one', 'two'] : ['two', 'one'])
+      fs.writeFileSync(path.join(tree, each), each)
+    fs.utimesSync(
+      path.join(tree, 'one'),
+      1_800_000_000,
+      name === 'a1' ? 1_800_000_000 : 1_900_000_000,
+    )
+    const ids = [
+      (await ok(['commit', '-m', 'note', '-a', 'me', name, 'made:1'])).stdout,
+      (await ok(['import', tree, '-m', 'note', 'tree:1'])).stdout,
+    ]
+    const layers = ['made:1', 'tree:1'].map((each) => [
+      'inspect',
+      '-f',
+      '{{json .RootFS.Layers}}',
+      each,
+    ])
+    made.push([
+      ...ids,
+      ...(await Promise.all(layers.map((args) => ok(args)))).map(({ stdout }) => stdout),
+    ])
+  }
+  t.same(made[0], made[1])
+  t.equal((JSON.parse(made[0]![2]!) as string[]).length, image.layers.length + 1)
+})
+
+t.test('a commit without changes makes no layer', async (t) => {
+  const { ok } = await storeOf(t)
+  await ok(['create', '--name', 'idle', '-w', '/etc', 'app:1'])
+  await ok(['commit', 'idle', 'same:1'])
+  const layers = async (name: string): Promise<string> =>
+    (await ok(['inspect', '-f', '{{json .RootFS.Layers}}', name])).stdout
+  t.equal(await layers('same:1'), await layers('app:1'))
+})
+
+t.test('rm --dry-run prints what rm then prints, and refuses what rm refuses', async (t) => {
+  const { root, run, ok } = await storeOf(t)
+  for (const name of ['web', 'data', 'runs']) await ok(['create', '--name', name, 'app:1'])
+  const id = (await ok(['ps', '-aqf', 'name=data', '--no-trunc'])).stdout.trim()
+  const running = (await ok(['inspect', '-f', '{{.Id}}', 'runs'])).stdout.trim()
+  const config = path.join(root, 'containers', running, 'config.v2.json')
+  fs.writeFileSync(
+    config,
+    fs.readFileSync(config, 'utf8').replace('"Running":false', '"Running":true'),
+  )
+  const names = ['web', 'none', id.slice(0, 7), 'data', 'runs']
+  const dry = await run(['rm', '-v', '--dry-run', ...names])
+  t.equal((await ok(['ps', '-aq'])).stdout.trim().split('\n').length, 3, 'nothing is gone')
+  const done = await run(['rm', '-v', ...names])
+  t.same([dry.code, dry.stdout, dry.stderr], [done.code, done.stdout, done.stderr])
+  t.equal(done.stdout, `web\n${id.slice(0, 7)}\n`)
+})
 
 t.test('GNU tar lists what export writes', { skip: unless({ programs: ['tar'] }) }, async (t) => {
   const { root, ok } = await storeOf(t)

@@ -22,6 +22,8 @@ async function usedRoot(
 for (const args of [
   ['system', 'prune'],
   ['system', 'prune', '-a', '--volumes'],
+  ['container', 'prune'],
+  ['container', 'prune', '--filter', 'label!=stage'],
   ['image', 'prune'],
   ['image', 'prune', '-a', '--filter', 'label=stage'],
   ['volume', 'prune', '-a'],

@@ -34,8 +34,8 @@ export function status(tree: UnionTree, node: UnionNode): UnionStatus | number {
 /** The subdirectories of several layers are not counted: 1 tells find(1) and its kin that nobody knows (ovl_getattr). */
 export function linkCount(node: UnionNode, found: LayerNode): number {
   if (node.type === 'directory' && (node.mergesLower || !node.upper)) return 1
-  if (node.names.size === 0) return 0
-  return found.nlink ?? 1
+  // A lower layer's file keeps its count when it is removed (without index=on): it is still there.
+  return found.nlink ?? (node.names.size === 0 ? 0 : 1)
 }
 
 /** chmod, chown, utimes, truncate. @returns 0, -EROFS, -EISDIR or -EINVAL for a size, ... */
@@ -62,10 +62,15 @@ export function setNodeAttributes(
   const { entry } = node
   if (entry !== undefined) return setAttributes(tree, entry, attributes)
   if (tree.upper === undefined) return -E.ROFS
+  // Only a lower layer has it, which is never to be changed; and the copy would have to take a name where the whiteout
+  // is now: a link finds it taken, a directory no directory to replace (copy_up.c, ovl_copy_up_tmpfile and _workdir).
+  if (!node.upper) return node.type === 'directory' ? -E.NOTDIR : -E.EXIST
   for (const { body } of node.files) {
     if (body.setAttributes) return body.setAttributes(attributes)
   }
-  return -E.STALE
+  if (node.remembered === undefined) return -E.STALE
+  node.remembered = { ...node.remembered, ...attributes }
+  return 0
 }
 
 export function xattrs(tree: UnionTree, entry: UnionEntry): ReadonlyMap<string, Uint8Array> {

@@ -67,14 +67,20 @@ export class OpenFile {
 
   /** What it reads from now; another one after a copy-up. */
   get body(): FileBody {
-    if (this.#fromUpper || !this.node.upper) return this.#body
+    this.settle()
+    return this.#body
+  }
+
+  /** The upper layer's file from now on, if it was copied up. */
+  settle(): void {
+    if (this.#fromUpper || !this.node.upper) return
     const { entry } = this.node
     const body = entry === undefined ? -E.STALE : open(this.#tree, entry, false)
+    // Out of descriptors, perhaps: the lower file's bytes are all that can be had.
+    if (typeof body === 'number') return
     this.#fromUpper = true
-    // Copied up and removed at once: the lower file has the same bytes but for what was written meanwhile.
-    if (typeof body === 'number') return this.#body
     this.#body.close()
-    return (this.#body = body)
+    this.#body = body
   }
 
   read(into: Uint8Array, offset: number): number {

@@ -33,10 +33,10 @@ function remove(tree: UnionTree, dir: UnionEntry, entry: UnionEntry): number {
   const whiteout = tree.hasBelow(dir, name)
   const copied = copyUp(tree, dir)
   if (copied < 0) return copied
+  const last = tree.parting(node)
   const removed = tree.upper!.remove(joinPath(dir.path, name), { whiteout })
   if (removed < 0) return removed
   tree.touch(dir.node)
-  tree.drop(entry)
-  if (node.names.size === 0) tree.freed(node)
+  tree.removed(entry, last)
   return 0
 }

@@ -93,12 +93,12 @@ function move(
   if (hidden < 0) return hidden
   const whiteout = tree.hasBelow(from.dir, from.name)
   const newPath = joinPath(to.dir.path, to.name)
+  const last = target === undefined ? -E.NOENT : tree.parting(target.node)
   const moved = upper.rename(source.path, newPath, { whiteout })
   if (moved < 0) return moved
   if (target !== undefined) {
-    tree.drop(target)
-    if (target.node.names.size === 0) tree.freed(target.node)
     tree.touch(target.node)
+    tree.removed(target, last)
   }
   tree.move(source, to.dir, to.name)
   tree.touch(from.dir.node, to.dir.node)

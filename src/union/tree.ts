@@ -14,7 +14,8 @@ import type { ReadableLayer, UpperLayer } from './upper-layer.ts'
 /** Names that are remembered; at some 400 bytes each. Those that somebody holds come on top. */
 const ENTRIES_MAX = 200_000
 const NAME_BYTES_MAX = 255
-const FILE_SYSTEM_SHIFT = 56n
+/** Above what file systems use, and within what a number of JavaScript holds (fs.Stats.ino). */
+const FILE_SYSTEM_SHIFT = 48n
 
 export interface UnionLayers {
   /** Nearest first. */
@@ -152,6 +153,27 @@ export class UnionTree {
     this.#entries--
   }
 
+  /**
+   * Before a name is taken away: whoever has the file open from below, though it was copied up since, must have the
+   * upper one in hand, since no name will lead there any more.
+   * @returns its status, for `removed`
+   */
+  parting(node: UnionNode): LayerNode | number {
+    for (const file of node.files) file.settle()
+    return this.layerStatus(node)
+  }
+
+  /** @param last what `parting` said: of a directory that is open, nobody else can tell it */
+  removed(entry: UnionEntry, last: LayerNode | number): void {
+    const { node } = entry
+    this.drop(entry)
+    if (node.names.size > 0) return
+    this.#freed(node)
+    if (node.type !== 'file' && node.isHeld && typeof last !== 'number') {
+      node.remembered = { ...last, nlink: node.upper ? 0 : (last.nlink ?? 1) }
+    }
+  }
+
   move(entry: UnionEntry, dir: UnionEntry, name: BytePath): void {
     const siblings = entry.parent?.children
     if (siblings?.get(entry.name) === entry) siblings.delete(entry.name)
@@ -264,7 +286,7 @@ export class UnionTree {
   }
 
   /** The last name of that file is gone, and its number free for another. */
-  freed(node: UnionNode): void {
+  #freed(node: UnionNode): void {
     const { upperIno } = node
     if (upperIno === undefined) return
     if (this.#byUpperIno.get(upperIno) === node) this.#byUpperIno.delete(upperIno)

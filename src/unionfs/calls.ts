@@ -75,16 +75,16 @@ export class UnionCalls {
       if (!makes) throw nodeError(E.NOENT, place)
       found = must(this.#make(dir, name, { type: 'file', mode: mode & ~this.#umask }), place)
     }
-    const isAppend = (flags & O_APPEND) !== 0
+    const handleMode = { reads: (flags & O_WRONLY) === 0, appends: (flags & O_APPEND) !== 0 }
     if ((flags & O_DIRECTORY) !== 0 && found.node.type !== 'directory')
       throw nodeError(E.NOTDIR, place)
     if (found.node.type === 'directory') {
       if (writes || (flags & O_TRUNC) !== 0) throw nodeError(E.ISDIR, place)
-      return new OpenHandle(this, found, undefined, isAppend)
+      return new OpenHandle(this, found, undefined, handleMode)
     }
     const truncate = !isNew && (flags & O_TRUNC) !== 0
     const file = must(openFile(tree, found, { write: writes, truncate }), place)
-    return new OpenHandle(this, found, file, isAppend)
+    return new OpenHandle(this, found, file, handleMode)
   }
 
   stat(path: PathArgument, options: StatOptions & { bigint: true }): UnionBigStats

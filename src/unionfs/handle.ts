@@ -10,26 +10,36 @@ import { must, nodeError } from './node-error.ts'
 import type { UnionBigStats, UnionStats } from './stats.ts'
 
 const CHUNK_BYTES = 1 << 20
+/** A directory is never open for writing, and has no bytes to read. */
+const OF_DIRECTORY = { read: E.ISDIR, write: E.BADF, ftruncate: E.INVAL } as const
+
+export interface HandleMode {
+  readonly reads: boolean
+  /** Every write is at the end, wherever it is asked for. */
+  readonly appends: boolean
+}
 
 export class OpenHandle {
   readonly entry: UnionEntry
   readonly #calls: UnionCalls
   readonly #file: OpenFile | undefined
-  readonly #appends: boolean
+  readonly #mode: HandleMode
   #position = 0
   #closed = false
 
-  constructor(calls: UnionCalls, entry: UnionEntry, file: OpenFile | undefined, appends: boolean) {
+  constructor(calls: UnionCalls, entry: UnionEntry, file: OpenFile | undefined, mode: HandleMode) {
     this.#calls = calls
     this.entry = entry
     this.#file = file
-    this.#appends = appends
+    this.#mode = mode
     entry.node.holds++
   }
 
   /** @param position undefined: where the last read or write ended. @returns bytes read, 0 at the end */
   read(into: Uint8Array, position?: number): number {
-    const n = must(this.#opened('read').read(into, position ?? this.#position), { syscall: 'read' })
+    const file = this.#opened('read')
+    if (!this.#mode.reads) throw nodeError(E.BADF, { syscall: 'read' })
+    const n = must(file.read(into, position ?? this.#position), { syscall: 'read' })
     if (position === undefined) this.#position += n
     return n
   }
@@ -37,7 +47,7 @@ export class OpenHandle {
   /** All of `bytes`. */
   write(bytes: Uint8Array, position?: number): number {
     const file = this.#opened('write')
-    const end = this.#appends ? this.#size() : undefined
+    const end = this.#mode.appends ? this.#size() : undefined
     const at = end ?? position ?? this.#position
     const n = must(file.write(bytes, at), { syscall: 'write' })
     if (position === undefined) this.#position = at + n
@@ -91,10 +101,9 @@ export class OpenHandle {
     return typeof found === 'number' ? 0 : found.sizeBytes
   }
 
-  #opened(syscall: string): OpenFile {
+  #opened(syscall: keyof typeof OF_DIRECTORY): OpenFile {
     this.#check(syscall)
-    if (this.#file === undefined)
-      throw nodeError(syscall === 'read' ? E.ISDIR : E.BADF, { syscall })
+    if (this.#file === undefined) throw nodeError(OF_DIRECTORY[syscall], { syscall })
     return this.#file
   }
 

@@ -41,7 +41,11 @@ export async function overlaySkip(userxattr = false): Promise<string | false> {
 }
 
 /** Every regular file's content is its entry's. Whiteouts inside an opaque directory mean nothing, and are not written. */
-export function writeLayer(directory: string, layer: MemoryLayer, form: LayerForm): void {
+export function writeLayer(
+  directory: string,
+  layer: Pick<MemoryLayer, 'entries'>,
+  form: LayerForm,
+): void {
   fs.mkdirSync(directory, { recursive: true })
   for (const [name, entry] of layer.entries) {
     const place = path.join(directory, Buffer.from(name, 'latin1').toString('utf8'))
@@ -52,14 +56,18 @@ export function writeLayer(directory: string, layer: MemoryLayer, form: LayerFor
     else if (layer.entries.get(dirname(name))?.opaque !== true) {
       makeWhiteout(path.dirname(place), basename(name), form)
       // The kernel looks for the mark at the top before it looks anywhere.
-      if (form === 'user')
-        must(setXattr(latin1(directory), 'user.overlay.opaque', X), 'x', directory)
+      if (form === 'user') markHasWhiteouts(directory)
     }
     if (entry.opaque === true) markOpaque(place, form)
   }
 }
 
 const X = Buffer.from('x')
+
+/** The kernel looks for it at a layer's top, and in each directory that has whiteouts. */
+export function markHasWhiteouts(directory: string): void {
+  must(setXattr(latin1(directory), 'user.overlay.opaque', X), 'setxattr', directory)
+}
 
 export function markOpaque(directory: string, form: LayerForm): void {
   const fd = openAt(AT_FDCWD, latin1(directory), O.RDONLY | O.DIRECTORY)

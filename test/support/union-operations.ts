@@ -29,7 +29,12 @@ export interface Operation {
     | 'stat'
     | 'fifo'
     | 'hold'
-    | 'holdWrite'
+    | 'heldRead'
+    | 'holdWriter'
+    | 'heldWrite'
+    | 'heldTruncate'
+    | 'heldChmod'
+    | 'heldTimes'
   readonly at: string
   readonly to: string
   readonly n: number
@@ -44,6 +49,9 @@ type Calls = Pick<
   | 'readSync'
   | 'writeSync'
   | 'fstatSync'
+  | 'fchmodSync'
+  | 'futimesSync'
+  | 'ftruncateSync'
   | 'mkdirSync'
   | 'rmdirSync'
   | 'unlinkSync'
@@ -59,6 +67,7 @@ type Calls = Pick<
   | 'readFileSync'
   | 'readdirSync'
   | 'lstatSync'
+  | 'statSync'
 >
 
 /** One of the two sides; what node:fs has no call for answers 0 or a negative errno. */
@@ -70,6 +79,8 @@ export interface Subject {
   setXattr(path: string, name: string, value: Uint8Array): number
   removeXattr(path: string, name: string): number
   mkfifo(path: string): number
+  /** Those of user.*, as text. */
+  xattrs(path: string): string[]
   /** Files that are held open by the operations so far. */
   readonly held: number[]
 }
@@ -84,16 +95,39 @@ export const operations: fc.Arbitrary<Operation[]> = fc.array(
       ...(['unlink', 'unlink', 'unlink', 'rename', 'rename', 'rename', 'noreplace'] as const),
       ...(['exchange', 'link', 'symlink', 'chmod', 'chown', 'lchown', 'utimes'] as const),
       ...(['truncate', 'setxattr', 'removexattr', 'read', 'list', 'stat', 'fifo'] as const),
-      ...(['hold', 'holdWrite'] as const),
+      ...(['hold', 'heldRead', 'holdWriter', 'heldWrite', 'heldTruncate'] as const),
+      ...(['heldChmod', 'heldTimes'] as const),
     ),
     at: path,
     to: path,
     n: fc.nat(7),
   }),
-  { minLength: 1, maxLength: 30 },
+  { minLength: 1, maxLength: 30, size: 'max' },
 )
 
+const OPENS: ReadonlySet<Operation['kind']> = new Set<Operation['kind']>([
+  'write',
+  'append',
+  'read',
+  'hold',
+  'holdWriter',
+  'truncate',
+])
 const MODES = [0o600, 0o755, 0o4755, 0o2755, 0o1777, 0o000, 0o640, 0o2644]
+
+/** Makes something setuid or setgid. */
+export function givesPrivileges({ kind, n }: Operation): boolean {
+  if (kind === 'mkdir') return n === 0
+  return /^(?:create|chmod|heldChmod)$/.test(kind) && (MODES[n]! & 0o6000) !== 0
+}
+
+function isPipe(calls: Calls, at: string): boolean {
+  try {
+    return calls.statSync(at).isFIFO()
+  } catch {
+    return false
+  }
+}
 
 /** Result, errno and what was read, in one line. */
 export function perform(subject: Subject, operation: Operation): string {
@@ -102,6 +136,8 @@ export function perform(subject: Subject, operation: Operation): string {
   const at = `${root}/${operation.at}`
   const to = `${root}/${operation.to}`
   const number = (result: number): string => (result < 0 ? `errno ${-result}` : 'ok')
+  // Opening one would wait for somebody at its other end.
+  if (OPENS.has(kind) && isPipe(calls, at)) return 'a pipe'
   try {
     switch (kind) {
       case 'write':
@@ -165,23 +201,42 @@ export function perform(subject: Subject, operation: Operation): string {
       case 'hold':
         subject.held.push(calls.openSync(at, 'r'))
         return 'ok'
-      case 'holdWrite':
-        return held(subject, n)
+      case 'holdWriter':
+        subject.held.push(calls.openSync(at, n % 2 === 0 ? 'r+' : 'a'))
+        return 'ok'
+      default:
+        return onHeld(subject, operation)
     }
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? String(error)
   }
 }
 
-/** What an early reader sees now, whatever became of its file's name. */
-function held(subject: Subject, n: number): string {
-  const fd = subject.held[n % Math.max(1, subject.held.length)]
+/** What an open file is, and takes, whatever became of its name. */
+function onHeld(subject: Subject, { kind, n }: Operation): string {
+  const { fs: calls, held } = subject
+  const fd = held[n % Math.max(1, held.length)]
   if (fd === undefined) return 'none'
-  const stats = subject.fs.fstatSync(fd)
-  if (!stats.isFile()) return 'not a file'
-  const bytes = Buffer.alloc(64)
-  const length = subject.fs.readSync(fd, bytes, 0, 64, 0)
-  return `${shown(stats)} ${bytes.toString('latin1', 0, length)}`
+  switch (kind) {
+    case 'heldWrite':
+      return String(calls.writeSync(fd, Buffer.from(`held ${n}`), 0, 6, n % 3))
+    case 'heldTruncate':
+      calls.ftruncateSync(fd, n)
+      return 'ok'
+    case 'heldChmod':
+      calls.fchmodSync(fd, MODES[n]!)
+      return 'ok'
+    case 'heldTimes':
+      calls.futimesSync(fd, 3000 + n, 4000.5 + n)
+      return 'ok'
+    default: {
+      const stats = calls.fstatSync(fd)
+      if (!stats.isFile()) return 'not a file'
+      const bytes = Buffer.alloc(64)
+      const length = calls.readSync(fd, bytes, 0, 64, 0)
+      return `${shown(stats)} ${bytes.toString('latin1', 0, length)}`
+    }
+  }
 }
 
 function shown(stats: fs.Stats): string {
@@ -198,6 +253,7 @@ export function releaseHeld(subject: Subject): void {
 /** Every name below, as text; times only where they are older than `since`: the rest is the moment of the test. */
 export function describeTree(subject: Subject, sinceMs: number): Map<string, string> {
   const out = new Map<string, string>()
+  const files = new Map<number, string>()
   const visit = (relative: string): void => {
     const at = relative === '' ? subject.root || '/' : `${subject.root}/${relative}`
     const stats = subject.fs.lstatSync(at)
@@ -205,7 +261,11 @@ export function describeTree(subject: Subject, sinceMs: number): Map<string, str
     let content = ''
     if (stats.isSymbolicLink()) content = ` -> ${String(subject.fs.readlinkSync(at))}`
     else if (stats.isFile()) content = ` ${JSON.stringify(subject.fs.readFileSync(at, 'latin1'))}`
-    out.set(relative, shown(stats) + time + content)
+    const same = stats.isDirectory() ? undefined : files.get(stats.ino)
+    if (!stats.isDirectory() && same === undefined) files.set(stats.ino, relative)
+    const parts = [shown(stats) + time + content, ...subject.xattrs(at).sort()]
+    if (same !== undefined) parts.push(`same as ${same}`)
+    out.set(relative, parts.join(' '))
     if (!stats.isDirectory()) return
     for (const child of subject.fs.readdirSync(at).sort()) {
       visit(relative === '' ? child : `${relative}/${child}`)

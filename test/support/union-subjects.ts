@@ -4,13 +4,24 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { LayerForm } from '../../src/driver/driver.ts'
+import { dirname, type BytePath } from '../../src/path/byte-path.ts'
+import { must } from '../../src/sys/errno.ts'
 import { AT_FDCWD, mknodAt, renameAt } from '../../src/sys/file-calls.ts'
-import { removeXattr, setXattr } from '../../src/sys/xattr.ts'
+import { getXattr, listXattrs, removeXattr, setXattr } from '../../src/sys/xattr.ts'
+import * as union from '../../src/union/attributes.ts'
+import { create } from '../../src/union/create.ts'
+import type { UnionEntry } from '../../src/union/entry.ts'
+import { E } from '../../src/union/errno.ts'
 import { mergeLayers } from '../../src/union/merge.ts'
+import { fsAdapter } from '../../src/unionfs/fs-adapter.ts'
+import { pathArgument } from '../../src/unionfs/path-argument.ts'
+import type { UnionFs } from '../../src/unionfs/union-fs.ts'
+import { walk } from '../../src/unionfs/walk.ts'
 import { latin1, writeLayer } from './layer-directory.ts'
-import type { MemoryLayer } from './memory-layer.ts'
+import type { MemoryEntry, MemoryLayer } from './memory-layer.ts'
 import type { Subject } from './union-operations.ts'
 
+const S_IFCHR = 0o020000
 const OLD_SECONDS = 1_000_000_000
 
 export function hostSubject(root: string): Subject {
@@ -22,32 +33,160 @@ export function hostSubject(root: string): Subject {
     setXattr: (at, name, value) => setXattr(latin1(at), name, value),
     removeXattr: (at, name) => removeXattr(latin1(at), name),
     mkfifo: (at) => mknodAt(AT_FDCWD, latin1(at), 0o010000 | 0o644),
+    xattrs: (at) => {
+      const names = listXattrs(latin1(at))
+      if (typeof names === 'number') return []
+      return names.filter(isPlain).map((name) => {
+        const value = getXattr(latin1(at), name)
+        return `${name}=${value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value}`
+      })
+    },
+  }
+}
+
+/** Not a union's own record. */
+function isPlain(name: string): boolean {
+  return name.startsWith('user.') && !/^user\.(overlay|containers)\./.test(name)
+}
+
+const ROOT = { uid: 0, gid: 0 }
+
+export function unionSubject(unionFs: UnionFs, root = ''): Subject {
+  const { calls } = unionFs
+  const { tree } = calls
+  const entryOf = (at: string): UnionEntry | number => {
+    const walked = walk(tree, pathArgument(at), false)
+    return typeof walked === 'number' ? walked : (walked.entry ?? -E.NOENT)
+  }
+  const numbered = (action: () => void): number => {
+    try {
+      action()
+      return 0
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).errno!
+    }
+  }
+  return {
+    fs: fsAdapter(unionFs),
+    root,
+    held: [],
+    rename: (from, to, flags) =>
+      numbered(() => calls.rename(from, to, { noReplace: flags === 1, exchange: flags === 2 })),
+    setXattr: (at, name, value) => {
+      const entry = entryOf(at)
+      return typeof entry === 'number' ? entry : union.setXattr(tree, entry, name, value)
+    },
+    removeXattr: (at, name) => {
+      const entry = entryOf(at)
+      return typeof entry === 'number' ? entry : union.removeXattr(tree, entry, name)
+    },
+    mkfifo: (at) => {
+      const walked = walk(tree, pathArgument(at), false)
+      if (typeof walked === 'number') return walked
+      if (walked.entry) return -E.EXIST
+      const made = create(tree, walked.dir, walked.name, { type: 'fifo', mode: 0o644 }, ROOT)
+      return typeof made === 'number' ? made : 0
+    },
+    xattrs: (at) => {
+      const entry = entryOf(at)
+      if (typeof entry === 'number') return []
+      return [...union.xattrs(tree, entry)]
+        .filter(([name]) => isPlain(name))
+        .map(([name, value]) => `${name}=${Buffer.from(value).toString('latin1')}`)
+    },
   }
 }
 
 /** The kernel lists a whiteout that hides nothing as a name that is not there; no union of layers needs one. */
-export function dropIdleWhiteouts(layers: readonly MemoryLayer[]): void {
-  for (const [index, layer] of layers.entries()) {
+function idleWhiteouts(layers: readonly MemoryLayer[]): Set<BytePath>[] {
+  return layers.map(({ entries }, index) => {
     const below = mergeLayers(layers.slice(index + 1))
-    for (const [name, entry] of layer.entries) {
-      if (entry.type === 'whiteout' && below.lookup(name) === undefined) {
-        ;(layer.entries as Map<typeof name, typeof entry>).delete(name)
+    const idle = new Set<BytePath>()
+    for (const [name, { type }] of entries) {
+      if (type !== 'whiteout') continue
+      let hidden = below.lookup(name) === undefined
+      for (let at = dirname(name); at !== '' && !hidden; at = dirname(at)) {
+        hidden = entries.get(at)?.opaque === true
       }
+      if (hidden) idle.add(name)
     }
-  }
+    return idle
+  })
 }
 
-/** On disk, nearest first, with times that no test of today can have. @returns their directories */
+/** Modes, owners, attributes, times and hardlinks that a generated layer does not tell. */
+export interface Traits {
+  /** Which ones; 0: none. */
+  readonly salt: number
+  /** Of other users too, with setuid and setgid. */
+  readonly owners: boolean
+}
+
+const NO_TRAITS: Traits = { salt: 0, owners: false }
+
+/**
+ * On disk, nearest first, with times that no test of today can have. Whiteouts are devices in any form: where they are
+ * attributes, the kernel forgets them when it asks whether a directory is empty (ovl_check_empty_dir).
+ */
 export function writeLowers(
   directories: readonly string[],
   layers: readonly MemoryLayer[],
   form: LayerForm,
+  traits: Traits = NO_TRAITS,
 ): void {
-  dropIdleWhiteouts(layers)
-  for (const [index, layer] of layers.entries()) {
-    writeLayer(directories[index]!, layer, form)
-    age(directories[index]!)
+  const idle = idleWhiteouts(layers)
+  for (const [index, { entries }] of layers.entries()) {
+    const kept = new Map([...entries].filter(([name]) => !idle[index]!.has(name)))
+    const directory = directories[index]!
+    const there = new Map([...kept].filter(([, { type }]) => type !== 'whiteout'))
+    writeLayer(directory, { entries: there }, form)
+    for (const [name, { type }] of kept) {
+      const at = latin1(path.join(directory, name))
+      if (type === 'whiteout') must(mknodAt(AT_FDCWD, at, S_IFCHR), 'mknod', at)
+    }
+    age(directory)
+    if (traits.salt !== 0) giveTraits(directory, kept, { ...traits, salt: traits.salt + index })
   }
+}
+
+const MODES = [0o644, 0o600, 0o4755, 0o2755, 0o1777, 0o755, 0o2644, 0o700]
+
+function giveTraits(
+  directory: string,
+  entries: ReadonlyMap<BytePath, MemoryEntry>,
+  { salt, owners }: Traits,
+): void {
+  let linked: string | undefined
+  // A directory's time comes after its content's.
+  for (const [name, { type }] of [...entries].reverse()) {
+    if (type === 'whiteout') continue
+    const at = path.join(directory, name)
+    const bits = scatter(salt, name)
+    if (type === 'file' && bits % 5 === 0) {
+      if (linked === undefined) linked = at
+      else {
+        fs.unlinkSync(at)
+        fs.linkSync(linked, at)
+      }
+    }
+    if (owners && bits % 3 === 0) fs.lchownSync(at, (bits >> 4) % 3, (bits >> 6) % 4)
+    if (type !== 'symlink') {
+      if (bits % 4 === 0) {
+        must(setXattr(latin1(at), `user.x${bits & 1}`, Buffer.from(name)), 'setxattr', at)
+      }
+      if (bits % 3 !== 1) fs.chmodSync(at, MODES[(bits >> 8) & 7]! & (owners ? 0o7777 : 0o1777))
+    }
+    fs.lutimesSync(at, OLD_SECONDS + (bits & 0xff), OLD_SECONDS + (bits & 0xfff))
+  }
+}
+
+/** FNV-1a. */
+function scatter(salt: number, text: string): number {
+  let hash = 0x811c9dc5 ^ salt
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  }
+  return hash >>> 1
 }
 
 export function age(directory: string): void {

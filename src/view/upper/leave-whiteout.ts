@@ -7,6 +7,8 @@ import { ERRNO } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
 import type { Place } from './change-attributes.ts'
 
+const S_IFCHR = 0o020000
+
 /** Errors of the host as a negative errno: a file system has no use for sentences. */
 export function attempt(action: () => void): number {
   try {
@@ -19,8 +21,26 @@ export function attempt(action: () => void): number {
   }
 }
 
+/**
+ * Where an ordinary user may make a device 0:0 (Linux 5.8 and later allow this one), it is made in the form `user` too:
+ * the kernel takes whiteouts that are attributes from lower layers only, so that another kind would come back to life
+ * in listings as soon as it mounts this directory as an upper one.
+ * @returns 0, or -EPERM and its kin where it takes an attribute
+ */
+function makeDevice({ dir, name }: Place): number {
+  return calls.mknodAt(dir, name, S_IFCHR, 0n)
+}
+
+function isRefused(errno: number): boolean {
+  return errno === -ERRNO.EPERM || errno === -ERRNO.EOPNOTSUPP || errno === -ERRNO.EINVAL
+}
+
 /** @param root of the upper layer: where the kernel looks first for whether there are whiteouts of this form */
 export function leaveWhiteout(root: number, place: Place, form: LayerForm): number {
+  if (form === 'user') {
+    const made = makeDevice(place)
+    if (!isRefused(made)) return made
+  }
   return attempt(() => writeWhiteout({ root, dir: place.dir, name: place.name }, form))
 }
 
@@ -30,9 +50,13 @@ export function placeWhiteout(root: number, place: Place, aside: Place, form: La
     const left = leaveWhiteout(root, place, form)
     return left < 0 ? left : calls.unlinkAt(place.dir, place.name)
   }
-  const made = leaveWhiteout(aside.dir, aside, form)
-  if (made < 0) return made
-  if (form === 'user') {
+  const device = form === 'user' ? makeDevice(aside) : 0
+  if (device < 0 && !isRefused(device)) return device
+  if (form === 'trusted' || device < 0) {
+    const made = attempt(() => writeWhiteout({ root: aside.dir, ...aside }, form))
+    if (made < 0) return made
+  }
+  if (device < 0) {
     // The directory must say that it has such marks, or they would be read as files.
     const marked = markDirectories(root, place.dir)
     if (marked < 0) return marked

@@ -20,6 +20,8 @@ const RANKS: readonly (readonly string[])[] = [
   ['usage'],
   // What judges an image looks at it as its users do: from an archive, from a store, mounted.
   ['lint', 'conform'],
+  // The store as one object, over the functions that do the work.
+  ['library'],
   ['index.ts'],
 ]
 const PURE = new Set([...RANKS[0]!, ...RANKS[1]!])

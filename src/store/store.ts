@@ -52,7 +52,7 @@ export class Store implements AsyncDisposable {
   private readonly sync: boolean
   private readonly lockTimeoutMs: number
 
-  private constructor(layout: Layout, driver: Driver, options: OpenOptions) {
+  protected constructor(layout: Layout, driver: Driver, options: OpenOptions) {
     this.layout = layout
     this.driver = driver
     this.layers = new LayerDB(layout)
@@ -71,7 +71,8 @@ export class Store implements AsyncDisposable {
    */
   static async open(root: string, options: OpenOptions = {}): Promise<Store> {
     const driver = selectDriver(path.resolve(root), options.driver)
-    const store = new Store(new Layout(root, driver.name), driver, options)
+    // `this`: what extends the store opens as itself.
+    const store = new this(new Layout(root, driver.name), driver, options)
     if (hasPendingJournal(store.layout)) await store.completePending()
     return store
   }

@@ -91,8 +91,12 @@ export interface StoreUsage {
   readonly unreadable: readonly Unreadable[]
 }
 
-/** @throws IntegrityError ERR_STORE_CORRUPT where repositories.json is broken */
-export async function usage(store: Store): Promise<StoreUsage> {
+/** @throws IntegrityError ERR_STORE_CORRUPT where repositories.json is broken; signal.reason */
+export async function usage(
+  store: Store,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<StoreUsage> {
+  signal?.throwIfAborted()
   const inventory = readInventory(store)
   const buildCache = new BuildCache(store.root)
   const holds = layerHolds(inventory, buildCache)
@@ -108,6 +112,7 @@ export async function usage(store: Store): Promise<StoreUsage> {
   const measurement = measure(store, inventory, { leaks, unreferenced, cached })
   const counted = new UsageCounter(store, inventory, holds, measurement)
   const images = await counted.images()
+  signal?.throwIfAborted()
   return {
     root: store.root,
     totalBytes: measurement.totalBytes,

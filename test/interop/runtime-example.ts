@@ -43,7 +43,19 @@ t.test('it loads, creates, runs, commits and removes', { skip }, async (t) => {
   })
   t.equal(done.status, 0, done.stderr)
   const store = await openStore(root)
-  t.match(done.stdout, /^add \/greeting\nsha256:[0-9a-f]{64}\n$/)
+  const said = [
+    /^its root is at .*\/overlay2\/[0-9a-f]{64}\/merged by kernel$/,
+    /^add \/greeting$/,
+    /^sha256:[0-9a-f]{64}$/,
+    /^2 images$/,
+    /^0 bytes to give back$/,
+  ]
+  t.match(done.stdout.trimEnd().split('\n'), said)
+  const told = ['create', 'mount', 'unmount', 'mount', 'unmount', 'commit', 'destroy']
+  t.same(
+    done.stderr.trimEnd().split('\n'),
+    told.map((action) => `tiny: ${action}`),
+  )
   t.ok(done.stdout.includes(store.image('app:greeted').id))
   t.equal(shaleOk(['--root', root, 'cat', 'app:greeted:/greeting']), 'hello from a container')
   t.same(store.containerDB.list(), [])

@@ -95,7 +95,7 @@ export class Context {
 
   async root(): Promise<string> {
     if (this.settings.root !== undefined) return this.settings.root
-    const { defaultRoot } = await import('../src/index.ts')
+    const { defaultRoot } = await import('./library/store.ts')
     return defaultRoot(this.env)
   }
 
@@ -106,7 +106,7 @@ export class Context {
   async openStore(
     options: { readonly sync?: boolean; readonly onWarning?: OnWarning } = {},
   ): Promise<Store> {
-    const { openStore } = await import('../src/index.ts')
+    const { openStore } = await import('./library/store.ts')
     const root = await this.root()
     const store = await openStore(root, {
       onWarning: this.onWarning,

@@ -1,7 +1,7 @@
 // A URL as a stream of bytes, for import. Follows a bounded number of redirects, never from https to http, and takes a
 // body for whole only if it is as long as the server announced.
 
-import { HostError } from '../src/index.ts'
+import { HostError } from './library/documents.ts'
 
 /** As many as browsers follow. */
 const REDIRECTS_MAX = 20

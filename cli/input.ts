@@ -2,7 +2,7 @@
 // shell's `<(...)`). A name that leads nowhere is refused here, before a store is opened for it.
 
 import fs from 'node:fs'
-import { HostError, InvalidArgumentError, NotFoundError } from '../src/index.ts'
+import { HostError, InvalidArgumentError, NotFoundError } from './library/documents.ts'
 import type { Context } from './context.ts'
 
 export type Input =

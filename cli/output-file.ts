@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { HostError } from '../src/index.ts'
+import { HostError } from './library/documents.ts'
 
 /**
  * Writes `bytes` to `file`, replacing what is there at the end. A device or FIFO is written to directly: there is

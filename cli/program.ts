@@ -2,100 +2,50 @@
 // Knows the verbs by their declarations only; the process (signals, exit) is main.ts's.
 
 import { CommanderError, type Command } from 'commander'
-import { declareBundle } from './commands/bundle.ts'
-import { declareCat } from './commands/cat.ts'
-import { declareChainid } from './commands/chainid.ts'
-import { declareCommit } from './commands/commit.ts'
-import { declareCompletion } from './commands/completion.ts'
-import { declareConform } from './commands/conform.ts'
-import { declareContainerPrune } from './commands/container-prune.ts'
-import { declareCp } from './commands/cp.ts'
-import { declareCreate } from './commands/create.ts'
-import { declareDf } from './commands/df.ts'
-import { declareDiff } from './commands/diff.ts'
-import { declareDiffid } from './commands/diffid.ts'
-import { declareExport } from './commands/export.ts'
-import { declareHistory } from './commands/history.ts'
-import { declareImagePrune } from './commands/image-prune.ts'
-import { declareImages } from './commands/images.ts'
-import { declareImport } from './commands/import.ts'
-import { declareInfo } from './commands/info.ts'
-import { declareInspect } from './commands/inspect.ts'
-import { declareLayers } from './commands/layers.ts'
-import { declareLint } from './commands/lint.ts'
-import { declareLoad } from './commands/load.ts'
-import { declareLs } from './commands/ls.ts'
-import { declareMount } from './commands/mount.ts'
-import { declarePrune } from './commands/prune.ts'
-import { declarePs } from './commands/ps.ts'
-import { declareRename } from './commands/rename.ts'
-import { declareRm } from './commands/rm.ts'
-import { declareRmi } from './commands/rmi.ts'
-import { declareRunIn } from './commands/run-in.ts'
-import { declareSave } from './commands/save.ts'
-import { declareSquash } from './commands/squash.ts'
-import { declareTag } from './commands/tag.ts'
-import { declareTree } from './commands/tree.ts'
-import { declareUmount } from './commands/umount.ts'
-import { declareVolumeCreate } from './commands/volume-create.ts'
-import { declareVolumeInspect } from './commands/volume-inspect.ts'
-import { declareVolumeLs } from './commands/volume-ls.ts'
-import { declareVolumePrune } from './commands/volume-prune.ts'
-import { declareVolumeRm } from './commands/volume-rm.ts'
-import { declareWhy } from './commands/why.ts'
 import { DEFAULT_SETTINGS, type Context } from './context.ts'
 import { CheckFailed, EXIT, PartialFailure, ProgramEnded, exitCodeOf } from './exit-code.ts'
 import { ClosedPipe } from './output.ts'
 import { reportError, reportUsage } from './report.ts'
-import { VerbCommand, addGlobalOptions, globalSettings, type DeclareVerb } from './verb.ts'
+import {
+  VerbCommand,
+  addGlobalOptions,
+  globalSettings,
+  globalFlags,
+  type DeclareVerb,
+} from './verb.ts'
 import { version } from './version.ts'
 
-/** In the order in which help lists them. */
-const VERBS: readonly DeclareVerb[] = [
-  declareLoad,
-  declareSave,
-  declareImport,
-  declareImages,
-  declareInspect,
-  declareHistory,
-  declareLayers,
-  declareTree,
-  declareLs,
-  declareCat,
-  declareTag,
-  declareSquash,
-  declareRmi,
-  declareCreate,
-  declarePs,
-  declareRename,
-  declareDiff,
-  declareCommit,
-  declareExport,
-  declareRm,
-  declareContainerPrune,
-  declareCp,
-  declareMount,
-  declareUmount,
-  declareRunIn,
-  declareBundle,
-  declareLint,
-  declareConform,
-  declareInfo,
-  declareDf,
-  declareWhy,
-  declarePrune,
-  declareImagePrune,
-  declareVolumeCreate,
-  declareVolumeLs,
-  declareVolumeInspect,
-  declareVolumeRm,
-  declareVolumePrune,
-  declareChainid,
-  declareDiffid,
-  declareCompletion,
-]
+/** Verbs that are over so quickly that reading all the others' declarations would show; each is loaded by itself. */
+const QUICK: ReadonlyMap<string, () => Promise<DeclareVerb>> = new Map([
+  ['images', async () => (await import('./commands/images.ts')).declareImages],
+  ['ls', async () => (await import('./commands/ls.ts')).declareLs],
+  ['cat', async () => (await import('./commands/cat.ts')).declareCat],
+  ['load', async () => (await import('./commands/load.ts')).declareLoad],
+  ['save', async () => (await import('./commands/save.ts')).declareSave],
+])
 
-export function buildProgram(context: Context): Command {
+/**
+ * The one verb that the line names, if it is a quick one; all of them wherever another could have a say: in help, in a
+ * noun's list, in what a misspelt verb may have meant.
+ */
+async function verbsFor(argv: readonly string[]): Promise<readonly DeclareVerb[]> {
+  const quick = QUICK.get(firstOperand(argv) ?? '')
+  return quick === undefined ? (await import('./verbs.ts')).VERBS : [await quick()]
+}
+
+/** The first word that is neither a global option nor its value; undefined where an option is not known. */
+function firstOperand(argv: readonly string[]): string | undefined {
+  const { flags, withValue } = globalFlags()
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at]!
+    if (!word.startsWith('-')) return word
+    if (withValue.has(word)) at++
+    else if (!flags.has(word) && !withValue.has(word.split('=')[0]!)) return undefined
+  }
+  return undefined
+}
+
+function buildProgram(context: Context, verbs: readonly DeclareVerb[]): Command {
   const program = new VerbCommand('shale')
   program
     .description('A store for container image layers, laid out exactly as docker keeps them.')
@@ -109,7 +59,7 @@ export function buildProgram(context: Context): Command {
     .hook('preAction', (_program, action) => {
       context.configure(globalSettings(action, DEFAULT_SETTINGS))
     })
-  for (const declare of VERBS) declare(program, context)
+  for (const declare of verbs) declare(program, context)
   addGlobalOptions(program)
   return program
 }
@@ -126,7 +76,7 @@ function subcommandTerm(command: Command): string {
 
 /** Runs one command line to its end. Never throws; what went wrong is printed and told by the code. */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const program = buildProgram(context)
+  const program = buildProgram(context, await verbsFor(argv))
   const help: string[] = []
   forEachCommand(program, (command) => {
     command.configureOutput({

@@ -129,6 +129,19 @@ function globalOptions(): Option[] {
   return options
 }
 
+/** How the global options are written: those that stand alone, and those whose value is the next word. */
+export function globalFlags(): {
+  readonly flags: ReadonlySet<string>
+  readonly withValue: ReadonlySet<string>
+} {
+  const options = globalOptions()
+  const long = (some: readonly Option[]): Set<string> => new Set(some.map((option) => option.long!))
+  return {
+    flags: long(options.filter((option) => !option.required)),
+    withValue: long(options.filter((option) => option.required)),
+  }
+}
+
 function seconds(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value

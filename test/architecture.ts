@@ -114,10 +114,43 @@ t.test('the command line sees the library through its index alone', async (t) =>
       if (!specifier.startsWith('.')) continue
       if (target.startsWith('cli/') || target === 'src/index.ts' || target === 'package.json')
         continue
+      if (source.file.startsWith('cli/library/')) continue
       wrong.push(`${source.file} imports ${target}`)
     }
   t.same(wrong, [])
 })
+
+t.test(
+  'the doors of cli/library lead to what the index offers, and hold nothing else',
+  async (t) => {
+    const index = sources.find(({ file }) => file === 'src/index.ts')!
+    const offered = new Set(reExportsOf(index))
+    const doors = sources.filter(({ file }) => file.startsWith('cli/library/'))
+    t.ok(doors.length > 0)
+    const wrong: string[] = []
+    for (const door of doors) {
+      const names = reExportsOf(door)
+      const rest = withoutComments(door.text).replace(RE_EXPORT, '').trim()
+      if (names.length === 0 || rest !== '') wrong.push(`${door.file} holds ${rest || 'nothing'}`)
+      for (const name of names) {
+        const whole = name.replace(/^\w+/, '*')
+        if (!offered.has(name) && !offered.has(whole)) wrong.push(`${door.file}: ${name}`)
+      }
+    }
+    t.same(wrong, [])
+  },
+)
+
+const RE_EXPORT = /^export (?:\*|\{([^}]*)\}) from '([^']+)'$/gm
+
+/** `openStore src/store/store.ts`, `* src/errors.ts`. */
+function reExportsOf({ file, text }: Source): string[] {
+  return [...text.matchAll(RE_EXPORT)].flatMap(([, names, from]) => {
+    const target = path.posix.join(path.posix.dirname(file), from!)
+    const list = names === undefined ? ['*'] : names.split(',').map((name) => name.trim())
+    return list.filter((name) => name !== '').map((name) => `${name} ${target}`)
+  })
+}
 
 t.test('the pure core touches no host', async (t) => {
   const host = /\bprocess\.|\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bperformance\./

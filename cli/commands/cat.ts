@@ -23,7 +23,8 @@ export function declareCat(program: Command, context: Context): void {
 }
 
 async function printFiles(arguments_: readonly string[], context: Context): Promise<void> {
-  const { openImageFile, splitImagePath, InvalidArgumentError } = await import('../../src/index.ts')
+  const { openImageFile, splitImagePath, InvalidArgumentError } =
+    await import('../library/files.ts')
   const places = arguments_.map((text) => {
     const { image, path } = splitImagePath(text)
     if (path !== undefined) return { image, path }

@@ -49,7 +49,7 @@ async function printUsage(options: DfOptions, context: Context): Promise<void> {
     await context.stdout.write(await verboseText(found, options.format))
   } else {
     const { formatRows } = await import('../format/row-format.ts')
-    await context.stdout.write(formatRows(summaryRows(found), options.format, SUMMARY))
+    await context.stdout.write(await formatRows(summaryRows(found), options.format, SUMMARY))
   }
   if (options.format === undefined) await context.stdout.write(leakText(found.leaks, found))
   await tellUnreadable(found, context)
@@ -184,7 +184,9 @@ function imageRow(item: ImageUsage, now: number): Row {
     ID: item.id,
     ShortID: item.id.slice('sha256:'.length).slice(0, 12),
     CreatedSince: createdSince(item.createdSeconds, now),
-    CreatedAt: goLocalTime(item.createdSeconds),
+    get CreatedAt() {
+      return goLocalTime(item.createdSeconds)
+    },
     Size: humanSize(item.bytes, 4),
     SharedSize: humanSize(item.sharedBytes, 4),
     UniqueSize: humanSize(item.uniqueBytes, 4),

@@ -42,7 +42,7 @@ async function printHistory(
   options: HistoryOptions,
   context: Context,
 ): Promise<void> {
-  const { imageHistory } = await import('../../src/index.ts')
+  const { imageHistory } = await import('../library/images.ts')
   const store = await context.openStore()
   const rows = await imageHistory(store, name)
   if (context.json) {
@@ -53,7 +53,7 @@ async function printHistory(
   const { historyListing } = await import('../format/listings.ts')
   const format = options.format ?? (options.quiet ? '{{.ID}}' : undefined)
   const fields = fieldsOf(options, Date.now() / 1000)
-  await context.stdout.write(formatRows(rows.map(fields), format, historyListing(options)))
+  await context.stdout.write(await formatRows(rows.map(fields), format, historyListing(options)))
 }
 
 /** Where docker cuts commands. */

@@ -51,7 +51,7 @@ async function printImages(
   options: ImagesOptions,
   context: Context,
 ): Promise<void> {
-  const { listImages, parseImageFilters, shortID } = await import('../../src/index.ts')
+  const { listImages, parseImageFilters, shortID } = await import('../library/images.ts')
   const filters = [...(options.filter ?? [])]
   if (pattern !== undefined) filters.push(`reference=${pattern}`)
   const filter = parseImageFilters(filters)
@@ -68,7 +68,9 @@ async function printImages(
   const withDigests = listing.digests || (format?.includes('.Digest') ?? false)
   const fields = fieldsOf((id) => (options.trunc ? shortID(id) : id), Date.now() / 1000)
   const rows = items.flatMap((item) => rowsOf(item, withDigests)).map(fields)
-  await context.stdout.write(formatRows(rows, imageFormat(format, listing), imageListing(listing)))
+  await context.stdout.write(
+    await formatRows(rows, imageFormat(format, listing), imageListing(listing)),
+  )
 }
 
 interface ImageRow {
@@ -128,7 +130,9 @@ function fieldsOf(
       item.createdSeconds === ZERO_TIME_SECONDS
         ? ''
         : createdSince(item.createdSeconds, nowSeconds),
-    CreatedAt: goLocalTime(item.createdSeconds),
+    get CreatedAt() {
+      return goLocalTime(item.createdSeconds)
+    },
     Size: humanSize(item.sizeBytes),
     VirtualSize: humanSize(item.sizeBytes, 4),
     // Docker answers these only to `docker system df`.

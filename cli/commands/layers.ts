@@ -52,7 +52,7 @@ async function printLayers(name: string, options: LayersOptions, context: Contex
   const { formatRows } = await import('../format/row-format.ts')
   const fields = rows.map((row) => fieldsOf(row, options.trunc, shortID))
   const last = options.paths ? '{{.Directory}}' : '{{.CreatedBy}}'
-  const text = formatRows(fields, options.format, {
+  const text = await formatRows(fields, options.format, {
     type: 'layer',
     headers: HEADERS,
     table: `{{.Number}}\t{{.DiffID}}\t{{.ChainID}}\t{{.CacheID}}\t{{.Size}}\t{{.Entries}}\t{{.TarSize}}\t${last}`,

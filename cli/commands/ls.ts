@@ -33,7 +33,7 @@ export function declareLs(program: Command, context: Context): void {
 }
 
 async function listFiles(place: string, options: LsOptions, context: Context): Promise<void> {
-  const { listImageFileNames, listImageFiles, splitImagePath } = await import('../../src/index.ts')
+  const { listImageFileNames, listImageFiles, splitImagePath } = await import('../library/files.ts')
   const { image, path } = splitImagePath(place)
   const store = await context.openStore()
   const recursive = options.recursive ?? false

@@ -94,7 +94,9 @@ async function list(options: PsOptions, context: Context): Promise<void> {
   const { formatRows } = await import('../format/row-format.ts')
   const nowSeconds = Date.now() / 1000
   const rows = items.map((item) => rowOf(item, options.trunc, nowSeconds))
-  await context.stdout.write(formatRows(rows, format, listing({ size: options.size ?? false })))
+  await context.stdout.write(
+    await formatRows(rows, format, listing({ size: options.size ?? false })),
+  )
 }
 
 const COMMAND_WIDTH = 20
@@ -113,7 +115,9 @@ function rowOf(
     ID: truncated ? item.id.slice(0, 12) : item.id,
     Image: truncated && item.image.startsWith('sha256:') ? item.image.slice(7, 19) : item.image,
     Command: `"${truncated ? ellipsis(item.command, COMMAND_WIDTH) : item.command}"`,
-    CreatedAt: goLocalTime(created),
+    get CreatedAt() {
+      return goLocalTime(created)
+    },
     RunningFor: createdSince(created, nowSeconds),
     Ports: '',
     State: item.status,

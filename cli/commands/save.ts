@@ -55,7 +55,7 @@ async function save(
   })
   try {
     if (format === 'oci-dir') {
-      const { saveDirectory } = await import('../../src/index.ts')
+      const { saveDirectory } = await import('../library/archives.ts')
       await saveDirectory(store, names, output!, {
         signal: context.signal,
         onProgress: progress.update,
@@ -85,7 +85,7 @@ async function openArchive(
   progress: ProgressLines,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const { saveArchive } = await import('../../src/index.ts')
+  const { saveArchive } = await import('../library/archives.ts')
   return saveArchive(store, names, { format, signal, onProgress: progress.update })
 }
 
@@ -93,7 +93,7 @@ async function openArchive(
 async function refuseDestination(options: SaveOptions, context: Context): Promise<void> {
   const { output, format } = options
   const { InvalidArgumentError, NotFoundError, UnsupportedError } =
-    await import('../../src/index.ts')
+    await import('../library/archives.ts')
   if (output === undefined) {
     if (format === 'oci-dir') {
       throw new InvalidArgumentError(

@@ -37,7 +37,7 @@ async function printTree(
   options: TreeOptions,
   context: Context,
 ): Promise<void> {
-  const { imageTree } = await import('../../src/index.ts')
+  const { imageTree } = await import('../library/images.ts')
   const store = await context.openStore()
   const tree = await imageTree(store, names)
   if (context.json) {

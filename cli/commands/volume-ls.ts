@@ -63,7 +63,7 @@ async function list(options: VolumeLsOptions, context: Context): Promise<void> {
   }
   const { formatRows } = await import('../format/row-format.ts')
   const format = options.format ?? (options.quiet ? '{{.Name}}' : undefined)
-  await context.stdout.write(formatRows(volumes.map(rowOf), format, LISTING))
+  await context.stdout.write(await formatRows(volumes.map(rowOf), format, LISTING))
 }
 
 /** Docker answers Links and Size only to `system df -v`. */

@@ -2,7 +2,7 @@
 // Knows docker's two tries: first over the typed object, where a missing field is an error; then over the plain JSON,
 // where a missing key is one. So `{{.Id}}` and `{{.RootFS.ChainIDs}}`, which the types do not have, are found as well.
 
-import { encodeGoJSON, indentGoJSON, InvalidArgumentError } from '../../src/index.ts'
+import { encodeGoJSON, indentGoJSON, InvalidArgumentError } from '../library/documents.ts'
 import type { GoJson } from '../../src/index.ts'
 import { inspectedImage } from '../template/inspect-type.ts'
 import { compileTemplate } from '../template/template.ts'

@@ -17,15 +17,14 @@ const IMAGE_HEADERS = {
   UniqueSize: 'UNIQUE SIZE',
 }
 
-/** An image without a time of creation has no age: docker says N/A. */
-const CREATED = '{{if .CreatedSince}}{{.CreatedSince}}{{else}}N/A{{end}}'
-
 export function imageListing(options: { digests: boolean }): Listing {
   const digest = options.digests ? '{{.Digest}}\t' : ''
   return {
     type: 'formatter.imageContext',
     headers: IMAGE_HEADERS,
-    table: `{{.Repository}}\t{{.Tag}}\t${digest}{{.ID}}\t${CREATED}\t{{.Size}}`,
+    table: `{{.Repository}}\t{{.Tag}}\t${digest}{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`,
+    // An image without a time of creation has no age.
+    whenEmpty: { CreatedSince: 'N/A' },
   }
 }
 

@@ -1,13 +1,10 @@
 // `--format` of the listings (images, history, layers): `table`, `table TEMPLATE`, `json`, or a template a row.
 // Knows rows of named texts; which rows and names there are is each verb's. Source: docker's command/formatter.
 
-import { encodeJSON } from '../template/encode-json.ts'
-import { GoStruct } from '../template/go-value.ts'
-import { compileTemplate } from '../template/template.ts'
 import { safeText } from './safe-text.ts'
 import { alignTabs } from './table.ts'
 
-/** The fields of one row, all that a template may ask for. */
+/** The fields of one row, all that a template may ask for. May be getters: one that nobody asks for is not computed. */
 export type Row = Readonly<Record<string, string>>
 
 export interface Listing {
@@ -17,6 +14,8 @@ export interface Listing {
   readonly headers: Readonly<Record<string, string>>
   /** The plain table, as a template with tabs: `{{.Repository}}\t{{.Tag}}`. */
   readonly table: string
+  /** What the plain table shows where a field is empty. */
+  readonly whenEmpty?: Readonly<Record<string, string>>
 }
 
 /**
@@ -24,37 +23,57 @@ export interface Listing {
  * @param format `table` when undefined or ''
  * @throws InvalidArgumentError ERR_TEMPLATE, also when no row is there to try the template on
  */
-export function formatRows(
+export async function formatRows(
   rows: readonly Row[],
   format: string | undefined,
   listing: Listing,
-): string {
+): Promise<string> {
   const wanted = format === undefined || format === '' ? 'table' : format
-  if (wanted === 'json')
-    return rows.map((row) => `${encodeJSON(rowStruct(row, listing.type))}\n`).join('')
+  if (wanted === 'json') {
+    const { rowJSON } = await import('./row-template.ts')
+    return rows.map((row) => `${rowJSON(row, listing)}\n`).join('')
+  }
   const isTable = wanted.startsWith('table')
   const given = isTable ? wanted.slice('table'.length).trim() : wanted
-  const text = (isTable && given === '' ? listing.table : given)
-    .replaceAll('\\t', '\t')
-    .replaceAll('\\n', '\n')
-  const template = compileTemplate(text)
-  const lines = rows.map((row) => `${template.execute(rowStruct(row, listing.type))}\n`).join('')
-  if (!isTable) return lines
-  return alignTabs(`${headerLine(text, listing)}\n${lines}`)
+  const isPlain = isTable && given === ''
+  const text = (isPlain ? listing.table : given).replaceAll('\\t', '\t').replaceAll('\\n', '\n')
+  const { line, header } =
+    fieldsAlone(text, rows, listing, isPlain ? listing.whenEmpty : undefined) ??
+    (await import('./row-template.ts')).rowTemplate(text, listing)
+  const lines = rows.map((row) => `${line(row)}\n`).join('')
+  return isTable ? alignTabs(`${header()}\n${lines}`) : lines
 }
 
-/** To the template's actions the values are safe texts; as JSON they are themselves. */
-function rowStruct(row: Row, type: string): GoStruct {
-  const fields = new Map(Object.entries(row).map(([name, text]) => [name, safeText(text)] as const))
-  const json = new Map(Object.entries(row))
-  return new GoStruct({ type, pointer: true, methods: true, fields, json })
+/** How a row becomes a line, and the line of headings above them. */
+export interface RowPrinter {
+  readonly line: (row: Row) => string
+  /** What cannot be done with a heading leaves the line empty, as in docker. */
+  readonly header: () => string
 }
 
-/** The template over the names of the fields. What cannot be done with a name leaves the line empty, as in docker. */
-function headerLine(text: string, listing: Listing): string {
-  try {
-    return compileTemplate(text).execute(listing.headers, { header: true })
-  } catch {
-    return ''
+/**
+ * A template that only names fields that are there: most of them, and needs no template language, which takes longer to
+ * load than most listings to print. undefined for any other.
+ */
+function fieldsAlone(
+  text: string,
+  rows: readonly Row[],
+  listing: Listing,
+  whenEmpty: Readonly<Record<string, string>> = {},
+): RowPrinter | undefined {
+  // Text and field take turns.
+  const parts = text.split(/\{\{\.([A-Z][A-Za-z]*)\}\}/)
+  const isText = (index: number): boolean => index % 2 === 0
+  const holders: readonly Row[] = [listing.headers, ...rows]
+  const isKnown = (name: string): boolean => holders.every((row) => Object.hasOwn(row, name))
+  const plain = parts.every((part, index) =>
+    isText(index) ? !/\{\{|\}\}/.test(part) : isKnown(part),
+  )
+  if (!plain) return undefined
+  const print = (value: (name: string) => string): string =>
+    parts.map((part, index) => (isText(index) ? part : value(part))).join('')
+  return {
+    line: (row) => print((name) => safeText(row[name]!) || (whenEmpty[name] ?? '')),
+    header: () => print((name) => listing.headers[name]!),
   }
 }

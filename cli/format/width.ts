@@ -39,6 +39,7 @@ export function charWidth(char: string): number {
 }
 
 export function displayWidth(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length
   let width = 0
   for (const char of text) width += charWidth(char)
   return width

@@ -1,7 +1,7 @@
 // A template's value as one line of JSON, as Go's encoding/json writes it, but for raw characters that a terminal would
 // obey (C1 controls, bidirectional overrides): those are escaped, which is the same JSON.
 
-import { encodeGoJSON } from '../../src/index.ts'
+import { encodeGoJSON } from '../library/documents.ts'
 import type { GoJson } from '../../src/index.ts'
 import { safeJSON } from '../format/safe-text.ts'
 import { concrete, GoMap, GoNamed, GoNil, GoSlice, GoStruct } from './go-value.ts'

@@ -15,7 +15,8 @@ const SHORT: Readonly<Record<string, string>> = {
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u
 
 export function isPrint(char: string): boolean {
-  return PRINTABLE.test(char)
+  // ASCII first: building Unicode's sets is dear.
+  return char <= '\x7e' ? char >= ' ' : PRINTABLE.test(char)
 }
 
 export function quote(text: string, mark: '"' | "'" = '"', asciiOnly = false): string {

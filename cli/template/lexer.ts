@@ -70,7 +70,13 @@ function isKeyword(word: string): word is Keyword {
 const LEFT = '{{'
 const RIGHT = '}}'
 const SPACES = ' \t\r\n'
-const ALPHANUMERIC = /^[\p{L}\p{Nd}_]$/u
+const WORD_CHAR = /^[\p{L}\p{Nd}_]$/u
+const ASCII_WORD_CHAR = /^\w$/
+
+/** Of `''`, the end, false. ASCII is asked for first: building Unicode's sets takes as long as listing a store. */
+function isWordChar(char: string): boolean {
+  return ASCII_WORD_CHAR.test(char) || (char > '\x7f' && WORD_CHAR.test(char))
+}
 
 export function lex(text: string): readonly Token[] {
   return new Lexer(text).run()
@@ -227,7 +233,7 @@ class Lexer {
     else if (/^[.+\-0-9]$/.test(char)) {
       this.at--
       this.number()
-    } else if (ALPHANUMERIC.test(char)) this.identifier()
+    } else if (isWordChar(char)) this.identifier()
     else if (char === '(') {
       this.emit('leftParen')
       this.parens++
@@ -254,13 +260,13 @@ class Lexer {
       this.emit(bare)
       return
     }
-    while (ALPHANUMERIC.test(this.peek())) this.next()
+    while (isWordChar(this.peek())) this.next()
     if (this.atTerminator()) this.emit(type)
     else this.fail(`bad character ${unicode(this.peek())}`)
   }
 
   identifier(): void {
-    while (ALPHANUMERIC.test(this.peek())) this.next()
+    while (isWordChar(this.peek())) this.next()
     if (!this.atTerminator()) {
       this.fail(`bad character ${unicode(this.peek())}`)
       return
@@ -317,7 +323,7 @@ class Lexer {
       /[+-]?(?:0[xX][0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?(?:[pP][+-]?[0-9_]*)?|0[oO][0-7_]*(?:\.[0-7_]*)?|0[bB][01_]*(?:\.[01_]*)?|[0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]*)?)i?/y
     syntax.lastIndex = this.at
     this.at += syntax.exec(this.text)![0].length
-    if (!ALPHANUMERIC.test(this.peek())) return true
+    if (!isWordChar(this.peek())) return true
     this.next()
     return false
   }

@@ -1,7 +1,7 @@
 // `--format` and `-f`: a Go template, compiled once and carried out over any number of values.
 // A template is the user's own text. Nothing that comes out of an image is ever given to compileTemplate.
 
-import { InvalidArgumentError } from '../../src/index.ts'
+import { InvalidArgumentError } from '../library/documents.ts'
 import { execute } from './evaluator.ts'
 import { FUNCTIONS, HEADER_FUNCTIONS } from './functions.ts'
 import { fromJSON } from './go-value.ts'

@@ -48,14 +48,18 @@ export async function listImages(
     if (filter.labels && !matchesLabels(filter.labels, item.labels)) continue
     if (isShown(item, { hasChildren, all: options.all ?? false, filter })) items.push(item)
   }
-  return items.sort(newestFirst)
+  return newestFirst(items)
 }
 
 /** To the nanosecond, where docker stops at the second and leaves the rest to chance. */
-function newestFirst(a: ImageListItem, b: ImageListItem): number {
-  const [timeA, timeB] = [createdNs(a.created), createdNs(b.created)]
-  if (timeA !== timeB) return timeA < timeB ? 1 : -1
-  return a.id < b.id ? -1 : 1
+function newestFirst(items: readonly ImageListItem[]): ImageListItem[] {
+  return items
+    .map((item) => ({ item, time: createdNs(item.created) }))
+    .sort((a, b) => {
+      if (a.time !== b.time) return a.time < b.time ? 1 : -1
+      return a.item.id < b.item.id ? -1 : 1
+    })
+    .map(({ item }) => item)
 }
 
 /** moby's rules, which differ for images with names, without, and under each value of `dangling`. */
@@ -96,6 +100,7 @@ type TimeFilter = (created: string | undefined) => boolean
 function timeFilter(store: Store, filter: ImageFilter): TimeFilter {
   const before = momentOf(store, filter.before)
   const since = momentOf(store, filter.since)
+  if (before === undefined && since === undefined) return () => true
   return (created) => {
     const moment = createdNs(created)
     return (before === undefined || moment < before) && (since === undefined || moment > since)

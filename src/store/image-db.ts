@@ -48,8 +48,10 @@ export class ImageDB {
     } catch {
       return undefined
     }
-    const parent = this.fact(id, 'parent')
-    const lastUpdated = this.fact(id, 'lastUpdated')
+    // Most images have no facts: one look for the folder is cheaper than two failures to open a file.
+    const hasFacts = fs.existsSync(this.layout.imageMetadata(id))
+    const parent = hasFacts ? this.fact(id, 'parent') : undefined
+    const lastUpdated = hasFacts ? this.fact(id, 'lastUpdated') : undefined
     return {
       id,
       configBytes,

@@ -2,13 +2,24 @@
 
 import fs from 'node:fs'
 
+/** Most files of a store fit: one read then, and no look at the size first. */
+const piece = Buffer.allocUnsafeSlow(64 << 10)
+
 export function readIfPresent(file: string): Buffer | undefined {
+  let fd: number
   try {
-    return fs.readFileSync(file)
+    fd = fs.openSync(file, 'r')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw error
+  }
+  try {
+    const length = fs.readSync(fd, piece)
+    const start = Buffer.from(piece.subarray(0, length))
+    return length < piece.length ? start : Buffer.concat([start, fs.readFileSync(fd)])
+  } finally {
+    fs.closeSync(fd)
   }
 }
 

@@ -51,6 +51,23 @@ t.test('help and version, without a store and without the library', async (t) =>
   t.notOk(fs.existsSync(root))
 })
 
+t.test('a verb that is loaded by itself is told as one among all', async (t) => {
+  const root = path.join(t.testdir(), 'none')
+  const print = async (...args: string[]): Promise<string> => {
+    const { stdout, stderr } = await shaleInProcess(args, { root })
+    return stdout + stderr
+  }
+  for (const verb of ['images', 'ls', 'cat', 'load', 'save']) {
+    const among = await print('help', verb)
+    t.match(among, `Usage: shale ${verb}`)
+    t.equal(await print(verb, '--help'), among)
+    t.equal(await print('--root', 'load', '--json', '--lock-timeout=3', verb, '-h'), among)
+    // The word is there, and is no verb: what is complained of needs all verbs.
+    t.match(await print('imagse', verb), 'did you mean one of image, images?')
+    t.match(await print('--nonsense', verb), "unknown option '--nonsense'")
+  }
+})
+
 t.test('help, version and completion load nothing of the library', async (t) => {
   const guard = `export async function resolve(specifier, context, next) {
     const found = await next(specifier, context)

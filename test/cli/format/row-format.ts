@@ -28,13 +28,18 @@ t.test('prints the rows of docker images and docker history as docker does', asy
       name === 'images'
         ? imageListing({ digests: false })
         : historyListing({ human: !rows.includes('human=false') })
-    const print = (): string => formatRows(fixture.rows[rows]!, format ?? undefined, listing)
+    const print = (): Promise<string> =>
+      formatRows(fixture.rows[rows]!, format ?? undefined, listing)
     const label = `${rows} ${JSON.stringify(format)}`
-    if (output !== undefined) t.equal(print(), output, label)
+    if (output !== undefined) t.equal(await print(), output, label)
     else {
       // docker says what kind of command failed in front, or the same twice.
       const reason = error!.replace(/^(template parsing error: )+/, '')
-      t.throws(print, { code: 'ERR_TEMPLATE', message: `template parsing error: ${reason}` }, label)
+      await t.rejects(
+        print(),
+        { code: 'ERR_TEMPLATE', message: `template parsing error: ${reason}` },
+        label,
+      )
     }
   }
 })
@@ -51,25 +56,25 @@ const row = {
 
 t.test('values cannot break out of their cell', async (t) => {
   t.equal(
-    formatRows([row], 'table', listing),
+    await formatRows([row], 'table', listing),
     'REPOSITORY   TAG       DIGEST    IMAGE ID   CREATED   SIZE\n' +
       'x\\x1b[2J     a\\tb\\nc   <none>    abc        N/A       1B\n',
   )
-  t.equal(formatRows([row], '{{.Repository}}|{{.Tag}}', listing), 'x\\x1b[2J|a\\tb\\nc\n')
-  const json = formatRows([row], 'json', listing)
+  t.equal(await formatRows([row], '{{.Repository}}|{{.Tag}}', listing), 'x\\x1b[2J|a\\tb\\nc\n')
+  const json = await formatRows([row], 'json', listing)
   t.equal(json.indexOf('\u001b'), -1)
   t.strictSame(JSON.parse(json), row, 'JSON keeps the value itself')
 })
 
 t.test('a table without rows has its heading, other formats print nothing', async (t) => {
   t.equal(
-    formatRows([], undefined, listing),
+    await formatRows([], undefined, listing),
     'REPOSITORY   TAG       DIGEST    IMAGE ID   CREATED   SIZE\n',
   )
-  t.equal(formatRows([], 'table {{.ID}}\\t{{lower .Tag}}', listing), 'IMAGE ID   TAG\n')
-  t.equal(formatRows([], 'json', listing), '')
-  t.equal(formatRows([], '{{.ID}}', listing), '')
-  t.throws(() => formatRows([], '{{.ID', listing), { code: 'ERR_TEMPLATE' })
+  t.equal(await formatRows([], 'table {{.ID}}\\t{{lower .Tag}}', listing), 'IMAGE ID   TAG\n')
+  t.equal(await formatRows([], 'json', listing), '')
+  t.equal(await formatRows([], '{{.ID}}', listing), '')
+  await t.rejects(formatRows([], '{{.ID', listing), { code: 'ERR_TEMPLATE' })
 })
 
 t.test('--digests adds the column to a table of one’s own', async (t) => {

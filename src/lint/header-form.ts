@@ -120,8 +120,8 @@ function blockOddity(block: Buffer): string | undefined {
 }
 
 function isNumber(block: Buffer, at: number, width: number): boolean {
-  // Base-256, which all read alike as far as the parser takes it.
-  if (block[at]! >= 0x80) return true
+  // Base-256: all agree on 0x80 and, for negative numbers, on 0xff.
+  if (block[at]! >= 0x80) return block[at] === 0x80 || block[at] === 0xff
   return OCTAL.test(block.toString('latin1', at, at + width))
 }
 

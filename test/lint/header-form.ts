@@ -49,6 +49,15 @@ const CASES: readonly (readonly [expected: RegExp, hit: Buffer, miss: Buffer])[]
     tar(block({ uid: Buffer.from([0x80, 0, 0, 0, 0, 0, 0, 5]) })),
   ],
   [
+    // Of an extension header, whose owner nobody reads; some refuse it all the same.
+    /its gid is not/,
+    tar(block({ type: 'x', gid: Buffer.from([0xc0, 0, 0, 0, 0, 0, 0, 0]) }), block()),
+    tar(
+      block({ type: 'x', gid: Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe]) }),
+      block(),
+    ),
+  ],
+  [
     /its device major is not/,
     tar(block({ magic: NO_MAGIC, patch: { 329: '\u00000000001' } })),
     tar(block({ magic: NO_MAGIC, patch: { 329: '0000001\0' } })),

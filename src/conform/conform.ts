@@ -128,9 +128,16 @@ async function tryAll(
 ): Promise<Tried> {
   onSubject?.(subject.name)
   const verdicts = new Map<Shape, ConformVerdict>()
-  for (const files of shapes) {
+  const { width = 1 } = subject
+  for (let at = 0; at < shapes.length; at += width) {
     signal?.throwIfAborted()
-    verdicts.set(files.shape, judge(subject.name, files.shape, await subject.run(files)))
+    const some = shapes.slice(at, at + width).map(async (files) => {
+      verdicts.set(files.shape, judge(subject.name, files.shape, await subject.run(files)))
+    })
+    // All of them, also when one fails: what they mounted is unmounted by then.
+    for (const each of await Promise.allSettled(some)) {
+      if (each.status === 'rejected') throw each.reason
+    }
   }
   return { subject, verdicts }
 }

@@ -26,6 +26,8 @@ export interface Subject {
   readonly version?: string
   /** shale answers for the open shapes as well: what it does with them is documented. */
   readonly isShale: boolean
+  /** How many shapes may be tried at once: where each waits for a process of its own. Default 1. */
+  readonly width?: number
   run(files: ShapeFiles): Promise<Outcome>
 }
 

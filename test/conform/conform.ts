@@ -24,7 +24,9 @@ t.test('shale gets every shape right, in each driver and view', async (t) => {
   t.ok(report.ok)
   const names = report.subjects.map(({ name }) => name)
   for (const driver of ['overlay2', 'vfs']) {
-    for (const view of ['ls', 'merge', 'save']) t.ok(names.includes(`${driver} ${view}`))
+    for (const view of ['ls', 'unionfs', 'merge', 'export', 'save', 'commit', 'squash']) {
+      t.ok(names.includes(`${driver} ${view}`))
+    }
   }
   if (isRoot && canMountOverlay()) {
     t.ok(names.includes('overlay2 mount'))

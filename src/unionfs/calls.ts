@@ -23,7 +23,7 @@ import {
   type PathArgument,
 } from './path-argument.ts'
 import { UnionBigStats, UnionDirent, UnionStats } from './stats.ts'
-import { walk, type Walked } from './walk.ts'
+import { PATH_BYTES_MAX, walk, type Walked } from './walk.ts'
 
 const { O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_NOFOLLOW } =
   fs.constants
@@ -151,6 +151,7 @@ export class UnionCalls {
     const place = { syscall: 'symlink', path: shownPath(target), dest: shownPath(path) }
     const linkTarget = pathArgument(target, 'target')
     if (linkTarget === '') throw nodeError(E.NOENT, place)
+    if (linkTarget.length > PATH_BYTES_MAX) throw nodeError(E.NAMETOOLONG, place)
     const { dir, name, entry, wantsDirectory } = must(
       walk(this.tree, pathArgument(path), false),
       place,

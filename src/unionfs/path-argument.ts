@@ -112,6 +112,8 @@ export function timeArgument(time: number | string | bigint | Date): bigint {
       `The "time" argument must be an instance of Date or one of type Time in seconds. Received ${String(time)}`,
     )
   }
+  // As node:fs has it: a time before 1970 is taken as a Date only, a negative number means now.
+  if (typeof time === 'number' && seconds < 0) return BigInt(Date.now()) * NS_PER_MS
   // To the microsecond: what a double holds of a time of today.
   return BigInt(Math.round(seconds * 1e6)) * 1000n
 }

@@ -8,7 +8,8 @@ import type { UnionTree } from '../union/tree.ts'
 
 /** As the kernel: 40 links may be followed, the 41st is ELOOP. */
 const SYMLINKS_MAX = 40
-const PATH_BYTES_MAX = 4095
+/** Without the NUL that ends it. */
+export const PATH_BYTES_MAX = 4095
 
 export interface Walked {
   /** Of the last component; the root's is the root. */

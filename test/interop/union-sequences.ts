@@ -9,7 +9,7 @@ import { memoryDirectory } from '../support/temporary.ts'
 import { runInNamespace } from '../support/union-namespace.ts'
 import { compareIn, keptSequences, runSequences, type Side } from '../support/union-sequences.ts'
 
-const RUNS: Readonly<Record<Side, number>> = { directory: 3000, memory: 2000, fuse: 60 }
+const RUNS: Readonly<Record<Side, number>> = { directory: 3000, memory: 2000, fuse: 40 }
 /** A server is started for each batch. */
 const FUSE_BATCH = 25
 const NAMESPACE_RUNS = 1000

@@ -71,7 +71,9 @@ export function unionSubject(unionFs: UnionFs, root = ''): Subject {
     root,
     held: [],
     rename: (from, to, flags) =>
-      numbered(() => calls.rename(from, to, { noReplace: flags === 1, exchange: flags === 2 })),
+      numbered(() =>
+        calls.rename(from, to, { noReplace: (flags & 1) !== 0, exchange: (flags & 2) !== 0 }),
+      ),
     setXattr: (at, name, value) => {
       const entry = entryOf(at)
       return typeof entry === 'number' ? entry : union.setXattr(tree, entry, name, value)

@@ -12,6 +12,7 @@ import { declareCreate } from './commands/create.ts'
 import { declareDf } from './commands/df.ts'
 import { declareDiff } from './commands/diff.ts'
 import { declareDiffid } from './commands/diffid.ts'
+import { declareExplain } from './commands/explain.ts'
 import { declareExport } from './commands/export.ts'
 import { declareHistory } from './commands/history.ts'
 import { declareImagePrune } from './commands/image-prune.ts'
@@ -75,6 +76,7 @@ export const VERBS: readonly DeclareVerb[] = [
   declareInfo,
   declareDf,
   declareWhy,
+  declareExplain,
   declarePrune,
   declareImagePrune,
   declareVolumeCreate,

@@ -160,3 +160,28 @@ export { UnionFs } from './unionfs/union-fs.ts'
 export { DirectoryUpper } from './view/upper/directory-upper.ts'
 export { MemoryUpper } from './union/memory-upper.ts'
 export { DiskLayer } from './view/upper/disk-layer.ts'
+export type { ExplainOp } from './explain/predict.ts'
+export { EXPLAIN_OPS } from './explain/predict.ts'
+export type { Holding, Verdict } from './explain/trace.ts'
+export type {
+  ExplainedChange,
+  ExplainedLayer,
+  ExplainedOperation,
+  ExplainedSight,
+  ExplainedStep,
+  Explanation,
+  ExplainOptions,
+  PlainDirectories,
+} from './explain/explain.ts'
+export { explainDirectories, explainPath } from './explain/explain.ts'
+export { parseDirectoryOptions } from './explain/directory-options.ts'
+export { explanationPicture } from './explain/picture.ts'
+export type { Language } from './explain/sentences.ts'
+export {
+  changeText,
+  endText,
+  holdingText,
+  nothingToDoText,
+  refusalText,
+  sightText,
+} from './explain/sentences.ts'

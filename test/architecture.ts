@@ -17,7 +17,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['transfer', 'inspect'],
   ['volumes'],
   ['mounting', 'containers'],
-  ['usage'],
+  ['usage', 'explain'],
   // What judges an image looks at it as its users do: from an archive, from a store, mounted.
   ['lint', 'conform'],
   // The store as one object, over the functions that do the work.

@@ -154,8 +154,9 @@ export class DirectoryUpper implements UpperLayer {
       const { dir, name } = place
       const node = this.#layer.lookup(path)
       const there = node !== undefined && node !== 'whiteout'
-      if (!there) return options.whiteout ? leaveWhiteout(this.#root, place, this.#form) : 0
+      // Also where nothing is taken away: its directory is now marked as one that has whiteouts.
       this.#forgetBelow(path)
+      if (!there) return options.whiteout ? leaveWhiteout(this.#root, place, this.#form) : 0
       if (node.type !== 'directory') {
         if (!options.whiteout) return calls.unlinkAt(dir, name)
         return placeWhiteout(this.#root, place, this.#aside(), this.#form)

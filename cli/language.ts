@@ -1,0 +1,18 @@
+// In which language a lesson speaks: as asked for, else as the locale has it (locale(7): LC_ALL, LC_MESSAGES, LANG).
+
+import { Option } from 'commander'
+import type { Language } from '../src/index.ts'
+
+const CODES: readonly Language[] = ['en', 'zh']
+
+export function languageOption(): Option {
+  return new Option('--lang <language>', 'English or Chinese (default: by LC_ALL, LANG)').choices(
+    CODES,
+  )
+}
+
+export function languageOf(asked: Language | undefined, env: NodeJS.ProcessEnv): Language {
+  if (asked !== undefined) return asked
+  const locale = [env['LC_ALL'], env['LC_MESSAGES'], env['LANG']].find((value) => value)
+  return locale?.startsWith('zh') ? 'zh' : 'en'
+}

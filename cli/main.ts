@@ -1,31 +1,6 @@
 #!/usr/bin/env node
-// The process around the command line: signals become an AbortSignal, the outcome becomes an exit code.
+// `shale`: the command line as given.
 
-import { Context } from './context.ts'
-import { ClosedPipe, StreamSink } from './output.ts'
-import { Interrupted, run } from './program.ts'
+import { runProcess } from './process.ts'
 
-const abort = new AbortController()
-
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(name, () => {
-    const interrupted = new Interrupted(name)
-    // The first one lets the verb undo what it did; whoever asks twice wants out, and the next write sweeps.
-    if (abort.signal.aborted) process.exit(interrupted.exitCode)
-    abort.abort(interrupted)
-  })
-}
-
-const context = new Context({
-  // Opened only by a verb that reads it.
-  get stdin() {
-    return process.stdin
-  },
-  stdout: new StreamSink(process.stdout, () => abort.abort(new ClosedPipe())),
-  stderr: new StreamSink(process.stderr),
-  env: process.env,
-  signal: abort.signal,
-})
-
-// Every write was awaited, so nothing is lost by leaving at once; idle workers must not hold the process.
-process.exit(await run(process.argv.slice(2), context))
+await runProcess(process.argv.slice(2))

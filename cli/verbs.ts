@@ -25,6 +25,7 @@ import { declareLint } from './commands/lint.ts'
 import { declareLoad } from './commands/load.ts'
 import { declareLs } from './commands/ls.ts'
 import { declareMount } from './commands/mount.ts'
+import { declareOverlay } from './commands/overlay.ts'
 import { declarePrune } from './commands/prune.ts'
 import { declarePs } from './commands/ps.ts'
 import { declareRename } from './commands/rename.ts'
@@ -69,6 +70,7 @@ export const VERBS: readonly DeclareVerb[] = [
   declareCp,
   declareMount,
   declareUmount,
+  declareOverlay,
   declareRunIn,
   declareBundle,
   declareLint,

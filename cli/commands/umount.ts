@@ -10,7 +10,9 @@ export function declareUmount(program: Command, context: Context): void {
   declareVerb(program, ['umount|unmount', 'image umount|unmount'], (command) => {
     command
       .summary('take a mounted image or container away')
-      .description('Take away what shale mount showed in a directory. The directory stays, empty.')
+      .description(
+        'Take away what shale mount or shale overlay showed in a directory. The directory stays, empty.',
+      )
       .argument('<directory|container>', 'where it is shown, or the container’s name')
       .action((directory: string) => umount(directory, context))
     examples(command, [['umount /mnt', 'a kernel mount or a merged directory alike']])
@@ -18,7 +20,8 @@ export function declareUmount(program: Command, context: Context): void {
 }
 
 async function umount(directory: string, context: Context): Promise<void> {
-  const { NotFoundError, unmountContainer, unmountImage } = await import('../../src/index.ts')
+  const { NotFoundError, unmountContainer, unmountDirectories, unmountImage } =
+    await import('../../src/index.ts')
   const store = await context.openStore()
   try {
     const { target } = await unmountContainer(store, directory)
@@ -27,6 +30,17 @@ async function umount(directory: string, context: Context): Promise<void> {
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error
   }
-  await unmountImage(store, directory)
-  if (context.json) await context.stdout.write(jsonText({ target: path.resolve(directory) }))
+  try {
+    await unmountImage(store, directory)
+    if (context.json) await context.stdout.write(jsonText({ target: path.resolve(directory) }))
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error
+    // A union of directories is of no store; where there is none either, the store's answer stands.
+    const done = await unmountDirectories(await context.root(), directory).catch(
+      (second: unknown) => {
+        throw second instanceof NotFoundError ? error : second
+      },
+    )
+    if (context.json) await context.stdout.write(jsonText({ target: done.target }))
+  }
 }

@@ -281,6 +281,15 @@ export function removeTree(
 /** An open directory a level: a tree that is deeper is taken apart first, or it would take all that a process may open. */
 const OPEN_LEVELS_MAX = 64
 
+/** An ordinary user's own directory with a mode that shuts its owner out. */
+function letIn(dir: DirFd, name: Name): number {
+  const fd = openAt(dir, name, O.PATH | O.DIRECTORY | O.NOFOLLOW)
+  if (fd < 0) return fd
+  const changed = chmodPath(fd, 0o700)
+  close(fd)
+  return changed
+}
+
 function removeBelow(
   top: { readonly dir: DirFd; count: number },
   dir: DirFd,
@@ -300,13 +309,18 @@ function removeBelow(
   const plain = unlinkAt(dir, name)
   // POSIX has EPERM for unlink of a directory, Linux EISDIR.
   if (plain !== -ERRNO.EISDIR && plain !== -ERRNO.EPERM) return plain
-  const fd = openAt(dir, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW)
+  const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW
+  let fd = openAt(dir, name, flags)
+  if (fd === -ERRNO.EACCES && letIn(dir, name) === 0) fd = openAt(dir, name, flags)
   if (fd < 0) return plain === -ERRNO.EPERM ? plain : fd
   try {
     const entries = readDirectory(fd)
     if (typeof entries === 'number') return entries
     for (const entry of entries) {
-      const result = removeBelow(top, fd, entry.name, level + 1, onFile)
+      let result = removeBelow(top, fd, entry.name, level + 1, onFile)
+      if (result === -ERRNO.EACCES && chmod(fd, 0o700) === 0) {
+        result = removeBelow(top, fd, entry.name, level + 1, onFile)
+      }
       if (result < 0) return result
     }
   } finally {

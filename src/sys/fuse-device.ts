@@ -10,17 +10,22 @@ import { UnsupportedError } from '../errors.ts'
 import { ERRNO, hostError } from './errno.ts'
 import { close } from './file-calls.ts'
 import { cText, checked, libc } from './libc.ts'
+import { mountFlags } from './mount-flags.ts'
 import { findProgram } from './run-program.ts'
 
 const AF_UNIX = 1
 const SOCK_STREAM = 1
 const SOL_SOCKET = 1
 const SCM_RIGHTS = 1
-const MS_RDONLY = 1
 const MNT_DETACH = 2
 const UMOUNT_NOFOLLOW = 8
 const BACKING_OPEN = 0x4010e501
 const BACKING_CLOSE = 0x4004e502
+
+/** Those that fusermount3 takes of an ordinary user. */
+const HELPER_FLAGS: ReadonlySet<string> = new Set([
+  ...['noexec', 'exec', 'async', 'sync', 'noatime', 'atime', 'dirsync'],
+])
 
 interface FuseCalls {
   readonly socketpair: (domain: number, type: number, protocol: number, fds: Uint8Array) => number
@@ -48,13 +53,19 @@ export interface FuseMountOptions {
   /** As mount tables show it. */
   readonly source: string
   readonly readOnly: boolean
-  /** Whether root mounts it for all, with the kernel's own permission checks; else it is the caller's alone. */
-  readonly forAll: boolean
+  /** By mount(2), else by fusermount3. */
+  readonly asRoot: boolean
+  /** allow_other: others than the caller may look as well. */
+  readonly forOthers: boolean
+  /** default_permissions: the kernel asks owner and mode of each file; else the caller may do everything. */
+  readonly checked: boolean
+  /** nosuid, noatime ... */
+  readonly flags?: readonly string[]
 }
 
 /** @throws UnsupportedError ERR_HOST_UNSUPPORTED where there is no FUSE to be had; HostError */
 export function mountFuse(options: FuseMountOptions): number {
-  return options.forAll ? mountAsRoot(options) : mountByHelper(options)
+  return options.asRoot ? mountAsRoot(options) : mountByHelper(options)
 }
 
 /** Why a FUSE mount cannot be had here; undefined where nothing speaks against it. */
@@ -71,7 +82,8 @@ export function fuseUnavailable(asRoot: boolean): string | undefined {
   return 'fusermount3, by which an ordinary user mounts FUSE, is not installed'
 }
 
-function mountAsRoot({ target, source, readOnly }: FuseMountOptions): number {
+function mountAsRoot(options: FuseMountOptions): number {
+  const { target, source } = options
   let fd: number
   try {
     fd = fs.openSync('/dev/fuse', 'r+')
@@ -79,8 +91,8 @@ function mountAsRoot({ target, source, readOnly }: FuseMountOptions): number {
     const { code } = error as NodeJS.ErrnoException
     throw unavailable(target, `/dev/fuse cannot be opened (${code})`)
   }
-  const data = `fd=${fd},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions`
-  const flags = readOnly ? MS_RDONLY : 0
+  const data = `fd=${fd},rootmode=40000,user_id=0,group_id=0${wordsOf(options)}`
+  const flags = mountFlags([...(options.flags ?? []), ...(options.readOnly ? ['ro'] : [])])
   const type = cText('fuse.shale')
   const result = checked(libc().mount(cText(source), cText(target), type, flags, cText(data)))
   if (result === 0) return fd
@@ -90,7 +102,13 @@ function mountAsRoot({ target, source, readOnly }: FuseMountOptions): number {
   throw hostError(`mount ${target}`, -result, 'mount', target)
 }
 
-function mountByHelper({ target, source, readOnly }: FuseMountOptions): number {
+/** Each with its comma. */
+function wordsOf({ forOthers, checked: isChecked }: FuseMountOptions): string {
+  return `${forOthers ? ',allow_other' : ''}${isChecked ? ',default_permissions' : ''}`
+}
+
+function mountByHelper(options: FuseMountOptions): number {
+  const { target, source, readOnly, flags = [] } = options
   const helper = findProgram('fusermount3')
   if (helper === undefined) throw unavailable(target, fuseUnavailable(false) ?? 'no fusermount3')
   const pair = Buffer.alloc(8)
@@ -100,8 +118,9 @@ function mountByHelper({ target, source, readOnly }: FuseMountOptions): number {
   const theirs = pair.readInt32LE(4)
   try {
     const name = source.replaceAll(/[\\,]/g, '\\$&')
-    const options = `${readOnly ? 'ro' : 'rw'},nosuid,nodev,fsname=${name},subtype=shale`
-    const { status, stderr, error } = spawnSync(helper, ['-o', options, '--', target], {
+    const own = flags.filter((word) => HELPER_FLAGS.has(word)).map((word) => `,${word}`)
+    const text = `${readOnly ? 'ro' : 'rw'},nosuid,nodev,fsname=${name},subtype=shale${wordsOf(options)}${own.join('')}`
+    const { status, stderr, error } = spawnSync(helper, ['-o', text, '--', target], {
       stdio: ['ignore', 'ignore', 'pipe', theirs],
       env: { ...process.env, _FUSE_COMMFD: '3' },
       cwd: '/',

@@ -47,6 +47,7 @@ export interface Libc {
   llistxattr: Call<[Pointer, Pointer, number]>
   flistxattr: Call<[number, Pointer, number]>
   lremovexattr: Call<[Pointer, Pointer]>
+  fremovexattr: Call<[number, Pointer]>
   mount: Call<[Pointer, Pointer, Pointer, number, Pointer]>
   umount2: Call<[Pointer, number]>
   unshare: Call<[number]>
@@ -99,6 +100,7 @@ const SIGNATURES: Readonly<
   llistxattr: ['llistxattr', 'long', ['void *', 'void *', 'size_t']],
   flistxattr: ['flistxattr', 'long', ['int', 'void *', 'size_t']],
   lremovexattr: ['lremovexattr', 'int', ['void *', 'void *']],
+  fremovexattr: ['fremovexattr', 'int', ['int', 'void *']],
   mount: ['mount', 'int', ['void *', 'void *', 'void *', 'ulong', 'void *']],
   umount2: ['umount2', 'int', ['void *', 'int']],
   unshare: ['unshare', 'int', ['int']],

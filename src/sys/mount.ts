@@ -13,6 +13,7 @@ import { ERRNO, errnoName, hostError } from './errno.ts'
 import { AT_EMPTY_PATH, AT_FDCWD, close } from './file-calls.ts'
 import { SYS, cText, checked, libc } from './libc.ts'
 import { moduleFile } from './module-file.ts'
+import { OPTIONS_BYTES_MAX } from './mount-flags.ts'
 
 const FSOPEN_CLOEXEC = 1
 const FSCONFIG_SET_FLAG = 0
@@ -28,8 +29,6 @@ const MS_REMOUNT = 32
 const MS_BIND = 4096
 const MNT_DETACH = 2
 const UMOUNT_NOFOLLOW = 8
-/** The options of mount(2) are one page with its NUL. */
-const OPTIONS_BYTES_MAX = 4095
 /** fsconfig(2) takes strings of at most 255 bytes. */
 const FSCONFIG_STRING_MAX = 255
 
@@ -96,7 +95,10 @@ export async function mountOverlay(spec: OverlaySpec, target: string): Promise<v
   await mountByOptions(spec, options, target)
 }
 
-function fits(spec: OverlaySpec, options: readonly [string, string][]): boolean {
+export function fits(
+  spec: Pick<OverlaySpec, 'lowers'>,
+  options: readonly [string, string][],
+): boolean {
   const strings = [...spec.lowers, ...options.map(([, value]) => value)]
   return strings.every((text) => Buffer.byteLength(text) <= FSCONFIG_STRING_MAX)
 }
@@ -108,8 +110,8 @@ export function takesSingleLowers(release: string = os.release()): boolean {
 }
 
 /** 0, or -ENOSYS; @throws on every other failure */
-function mountByApi(
-  spec: OverlaySpec,
+export function mountByApi(
+  spec: Pick<OverlaySpec, 'lowers' | 'upper'>,
   options: readonly [string, string][],
   target: string,
 ): number {
@@ -164,7 +166,7 @@ function kernelMessage(context: number): string | undefined {
 }
 
 /** Inside of `lowerdir=` a colon separates and a comma ends; both, and the backslash, can be escaped. */
-function escapeOption(text: string): string {
+export function escapeOption(text: string): string {
   return text.replaceAll(/[\\:,]/g, '\\$&')
 }
 
@@ -287,7 +289,12 @@ export function unmount(target: string, options: { lazy?: boolean } = {}): boole
   return true
 }
 
-function mountError(target: string, syscall: string, errno: number, message?: string): Error {
+export function mountError(
+  target: string,
+  syscall: string,
+  errno: number,
+  message?: string,
+): Error {
   const unknown = errno === ERRNO.ENODEV
   if (unknown || errno === ERRNO.EPERM || errno === ERRNO.EACCES || errno === ERRNO.ENOSYS) {
     const why = unknown

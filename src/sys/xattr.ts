@@ -77,6 +77,11 @@ function names(length: number): string[] | number {
   return buffer.toString('latin1', 0, length - 1).split('\0')
 }
 
+export function removeXattrOf(fd: number, name: string): number {
+  const k = key.set(name)
+  return k ? checked(libc().fremovexattr(fd, k)) : unusable(name)
+}
+
 export function removeXattr(place: string, name: string): number {
   const p = path.set(place)
   const k = key.set(name)

@@ -8,7 +8,6 @@
 // are read when the merge asks, which it does only where something lies below.
 
 import { OVERRIDE_STAT } from '../archive/metadata.ts'
-import type { LayerForm } from '../driver/driver.ts'
 import { basename, dirname, type BytePath } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import { AT_FDCWD, O, close, openAt, readDirectory, readlinkAt } from '../sys/file-calls.ts'
@@ -17,6 +16,7 @@ import { openInRoot } from '../sys/open-in-root.ts'
 import { below, getXattr, listXattrs } from '../sys/xattr.ts'
 import type { LayerEntry, LayerNode, LayerView, NodeType } from '../union/layer-view.ts'
 import { OPAQUE_NAME, classifyWhiteout, whiteoutOf } from '../union/whiteout.ts'
+import type { DiskForm } from './disk-form.ts'
 import { parseOverrideStat } from './override-stat.ts'
 
 const DT_UNKNOWN = 0
@@ -37,7 +37,7 @@ export interface HeaderSupplement {
 
 export interface DirectoryLayerOptions {
   /** As the store's driver has it; `trusted` when absent. */
-  readonly form?: LayerForm
+  readonly form?: DiskForm
   /** Asked in the forms `user` and `none` where the file itself tells no owner. */
   readonly headers?: (path: BytePath) => HeaderSupplement | undefined
 }
@@ -47,7 +47,7 @@ type OpaqueMark = 'opaque' | 'has whiteouts' | undefined
 export class DirectoryLayer implements LayerView, Disposable {
   /** The host directory, for messages. */
   readonly directory: string
-  readonly form: LayerForm
+  readonly form: DiskForm
   /** Which one it lies on: layers with one value share one space of inode numbers. */
   readonly fileSystem: string
   readonly #root: number
@@ -69,7 +69,8 @@ export class DirectoryLayer implements LayerView, Disposable {
     this.fileSystem = typeof status === 'number' ? directory : status.device
     // Whoever writes whiteouts as xattrs marks the top as well (the kernel wants it), so that one question spares a
     // layer with device whiteouts all others. In the form `user` other writers are given the benefit of the doubt.
-    this.#xattrWhiteouts = this.form === 'user' || this.#markOf(fd) === 'has whiteouts'
+    this.#xattrWhiteouts =
+      this.form === 'user' || this.form === 'plain' || this.#markOf(fd) === 'has whiteouts'
   }
 
   lookup(path: BytePath): LayerNode | 'whiteout' | undefined {
@@ -227,11 +228,12 @@ export class DirectoryLayer implements LayerView, Disposable {
     dir: number,
     name: BytePath,
   ): HeaderSupplement | undefined {
-    if (this.form === 'user' && status.type !== 'symlink') {
+    if (this.form !== 'none' && status.type !== 'symlink') {
       const value = getXattr(below(dir, name), OVERRIDE_STAT)
       const own = value instanceof Uint8Array ? parseOverrideStat(value) : undefined
       if (own !== undefined && fits(own.type, status.type)) return own
     }
+    if (this.form === 'plain') return undefined
     const header = this.#headers?.(path)
     // The disk's owner is whoever loaded the image, never the image's. What no header names (the root, a parent that
     // the archive leaves out) is root's, as appliers make it.

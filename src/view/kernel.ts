@@ -52,13 +52,18 @@ async function mountReadable(
   try {
     await mount()
   } catch (error) {
-    if (error instanceof UnsupportedError) {
-      const stated = error.message.replace(/^[^:]*: /, '')
-      throw unavailable(target, stated, error)
-    }
-    if (!(error instanceof HostError) || !REFUSALS.has(error.details['errno'])) throw error
-    throw unavailable(target, `the kernel refuses these layers: ${error.message}`, error)
+    throw refusesKernel(error, target)
   }
+}
+
+/** What a failed mount says: UnsupportedError with details.reason where another view may do; else the error as it is. */
+export function refusesKernel(error: unknown, target: string): unknown {
+  if (error instanceof UnsupportedError) {
+    const stated = error.message.replace(/^[^:]*: /, '')
+    return unavailable(target, stated, error)
+  }
+  if (!(error instanceof HostError) || !REFUSALS.has(error.details['errno'])) return error
+  return unavailable(target, `the kernel refuses these layers: ${error.message}`, error)
 }
 
 /** Why the kernel would show something else than the image; undefined when it shows the image. */

@@ -13,6 +13,7 @@ import { fromNodeError, hostError } from '../sys/errno.ts'
 import { close } from '../sys/file-calls.ts'
 import { statusOf } from '../sys/file-status.ts'
 import { listMounts } from '../sys/mount-table.ts'
+import type { DiskForm } from './disk-form.ts'
 import { emptyDirectory, openTarget } from './materialise.ts'
 
 export interface MergeRecord {
@@ -25,6 +26,19 @@ export interface MergeRecord {
   readonly image: string
   /** RFC 3339. */
   readonly createdAt: string
+  /** Absent: of an image. */
+  readonly of?: 'container' | 'directories'
+  /** Of a writable merge: where what is changed in it belongs. */
+  readonly fold?: FoldPlace
+}
+
+/** Real paths. */
+export interface FoldPlace {
+  readonly form: DiskForm
+  /** Nearest first. */
+  readonly lowers: readonly string[]
+  readonly upper: string
+  readonly work: string
 }
 
 export function recordFile(merges: string, target: string): string {
@@ -79,6 +93,17 @@ function parseRecord(file: string): MergeRecord | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Gives the record the time of now, by the clock that files have. */
+export function touchRecord(merges: string, target: string): void {
+  const file = recordFile(merges, target)
+  fs.writeFileSync(file, fs.readFileSync(file))
+}
+
+/** When the merge was complete. */
+export function writtenNs(merges: string, target: string): bigint {
+  return fs.statSync(recordFile(merges, target), { bigint: true }).mtimeNs
 }
 
 export function removeRecord(merges: string, target: string): void {

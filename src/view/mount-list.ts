@@ -35,7 +35,9 @@ export function listViews(
   place: ViewPlace,
   mounts: readonly MountEntry[] = listMounts(),
 ): ViewInfo[] {
-  const out: ViewInfo[] = readRecords(place.merges).map(infoOf)
+  const out: ViewInfo[] = readRecords(place.merges)
+    .filter((record) => record.of === undefined)
+    .map(infoOf)
   const home = realPath(place.home)
   const base = mountOf(mounts, home)
   for (const mount of mounts) {
@@ -129,7 +131,9 @@ function upperOf(mount: MountEntry, home: string): string | undefined {
 export function unmountView(place: ViewPlace, target: string): ViewInfo {
   const real = realPath(target)
   const found = listViews(place).findLast((view) => view.target === real)
-  const record = readRecords(place.merges).find((each) => each.target === real)
+  const record = readRecords(place.merges).find(
+    (each) => each.target === real && each.of === undefined,
+  )
   if (found !== undefined && found.view !== 'merge' && unmountTarget(real)) return found
   if (record === undefined) {
     throw new NotFoundError(

@@ -11,7 +11,13 @@ import type { StartedServer } from '../sys/start-server.ts'
 import { mountKernel } from './kernel.ts'
 import { materialise, type MaterialiseOptions } from './materialise.ts'
 import { mountByFuse } from './fuse/mount-fuse.ts'
-import { inodeOf, removeRecord, writeRecord } from './merge-records.ts'
+import {
+  inodeOf,
+  removeRecord,
+  touchRecord,
+  writeRecord,
+  type MergeRecord,
+} from './merge-records.ts'
 import { clearDeadMount, listViews, realPath, type ViewPlace } from './mount-list.ts'
 import type { LayerStack } from './stack.ts'
 
@@ -100,24 +106,37 @@ export function refuseForeground(view: ViewChoice): void {
 }
 
 async function showMerge(request: ShowRequest, target: string): Promise<void> {
-  const { place, topCacheID, image, signal, onWarning } = request
+  const { place, topCacheID, image, signal, onWarning, openStack } = request
+  await showMergeOf({
+    record: { target, topCacheID, image },
+    merges: place.merges,
+    openStack,
+    ...(signal === undefined ? {} : { signal }),
+    ...(onWarning === undefined ? {} : { onWarning }),
+  })
+}
+
+export interface MergeRequest extends Pick<MaterialiseOptions, 'signal' | 'onWarning' | 'form'> {
+  readonly merges: string
+  readonly record: Omit<MergeRecord, 'inode' | 'createdAt'>
+  /** Closed when the merge is written. */
+  readonly openStack: () => LayerStack | Promise<LayerStack>
+}
+
+/** Writes a merge into an empty directory, and remembers it. */
+export async function showMergeOf(request: MergeRequest): Promise<void> {
+  const { merges, record, openStack, ...how } = request
+  const { target } = record
   // materialise looks again; but a record must not be written for a directory that is not going to be ours.
   refuseFull(target)
-  writeRecord(place.merges, {
-    target,
-    inode: inodeOf(target),
-    topCacheID,
-    image,
-    createdAt: new Date().toISOString(),
-  })
+  writeRecord(merges, { ...record, inode: inodeOf(target), createdAt: new Date().toISOString() })
   try {
-    using stack = await request.openStack()
-    await materialise(stack, target, {
-      ...(signal === undefined ? {} : { signal }),
-      ...(onWarning === undefined ? {} : { onWarning }),
-    })
+    using stack = await openStack()
+    await materialise(stack, target, how)
+    // Once more, for its time: what changes in the merge from now on is its user's doing.
+    if (record.fold !== undefined) touchRecord(merges, target)
   } catch (error) {
-    removeRecord(place.merges, target)
+    removeRecord(merges, target)
     throw error
   }
 }

@@ -1,13 +1,13 @@
 // The layers of one image as open directories, and their merge: what `ls`, `cat` and a materialised merge read from.
 // Holds one or two file descriptors a layer; closing it is the caller's duty.
 
-import type { LayerForm } from '../driver/driver.ts'
 import type { BytePath } from '../path/byte-path.ts'
 import { mergeLayers, type MergedView } from '../union/merge.ts'
 import { DirectoryLayer, type HeaderSupplement } from './directory-layer.ts'
+import type { DiskForm } from './disk-form.ts'
 
 export interface StackOptions {
-  readonly form?: LayerForm
+  readonly form?: DiskForm
   /** What the tar of layer `layer` (0 the nearest) says of a path; see DirectoryLayerOptions. */
   readonly headers?: (layer: number, path: BytePath) => HeaderSupplement | undefined
 }

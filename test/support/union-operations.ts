@@ -81,6 +81,11 @@ export interface Subject {
   mkfifo(path: string): number
   /** Those of user.*, as text. */
   xattrs(path: string): string[]
+  /**
+   * The kernel's overlay lists a whiteout in a directory that no longer merges (one that was renamed, say) as a name, and
+   * finds nothing there.
+   */
+  readonly listsGhosts?: boolean
   /** Files that are held open by the operations so far. */
   readonly held: number[]
 }
@@ -250,6 +255,16 @@ export function releaseHeld(subject: Subject): void {
   for (const fd of subject.held.splice(0)) subject.fs.closeSync(fd)
 }
 
+function isThere(subject: Subject, at: string): boolean {
+  try {
+    subject.fs.lstatSync(at)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return false
+  }
+}
+
 /** Every name below, as text; times only where they are older than `since`: the rest is the moment of the test. */
 export function describeTree(subject: Subject, sinceMs: number): Map<string, string> {
   const out = new Map<string, string>()
@@ -268,6 +283,7 @@ export function describeTree(subject: Subject, sinceMs: number): Map<string, str
     out.set(relative, parts.join(' '))
     if (!stats.isDirectory()) return
     for (const child of subject.fs.readdirSync(at).sort()) {
+      if (subject.listsGhosts && !isThere(subject, `${at}/${child}`)) continue
       visit(relative === '' ? child : `${relative}/${child}`)
     }
   }

@@ -23,6 +23,7 @@ import type { Subject } from './union-operations.ts'
 
 const S_IFCHR = 0o020000
 const OLD_SECONDS = 1_000_000_000
+const LAYERS_MAX = 6
 
 export function hostSubject(root: string): Subject {
   return {
@@ -97,6 +98,11 @@ export function unionSubject(unionFs: UnionFs, root = ''): Subject {
         .map(([name, value]) => `${name}=${Buffer.from(value).toString('latin1')}`)
     },
   }
+}
+
+/** A mount of the kernel's overlay. */
+export function kernelSubject(root: string): Subject {
+  return { ...hostSubject(root), listsGhosts: true }
 }
 
 /** The kernel lists a whiteout that hides nothing as a name that is not there; no union of layers needs one. */
@@ -205,4 +211,20 @@ export function differences(expected: Map<string, string>, actual: Map<string, s
   return [...new Set([...expected.keys(), ...actual.keys()])]
     .filter((key) => expected.get(key) !== actual.get(key))
     .map((key) => `${key}: expected ${expected.get(key) ?? '-'} | actual ${actual.get(key) ?? '-'}`)
+}
+
+/** Each stack has a directory of its own in every layer, so that one mount does for all. @returns the layers, nearest first */
+export function writeRuns(
+  home: string,
+  stacks: readonly MemoryLayer[][],
+  form: LayerForm = 'trusted',
+): string[] {
+  const lowers = Array.from({ length: LAYERS_MAX }, (_, index) => path.join(home, `lower${index}`))
+  for (const lower of lowers) fs.mkdirSync(lower)
+  for (const [run, stack] of stacks.entries()) {
+    const directories = stack.map((_, index) => path.join(lowers[index]!, `run${run}`))
+    writeLowers(directories, stack, form)
+  }
+  for (const lower of lowers) age(lower)
+  return lowers
 }

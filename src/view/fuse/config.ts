@@ -1,19 +1,27 @@
 // What a FUSE server is told: from the process that mounts to the server's, and on to its thread.
 
-import type { LayerForm } from '../../driver/driver.ts'
+import type { DiskForm } from '../disk-form.ts'
 
 export interface FuseConfig {
   /** Real path of the mount point. */
   readonly target: string
   /** The topmost layer's directory: mount tables show it, and `umount` knows the mount by it. */
   readonly source: string
-  readonly form: LayerForm
+  readonly form: DiskForm
   /** Nearest first. */
   readonly lowers: readonly string[]
   /** Absent: read-only. */
   readonly upper?: { readonly directory: string; readonly work: string }
-  /** Mounted by root, for all, with the kernel's permission checks; else for the caller alone. */
-  readonly forAll: boolean
+  /** By mount(2) as root, else by fusermount3. */
+  readonly asRoot: boolean
+  /** Others than the caller may look. */
+  readonly forOthers: boolean
+  /** The kernel asks owner and mode of each file; else the caller may do everything. */
+  readonly checked: boolean
+  /** nosuid, noatime and the like. */
+  readonly flags?: readonly string[]
+  /** fsync(2) is taken back at once, and nothing is flushed at the end: as overlay's option of that name. */
+  readonly volatile?: boolean
 }
 
 export interface FuseWorkerData {

@@ -19,9 +19,9 @@ function greet(greeting: ServerGreeting): void {
 }
 
 async function serveConfig(config: FuseConfig): Promise<void> {
-  const { target, source, forAll, upper } = config
-  const device = mountFuse({ target, source, forAll, readOnly: upper === undefined })
-  const watcher = watchMount(target, forAll)
+  const { target, upper, asRoot } = config
+  const device = mountFuse({ ...config, readOnly: upper === undefined })
+  const watcher = watchMount(target, asRoot)
   const data: FuseWorkerData = { config, device }
   const worker = new Worker(new URL('./fuse-worker.js', import.meta.url), { workerData: data })
   const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))

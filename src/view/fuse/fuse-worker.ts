@@ -12,7 +12,7 @@ import type { FuseWorkerData } from './config.ts'
 import { serve } from './server.ts'
 
 function run({ config, device }: FuseWorkerData): void {
-  const { form, lowers, upper: place, forAll } = config
+  const { form, lowers, upper: place, asRoot, volatile = false } = config
   using stack = new LayerStack(lowers, { form })
   const upper = place && new DirectoryUpper(place.directory, { form, work: place.work })
   try {
@@ -20,11 +20,12 @@ function run({ config, device }: FuseWorkerData): void {
     serve({
       device,
       tree: new UnionTree({ lowers: layers, upper }, systemNow),
-      place: config.source,
-      passthrough: forAll,
+      place: place?.directory ?? lowers[0]!,
+      passthrough: asRoot,
+      volatile,
       onReady: () => parentPort?.postMessage({ ready: true }),
     })
-    upper?.sync()
+    if (!volatile) upper?.sync()
   } finally {
     upper?.close()
   }

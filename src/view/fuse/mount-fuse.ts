@@ -6,7 +6,16 @@ import { fuseUnavailable } from '../../sys/fuse-device.ts'
 import { startServer, type StartedServer } from '../../sys/start-server.ts'
 import type { FuseConfig } from './config.ts'
 
-export interface MountFuseOptions extends Omit<FuseConfig, 'forAll' | 'source'> {
+export interface MountFuseOptions extends Pick<
+  FuseConfig,
+  'target' | 'form' | 'lowers' | 'upper' | 'flags' | 'volatile'
+> {
+  /** As mount tables show it; default: the topmost directory, by which a store knows its mounts. */
+  readonly source?: string
+  /** Default: where the caller is root. */
+  readonly forOthers?: boolean
+  /** Default: where the caller is root. */
+  readonly checked?: boolean
   /** This process waits for the server, and shows what it says. */
   readonly foreground?: boolean
 }
@@ -21,8 +30,8 @@ export const FUSE_TYPE = 'fuse.shale'
  */
 export async function mountByFuse(options: MountFuseOptions): Promise<StartedServer> {
   const { foreground = false, ...rest } = options
-  const forAll = process.geteuid?.() === 0
-  const reason = fuseUnavailable(forAll)
+  const asRoot = process.geteuid?.() === 0
+  const reason = fuseUnavailable(asRoot)
   if (reason !== undefined) {
     throw new UnsupportedError(
       'ERR_HOST_UNSUPPORTED',
@@ -32,8 +41,10 @@ export async function mountByFuse(options: MountFuseOptions): Promise<StartedSer
   }
   const config: FuseConfig = {
     ...rest,
-    forAll,
-    source: options.upper?.directory ?? options.lowers[0]!,
+    asRoot,
+    forOthers: options.forOthers ?? asRoot,
+    checked: options.checked ?? asRoot,
+    source: options.source ?? options.upper?.directory ?? options.lowers[0]!,
   }
   return startServer(serverModule(), {
     config,

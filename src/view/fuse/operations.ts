@@ -39,6 +39,8 @@ const XATTR_CREATE = 1
 const XATTR_REPLACE = 2
 const NAME_BYTES_MAX = 255
 
+const SYNCS: ReadonlySet<number> = new Set([OP.FSYNC, OP.FSYNCDIR, OP.SYNCFS])
+
 const TYPES: Readonly<Record<number, NodeType>> = {
   0o100000: 'file',
   0o020000: 'char',
@@ -54,6 +56,7 @@ export interface OperationsOptions {
   readonly place: string
   readonly now: () => bigint
   readonly backing: BackingFiles
+  readonly volatile: boolean
 }
 
 export class Operations {
@@ -62,6 +65,7 @@ export class Operations {
   readonly #tree: UnionTree
   readonly #place: string
   readonly #now: () => bigint
+  readonly #isVolatile: boolean
   readonly #open: OpenTable
   readonly #nodes = new Map<number, UnionNode>()
 
@@ -71,6 +75,7 @@ export class Operations {
     this.#tree = options.tree
     this.#place = options.place
     this.#now = options.now
+    this.#isVolatile = options.volatile
     const root = options.tree.root.node
     this.#nodes.set(root.id, root)
     this.#open = new OpenTable(options, (entry, at) => this.writeEntry(entry, at))
@@ -83,6 +88,7 @@ export class Operations {
     if (opcode === OP.BATCH_FORGET) return this.#forgetMany()
     if (opcode === OP.INTERRUPT) return undefined
     this.#tree.trim()
+    if (this.#isVolatile && SYNCS.has(opcode)) return 0
     const node = this.#nodes.get(id)
     if (opcode === OP.STATFS) return this.#statfs()
     if (opcode === OP.SYNCFS) return this.#tree.upper?.sync() ?? 0

@@ -25,6 +25,8 @@ export interface ServeOptions {
   readonly place: string
   /** Passthrough needs CAP_SYS_ADMIN. */
   readonly passthrough: boolean
+  /** Nobody's fsync(2) is waited for. */
+  readonly volatile?: boolean
   /** The kernel has greeted: the mount can be used. */
   readonly onReady: () => void
 }
@@ -124,12 +126,13 @@ class Server {
     out.writeUInt32LE(flags2, at + 32)
     const passes = (flags2 & INIT.PASSTHROUGH) !== 0
     out.writeUInt32LE(passes ? 1 : 0, at + 36)
-    const { tree, place } = this.#options
+    const { tree, place, volatile = false } = this.#options
     this.#operations = new Operations({
       input,
       output: out,
       tree,
       place,
+      volatile,
       now: systemNow,
       backing: new BackingFiles(this.#device, tree, passes),
     })

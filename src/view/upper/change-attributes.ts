@@ -3,13 +3,13 @@
 // Owner comes before mode: chown takes setuid and setgid away (as it should from a file whose mode is not given).
 
 import { OVERRIDE_STAT, overrideStat, type OverrideType } from '../../archive/metadata.ts'
-import type { LayerForm } from '../../driver/driver.ts'
 import type { BytePath } from '../../path/byte-path.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
-import { below, setXattr, setXattrOf } from '../../sys/xattr.ts'
+import { below, removeXattr, removeXattrOf, setXattr, setXattrOf } from '../../sys/xattr.ts'
 import type { LayerNode } from '../../union/layer-view.ts'
 import type { Attributes } from '../../union/upper-layer.ts'
+import type { DiskForm } from '../disk-form.ts'
 
 const { O } = calls
 
@@ -32,59 +32,106 @@ export function overrideType(node: Owned): OverrideType | undefined {
 }
 
 /** What stands on disk for that mode: the caller must be able to read back what it owns. */
-export function diskMode(mode: number, isDirectory: boolean, form: LayerForm): number {
+export function diskMode(mode: number, isDirectory: boolean, form: DiskForm): number {
   return form === 'trusted' ? mode : (mode & 0o777) | (isDirectory ? 0o700 : 0o600)
 }
 
+/** Whether whoever serves the directory can still work with what has that mode. */
+export function isOpenTo(mode: number, isDirectory: boolean): boolean {
+  const least = isDirectory ? 0o700 : 0o600
+  return process.geteuid?.() === 0 || (mode & least) === least
+}
+
+/** One file, by name or by descriptor. */
+interface Changes {
+  chown(uid: number, gid: number): number
+  chmod(mode: number): number
+  setTimes(atimeNs: bigint, mtimeNs: bigint): number
+  resize(sizeBytes: number): number
+  record(value: Uint8Array | undefined): number
+}
+
 /** @param now as the image has it */
-export function changeAt(place: Place, form: LayerForm, now: LayerNode, to: Attributes): number {
+export function changeAt(place: Place, form: DiskForm, now: LayerNode, to: Attributes): number {
   const { dir, name } = place
-  if (to.sizeBytes !== undefined) {
-    const resized = resize(place, to.sizeBytes)
-    if (resized < 0) return resized
-  }
-  if (form === 'trusted') {
-    if (to.uid !== undefined || to.gid !== undefined) {
-      const owned = calls.chownAt(dir, name, to.uid ?? now.uid, to.gid ?? now.gid)
-      if (owned < 0) return owned
-    }
-  } else {
-    const recorded = record(form, now, to, (value) =>
-      setXattr(below(dir, name), OVERRIDE_STAT, value),
-    )
-    if (recorded < 0) return recorded
-  }
-  if (to.mode !== undefined) {
-    const changed = chmodAt(place, diskMode(to.mode, now.type === 'directory', form), now)
-    if (changed < 0) return changed
-  }
-  if (to.atimeNs === undefined && to.mtimeNs === undefined) return 0
-  const atimeNs = to.atimeNs ?? now.atimeNs ?? now.mtimeNs
-  return calls.setTimesAt(dir, name, atimeNs, to.mtimeNs ?? now.mtimeNs)
+  return change(form, now, to, {
+    chown: (uid, gid) => calls.chownAt(dir, name, uid, gid),
+    chmod: (mode) => chmodAt(place, mode, now),
+    setTimes: (atimeNs, mtimeNs) => calls.setTimesAt(dir, name, atimeNs, mtimeNs),
+    resize: (sizeBytes) => resize(place, sizeBytes),
+    record: (value) =>
+      value === undefined
+        ? removeXattr(below(dir, name), OVERRIDE_STAT)
+        : setXattr(below(dir, name), OVERRIDE_STAT, value),
+  })
 }
 
 /** The same by an open file. */
-export function changeOpen(fd: number, form: LayerForm, now: LayerNode, to: Attributes): number {
+export function changeOpen(fd: number, form: DiskForm, now: LayerNode, to: Attributes): number {
+  return change(form, now, to, {
+    chown: (uid, gid) => calls.chown(fd, uid, gid),
+    chmod: (mode) => calls.chmod(fd, mode),
+    setTimes: (atimeNs, mtimeNs) => calls.setTimesOf(fd, atimeNs, mtimeNs),
+    resize: (sizeBytes) => calls.truncate(fd, sizeBytes),
+    record: (value) =>
+      value === undefined ? removeXattrOf(fd, OVERRIDE_STAT) : setXattrOf(fd, OVERRIDE_STAT, value),
+  })
+}
+
+function change(form: DiskForm, now: LayerNode, to: Attributes, file: Changes): number {
   if (to.sizeBytes !== undefined) {
-    const resized = calls.truncate(fd, to.sizeBytes)
+    const resized = file.resize(to.sizeBytes)
     if (resized < 0) return resized
   }
+  const owned = form === 'plain' ? changePlain(now, to, file) : changeOwner(form, now, to, file)
+  if (owned < 0) return owned
+  if (to.atimeNs === undefined && to.mtimeNs === undefined) return 0
+  return file.setTimes(to.atimeNs ?? now.atimeNs ?? now.mtimeNs, to.mtimeNs ?? now.mtimeNs)
+}
+
+function changeOwner(
+  form: Exclude<DiskForm, 'plain'>,
+  now: LayerNode,
+  to: Attributes,
+  file: Changes,
+): number {
   if (form === 'trusted') {
     if (to.uid !== undefined || to.gid !== undefined) {
-      const owned = calls.chown(fd, to.uid ?? now.uid, to.gid ?? now.gid)
+      const owned = file.chown(to.uid ?? now.uid, to.gid ?? now.gid)
       if (owned < 0) return owned
     }
   } else {
-    const recorded = record(form, now, to, (value) => setXattrOf(fd, OVERRIDE_STAT, value))
+    const recorded = record(form, now, to, (value) => file.record(value))
     if (recorded < 0) return recorded
   }
-  if (to.mode !== undefined) {
-    const changed = calls.chmod(fd, diskMode(to.mode, now.type === 'directory', form))
-    if (changed < 0) return changed
+  if (to.mode === undefined) return 0
+  return file.chmod(diskMode(to.mode, now.type === 'directory', form))
+}
+
+/** As the disk has it, else by the record; a record that is there already goes on telling the truth. */
+function changePlain(now: LayerNode, to: Attributes, file: Changes): number {
+  const { uid = now.uid, gid = now.gid } = to
+  const mode = modeAfter(now, to)
+  const isOwner = to.uid !== undefined || to.gid !== undefined
+  if (!isOwner && to.mode === undefined) return 0
+  const isDirectory = now.type === 'directory'
+  const owned = file.chown(uid, gid)
+  if (owned < 0 && owned !== -ERRNO.EPERM) return owned
+  const type = overrideType(now)
+  const isDevice = now.type === 'char' || now.type === 'block'
+  if (owned < 0 || !isOpenTo(mode, isDirectory) || (isDevice && process.geteuid?.() !== 0)) {
+    if (type === undefined) return owned
+    const recorded = file.record(overrideStat({ uid, gid, mode }, type))
+    if (recorded < 0 || now.type === 'symlink') return recorded
+    return file.chmod(diskMode(mode, isDirectory, 'plain'))
   }
-  if (to.atimeNs === undefined && to.mtimeNs === undefined) return 0
-  const atimeNs = to.atimeNs ?? now.atimeNs ?? now.mtimeNs
-  return calls.setTimesOf(fd, atimeNs, to.mtimeNs ?? now.mtimeNs)
+  if (now.type === 'symlink') return to.mode === undefined ? 0 : -ERRNO.EOPNOTSUPP
+  const changed = file.chmod(mode)
+  if (changed < 0) return changed
+  const cleared = file.record(undefined)
+  return cleared === -ERRNO.ENODATA || cleared === -ERRNO.EOPNOTSUPP || cleared === -ERRNO.EPERM
+    ? 0
+    : cleared
 }
 
 /** As chown(2) of a file does it on a disk that has owners (fs/open.c, chown_common). */
@@ -95,7 +142,7 @@ function modeAfter(now: LayerNode, to: Attributes): number {
 }
 
 function record(
-  form: LayerForm,
+  form: DiskForm,
   now: LayerNode,
   to: Attributes,
   write: (value: Uint8Array) => number,

@@ -4,7 +4,6 @@
 // Nobody else may change the directory meanwhile; a lock on the work directory keeps other processes of this library out.
 
 import { writeOpaque } from '../../archive/whiteout-form.ts'
-import type { LayerForm } from '../../driver/driver.ts'
 import { ConflictError } from '../../errors.ts'
 import { basename, dirname, type BytePath } from '../../path/byte-path.ts'
 import { ERRNO, hostError } from '../../sys/errno.ts'
@@ -25,6 +24,7 @@ import type {
 } from '../../union/upper-layer.ts'
 import { WHITEOUT_PREFIX, whiteoutOf } from '../../union/whiteout.ts'
 import { DirectoryLayer } from '../directory-layer.ts'
+import { markForm, type DiskForm } from '../disk-form.ts'
 import { changeAt, type Place } from './change-attributes.ts'
 import { DiskBody } from './file-body.ts'
 import { makeNode } from './make-node.ts'
@@ -39,7 +39,7 @@ const XATTR_CREATE = 1
 const XATTR_REPLACE = 2
 
 export interface DirectoryUpperOptions {
-  readonly form: LayerForm
+  readonly form: DiskForm
   /** An empty directory on the same file system, as overlay's workdir. */
   readonly work: string
 }
@@ -47,7 +47,7 @@ export interface DirectoryUpperOptions {
 export class DirectoryUpper implements UpperLayer {
   readonly directory: string
   readonly fileSystem: string
-  readonly #form: LayerForm
+  readonly #form: DiskForm
   readonly #layer: DirectoryLayer
   readonly #root: number
   readonly #work: number
@@ -179,7 +179,7 @@ export class DirectoryUpper implements UpperLayer {
       const fd = calls.openAt(dir, name, DIRECTORY)
       if (fd < 0) return fd
       try {
-        return attempt(() => writeOpaque(fd, this.#form))
+        return attempt(() => writeOpaque(fd, markForm(this.#form)))
       } finally {
         calls.close(fd)
         this.#layer.forget()

@@ -3,22 +3,22 @@
 
 import fs from 'node:fs'
 import { OVERRIDE_STAT } from '../../archive/metadata.ts'
-import type { LayerForm } from '../../driver/driver.ts'
 import type { BytePath } from '../../path/byte-path.ts'
 import * as calls from '../../sys/file-calls.ts'
 import { statusOf } from '../../sys/file-status.ts'
 import { getXattrOf } from '../../sys/xattr.ts'
 import type { LayerNode } from '../../union/layer-view.ts'
 import type { Attributes, WritableBody } from '../../union/upper-layer.ts'
+import type { DiskForm } from '../disk-form.ts'
 import { parseOverrideStat } from '../override-stat.ts'
 import { changeOpen } from './change-attributes.ts'
 
 export class DiskBody implements WritableBody {
   readonly fd: number
-  readonly #form: LayerForm
+  readonly #form: DiskForm
 
   /** @param fd closed with this body */
-  constructor(fd: number, form: LayerForm) {
+  constructor(fd: number, form: DiskForm) {
     this.fd = fd
     this.#form = form
   }
@@ -50,7 +50,7 @@ export class DiskBody implements WritableBody {
     if (typeof status === 'number') return status
     const value = this.#form === 'trusted' ? undefined : getXattrOf(this.fd, OVERRIDE_STAT)
     const own = value instanceof Uint8Array ? parseOverrideStat(value) : undefined
-    const isOwned = this.#form === 'trusted'
+    const isOwned = this.#form === 'trusted' || this.#form === 'plain'
     return {
       type: status.type,
       mode: own?.mode ?? status.mode,

@@ -1,10 +1,10 @@
 // The mark of a removal, put where a name was or is, in an upper directory's form.
 
 import { markHasWhiteouts, writeWhiteout } from '../../archive/whiteout-form.ts'
-import type { LayerForm } from '../../driver/driver.ts'
 import { HostError } from '../../errors.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
+import { markForm, type DiskForm } from '../disk-form.ts'
 import type { Place } from './change-attributes.ts'
 
 const S_IFCHR = 0o020000
@@ -36,24 +36,24 @@ function isRefused(errno: number): boolean {
 }
 
 /** @param root of the upper layer: where the kernel looks first for whether there are whiteouts of this form */
-export function leaveWhiteout(root: number, place: Place, form: LayerForm): number {
-  if (form === 'user') {
+export function leaveWhiteout(root: number, place: Place, form: DiskForm): number {
+  if (markForm(form) === 'user') {
     const made = makeDevice(place)
     if (!isRefused(made)) return made
   }
-  return attempt(() => writeWhiteout({ root, dir: place.dir, name: place.name }, form))
+  return attempt(() => writeWhiteout({ root, dir: place.dir, name: place.name }, markForm(form)))
 }
 
 /** In place of a file, at once; in the form `none` beside it, and first, so that a crash removes rather than brings back. */
-export function placeWhiteout(root: number, place: Place, aside: Place, form: LayerForm): number {
+export function placeWhiteout(root: number, place: Place, aside: Place, form: DiskForm): number {
   if (form === 'none') {
     const left = leaveWhiteout(root, place, form)
     return left < 0 ? left : calls.unlinkAt(place.dir, place.name)
   }
-  const device = form === 'user' ? makeDevice(aside) : 0
+  const device = markForm(form) === 'user' ? makeDevice(aside) : 0
   if (device < 0 && !isRefused(device)) return device
   if (form === 'trusted' || device < 0) {
-    const made = attempt(() => writeWhiteout({ root: aside.dir, ...aside }, form))
+    const made = attempt(() => writeWhiteout({ root: aside.dir, ...aside }, markForm(form)))
     if (made < 0) return made
   }
   if (device < 0) {

@@ -3,13 +3,14 @@
 
 import { writeOpaque } from '../../archive/whiteout-form.ts'
 import { OVERRIDE_STAT, overrideStat } from '../../archive/metadata.ts'
-import type { LayerForm } from '../../driver/driver.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
+import { statusAt } from '../../sys/file-status.ts'
 import { below, isUnsupportedXattr, setXattr } from '../../sys/xattr.ts'
 import type { NewNode } from '../../union/upper-layer.ts'
 import { copyContent } from '../copy-content.ts'
-import { diskMode, overrideType, type Place } from './change-attributes.ts'
+import { markForm, type DiskForm } from '../disk-form.ts'
+import { diskMode, isOpenTo, overrideType, type Place } from './change-attributes.ts'
 import { attempt } from './leave-whiteout.ts'
 
 const { O } = calls
@@ -20,7 +21,7 @@ const S_IFSOCK = 0o140000
 const CHUNK_BYTES = 1 << 20
 
 /** @returns 0, or a negative errno; then nothing is left, or part of it in the caller's work directory */
-export function makeNode(place: Place, form: LayerForm, node: NewNode): number {
+export function makeNode(place: Place, form: DiskForm, node: NewNode): number {
   const made = create(place, form, node)
   if (made < 0) return made
   const described = describe(place, form, node)
@@ -31,7 +32,7 @@ export function makeNode(place: Place, form: LayerForm, node: NewNode): number {
   return 0
 }
 
-function create({ dir, name }: Place, form: LayerForm, node: NewNode): number {
+function create({ dir, name }: Place, form: DiskForm, node: NewNode): number {
   const { type, linkTarget, devMajor = 0, devMinor = 0 } = node
   if (type === 'directory') return calls.mkdirAt(dir, name, 0o700)
   if (type === 'symlink') return calls.symlinkAt(linkTarget ?? '', dir, name)
@@ -40,9 +41,11 @@ function create({ dir, name }: Place, form: LayerForm, node: NewNode): number {
   if (type === 'char' || type === 'block') {
     // A device 0:0 would be a whiteout (ovl_mknod refuses it as well).
     if (type === 'char' && devMajor === 0 && devMinor === 0) return -ERRNO.EPERM
-    if (form === 'trusted') {
+    if (form === 'trusted' || form === 'plain') {
       const kind = type === 'char' ? S_IFCHR : S_IFBLK
-      return calls.mknodAt(dir, name, kind | 0o600, calls.makeDevice(devMajor, devMinor))
+      const device = calls.makeDevice(devMajor, devMinor)
+      const made = calls.mknodAt(dir, name, kind | 0o600, device)
+      if (made !== -ERRNO.EPERM || form === 'trusted') return made
     }
     if (form === 'none') return -ERRNO.EPERM
   }
@@ -70,12 +73,14 @@ function fill(to: number, content: NonNullable<NewNode['content']>): number {
 }
 
 /** Owner, attributes, mode, times: in that order, since each of the first clears what a later one sets. */
-function describe(place: Place, form: LayerForm, node: NewNode): number {
+function describe(place: Place, form: DiskForm, node: NewNode): number {
   const { dir, name } = place
   const isDirectory = node.type === 'directory'
-  if (form === 'trusted') {
+  let recorded = form === 'user'
+  if (form === 'trusted' || form === 'plain') {
     const owned = calls.chownAt(dir, name, node.uid, node.gid)
-    if (owned < 0) return owned
+    if (owned < 0 && (form === 'trusted' || owned !== -ERRNO.EPERM)) return owned
+    recorded = owned < 0 || (form === 'plain' && !isHeld(place, node))
   }
   for (const [key, value] of node.xattrs ?? []) {
     if (form !== 'trusted' && !key.startsWith('user.')) continue
@@ -83,7 +88,7 @@ function describe(place: Place, form: LayerForm, node: NewNode): number {
     if (set < 0 && !isUnsupportedXattr(-set)) return set
   }
   const type = overrideType({ ...node, devMajor: node.devMajor ?? 0, devMinor: node.devMinor ?? 0 })
-  if (form === 'user' && type !== undefined) {
+  if (recorded && type !== undefined) {
     const set = setXattr(below(dir, name), OVERRIDE_STAT, overrideStat(node, type))
     if (set < 0) return set
   }
@@ -91,7 +96,10 @@ function describe(place: Place, form: LayerForm, node: NewNode): number {
     const fd = calls.openAt(dir, name, O.PATH | O.NOFOLLOW)
     if (fd < 0) return fd
     try {
-      const changed = calls.chmodPath(fd, diskMode(node.mode, isDirectory, form))
+      const changed = calls.chmodPath(
+        fd,
+        recorded ? diskMode(node.mode, isDirectory, form) : node.mode,
+      )
       if (changed < 0) return changed
     } finally {
       calls.close(fd)
@@ -105,11 +113,19 @@ function describe(place: Place, form: LayerForm, node: NewNode): number {
   return calls.setTimesAt(dir, name, node.atimeNs ?? node.mtimeNs, node.mtimeNs)
 }
 
-function markOpaque({ dir, name }: Place, form: LayerForm): number {
+/** Whether the disk itself can tell what it is, to us as well. */
+function isHeld({ dir, name }: Place, node: NewNode): boolean {
+  if (!isOpenTo(node.mode, node.type === 'directory')) return false
+  if (node.type !== 'char' && node.type !== 'block') return true
+  const status = statusAt(dir, name)
+  return typeof status !== 'number' && status.type === node.type
+}
+
+function markOpaque({ dir, name }: Place, form: DiskForm): number {
   const fd = calls.openAt(dir, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW)
   if (fd < 0) return fd
   try {
-    return attempt(() => writeOpaque(fd, form))
+    return attempt(() => writeOpaque(fd, markForm(form)))
   } finally {
     calls.close(fd)
   }

@@ -14,14 +14,18 @@ import { listMounts } from '../../../src/sys/mount-table.ts'
 import { mountByFuse, FUSE_TYPE } from '../../../src/view/fuse/mount-fuse.ts'
 import { isRoot } from '../../support/host.ts'
 import { overlaySkip } from '../../support/layer-directory.ts'
-import type { MemoryLayer } from '../../support/memory-layer.ts'
 import { layerStacks } from '../../support/merge-model.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { describeTree, operations, perform } from '../../support/union-operations.ts'
-import { age, differences, hostSubject, writeLowers } from '../../support/union-subjects.ts'
+import {
+  age,
+  differences,
+  hostSubject,
+  kernelSubject,
+  writeRuns,
+} from '../../support/union-subjects.ts'
 
 const RUNS = Number(process.env['SHALE_UNION_RUNS'] ?? 60)
-const LAYERS_MAX = 6
 const form: LayerForm = isRoot ? 'trusted' : 'user'
 const skip = fuseUnavailable(isRoot) ?? false
 const overlay = skip || (await overlaySkip())
@@ -68,18 +72,6 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Each run has a directory of its own in every layer, so that one mount does for all. */
-function writeRuns(home: string, stacks: readonly MemoryLayer[][]): string[] {
-  const lowers = Array.from({ length: LAYERS_MAX }, (_, index) => path.join(home, `lower${index}`))
-  for (const lower of lowers) fs.mkdirSync(lower)
-  for (const [run, stack] of stacks.entries()) {
-    const directories = stack.map((_, index) => path.join(lowers[index]!, `run${run}`))
-    writeLowers(directories, stack, 'trusted')
-  }
-  for (const lower of lowers) age(lower)
-  return lowers
-}
-
 t.test('what the kernel does, the FUSE view does', { skip: overlay }, async (t) => {
   const home = temporaryDirectory(t)
   const seed = Number(process.env['SHALE_UNION_SEED'] ?? Date.now() & 0xffffff)
@@ -105,7 +97,7 @@ t.test('what the kernel does, the FUSE view does', { skip: overlay }, async (t) 
   t.teardown(() => unmountFuse(ours.merged, { lazy: true }))
   const wrong: string[] = []
   for (const [run, list] of lists.entries()) {
-    const expected = hostSubject(path.join(kernel.merged, `run${run}`))
+    const expected = kernelSubject(path.join(kernel.merged, `run${run}`))
     const actual = hostSubject(path.join(ours.merged, `run${run}`))
     for (const [index, operation] of list.entries()) {
       // An early reader of a lower file keeps that file where the kernel reads it without asking us.
@@ -119,7 +111,7 @@ t.test('what the kernel does, the FUSE view does', { skip: overlay }, async (t) 
   }
   t.strictSame(wrong, [], `SHALE_UNION_SEED=${seed}`)
   const since = Date.now() - 86_400_000
-  const tree = describeTree(hostSubject(kernel.merged), since)
+  const tree = describeTree(kernelSubject(kernel.merged), since)
   t.strictSame(differences(tree, describeTree(hostSubject(ours.merged), since)), [], 'the tree')
   t.equal(unmountFuse(ours.merged), 0)
   t.ok(await until(() => !isRunning(server.pid)), 'the server ends with its mount')

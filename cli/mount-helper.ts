@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+// `mount.fuse.shale SOURCE DIR [-sfnv] [-o OPTIONS]`: what mount(8) runs for `mount -t fuse.shale` and for such a line of
+// an fstab. The same as `shale overlay`, by FUSE where no `view=` says otherwise.
+// Knows the words of mount(8)'s helpers; see its manual, "EXTERNAL HELPERS".
+
+import { runProcess } from './process.ts'
+
+interface HelperCall {
+  readonly operands: readonly string[]
+  readonly options: readonly string[]
+  /** -f: everything but the mount itself. */
+  readonly isFake: boolean
+}
+
+function parse(args: readonly string[]): HelperCall | undefined {
+  const operands: string[] = []
+  const options: string[] = []
+  let isFake = false
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!
+    // -t says the type, by which we were found; -N a namespace, in which mount(8) has put us already.
+    if (arg === '-o' || arg === '-t' || arg === '-N') {
+      const value = args[++i]
+      if (value === undefined) return undefined
+      if (arg === '-o') options.push(value)
+    } else if (/^-[sfnv]+$/.test(arg)) {
+      isFake ||= arg.includes('f')
+    } else if (arg.startsWith('-')) {
+      return undefined
+    } else {
+      operands.push(arg)
+    }
+  }
+  return operands.length === 2 ? { operands, options, isFake } : undefined
+}
+
+const call = parse(process.argv.slice(2))
+if (call === undefined) {
+  process.stderr.write(
+    'mount.fuse.shale: usage: mount.fuse.shale SOURCE DIR [-sfnv] [-o OPTIONS]\n',
+  )
+  // As mount(8) ends for wrong usage.
+  process.exit(1)
+}
+if (call.isFake) process.exit(0)
+const [source, directory] = call.operands
+const own = call.options.some((text) => /(?:^|,)view=/.test(text)) ? [] : ['-o', 'view=fuse']
+await runProcess([
+  'overlay',
+  ...own,
+  ...call.options.flatMap((text) => ['-o', text]),
+  ...['--source', source!, '--', directory!],
+])

@@ -1,0 +1,236 @@
+// The union of directories that no store knows, by the best view that this host allows: the kernel's overlay, a FUSE
+// server of our own, or the merge written out. What the options ask for and a view has not is an error of that view,
+// never passed over; `auto` then goes on to the next.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { InvalidArgumentError, NotFoundError, UnsupportedError } from '../../errors.ts'
+import { fromNodeError } from '../../sys/errno.ts'
+import { mountDirectories } from '../../sys/mount-directories.ts'
+import { inUserNamespace, probeForm } from '../../sys/probe.ts'
+import type { DiskForm } from '../disk-form.ts'
+import { mountByFuse } from '../fuse/mount-fuse.ts'
+import { refusesKernel } from '../kernel.ts'
+import { clearDeadMount, realPath } from '../mount-list.ts'
+import { refuseForeground, showMergeOf, type Shown, type ViewChoice } from '../show.ts'
+import { mergeForm, refuseFold } from '../fold-merge.ts'
+import { LayerStack } from '../stack.ts'
+import type { OverlayOptions } from './overlay-options.ts'
+
+export interface OverlayRequest {
+  readonly options: OverlayOptions
+  /** An existing directory; empty for a merge. */
+  readonly target: string
+  readonly view?: ViewChoice
+  readonly foreground?: boolean
+  /** Where merges are remembered: Layout.merges of any root. */
+  readonly merges: string
+  /** As mount tables show it. */
+  readonly source?: string
+  readonly signal?: AbortSignal
+}
+
+interface Ready extends OverlayRequest {
+  readonly form: DiskForm
+}
+
+/**
+ * @throws NotFoundError ERR_FILE_NOT_FOUND; InvalidArgumentError ERR_OPTION; UnsupportedError ERR_OVERLAY_UNAVAILABLE,
+ *   ERR_HOST_UNSUPPORTED; ConflictError ERR_MOUNT_EXISTS, ERR_DESTINATION_EXISTS; HostError; signal.reason
+ */
+export async function showOverlay(request: OverlayRequest): Promise<Shown> {
+  const { view = 'auto', foreground = false } = request
+  if (foreground) refuseForeground(view)
+  const options = checkDirectories(request.options)
+  const target = checkTarget(request.target)
+  request.signal?.throwIfAborted()
+  const ready: Ready = { ...request, options, target, form: formOf(options) }
+  const views = [
+    ['kernel', showByKernel],
+    ['fuse', showByFuse],
+    ['merge', showByMerge],
+  ] as const
+  const reasons: string[] = []
+  for (const [name, show] of views) {
+    if (view !== name && (view !== 'auto' || (foreground && name !== 'fuse'))) continue
+    try {
+      const shown = await show(ready)
+      return { ...shown, ...(reasons.length === 0 ? {} : { reason: reasons.join('; ') }) }
+    } catch (error) {
+      const isLast = name === 'merge' || foreground
+      if (view === name || isLast || !(error instanceof UnsupportedError)) throw error
+      const stated = error.details['reason']
+      reasons.push(typeof stated === 'string' ? stated : error.message)
+    }
+  }
+  throw new Error('no view was tried')
+}
+
+function showByKernel({ options, target }: Ready): Shown {
+  const { lowers, upper, work, features, flags, readOnly } = options
+  try {
+    mountDirectories(
+      {
+        lowers,
+        ...(upper === undefined || work === undefined ? {} : { upper, work }),
+        features: [...features],
+        flags: [...flags, ...(readOnly ? ['ro'] : [])],
+      },
+      target,
+    )
+  } catch (error) {
+    throw refusesKernel(error, target)
+  }
+  return { view: 'kernel', target }
+}
+
+async function showByFuse(request: Ready): Promise<Shown> {
+  const { options, target, form, foreground = false, source } = request
+  refuseFeatures('fuse', target, options, {
+    redirect_dir: ['off', 'nofollow'],
+    index: ['off'],
+    metacopy: ['off'],
+    nfs_export: ['off'],
+    xino: ['on', 'auto'],
+    uuid: [],
+    verity: ['off'],
+    volatile: [''],
+    userxattr: [''],
+  })
+  const { lowers, upper, work, flags, readOnly, features } = options
+  const writable = upper !== undefined && work !== undefined && !readOnly
+  const isRoot = process.geteuid?.() === 0
+  const server = await mountByFuse({
+    target,
+    form,
+    lowers: upper === undefined || writable ? lowers : [upper, ...lowers],
+    ...(writable ? { upper: { directory: upper, work } } : {}),
+    flags,
+    volatile: features.has('volatile'),
+    forOthers: isRoot || options.forOthers,
+    checked: true,
+    foreground,
+    ...(source === undefined ? {} : { source }),
+  })
+  return { view: 'fuse', target, ...(foreground ? { server } : {}) }
+}
+
+async function showByMerge(request: Ready): Promise<Shown> {
+  const { options, target, form, merges, signal } = request
+  refuseFeatures('merge', target, options, {
+    redirect_dir: ['off', 'nofollow'],
+    index: ['off'],
+    metacopy: ['off'],
+    nfs_export: ['off'],
+    xino: ['auto', 'off'],
+    uuid: [],
+    verity: ['off'],
+    volatile: [''],
+    userxattr: [''],
+  })
+  const [flag] = options.flags
+  if (flag !== undefined) throw lacks('merge', target, flag, 'it is no mount, so it has no flags')
+  const { lowers, upper, work, readOnly } = options
+  const isWritable = upper !== undefined && work !== undefined && !readOnly
+  if (isWritable) refuseFold(target, form)
+  const top = upper ?? lowers[0]!
+  const directories = upper === undefined ? lowers : [upper, ...lowers]
+  await showMergeOf({
+    merges,
+    record: {
+      target,
+      topCacheID: top,
+      image: top,
+      of: 'directories',
+      ...(isWritable ? { fold: { form, lowers, upper, work } } : {}),
+    },
+    openStack: () => new LayerStack(directories, { form }),
+    ...(isWritable ? { form: mergeForm(form) } : {}),
+    ...(signal === undefined ? {} : { signal }),
+  })
+  return { view: 'merge', target }
+}
+
+/** Of what it is asked for, a view must have all. */
+function refuseFeatures(
+  view: 'fuse' | 'merge',
+  target: string,
+  options: OverlayOptions,
+  has: Readonly<Record<string, readonly string[]>>,
+): void {
+  for (const [name, value] of options.features) {
+    if (has[name]?.includes(value)) continue
+    const text = value === '' ? name : `${name}=${value}`
+    throw lacks(view, target, text, 'only the kernel has it')
+  }
+}
+
+function lacks(view: string, target: string, option: string, why: string): UnsupportedError {
+  const reason = `the ${view} view has no ${option}: ${why}`
+  return new UnsupportedError(
+    'ERR_OVERLAY_UNAVAILABLE',
+    `cannot show the union in ${target}: ${reason}`,
+    {
+      details: { path: target, option, reason },
+    },
+  )
+}
+
+/** Root's marks are trusted.*, as the kernel's without userxattr; nobody else may set them. */
+function formOf({ features, work, readOnly }: OverlayOptions): DiskForm {
+  const isRoot = process.geteuid?.() === 0 && !inUserNamespace()
+  if (work === undefined || readOnly)
+    return isRoot && !features.has('userxattr') ? 'trusted' : 'plain'
+  const best = probeForm(work)
+  if (best === 'none') return 'none'
+  return best === 'trusted' && !features.has('userxattr') ? 'trusted' : 'plain'
+}
+
+function checkDirectories(options: OverlayOptions): OverlayOptions {
+  const lowers = options.lowers.map((lower) => checkDirectory('lowerdir', lower))
+  if (options.upper === undefined || options.work === undefined) return { ...options, lowers }
+  const upper = checkDirectory('upperdir', options.upper)
+  const work = checkDirectory('workdir', options.work)
+  const isWithin = (inner: string, outer: string): boolean => `${inner}/`.startsWith(`${outer}/`)
+  if (isWithin(work, upper) || isWithin(upper, work)) {
+    throw refused('workdir', work, 'it must be apart from upperdir, not in it or above it')
+  }
+  if (fs.statSync(upper).dev !== fs.statSync(work).dev) {
+    throw refused('workdir', work, 'it must be on the same file system as upperdir')
+  }
+  return { ...options, lowers, upper, work }
+}
+
+/** @returns its real path */
+function checkDirectory(option: string, directory: string): string {
+  const status = fs.statSync(directory, { throwIfNoEntry: false })
+  if (status === undefined) throw missing(directory)
+  if (!status.isDirectory()) throw refused(option, directory, 'it is not a directory')
+  return realPath(directory)
+}
+
+function checkTarget(directory: string): string {
+  try {
+    const target = checkDirectory('the mount point', directory)
+    return target
+  } catch (error) {
+    if (!clearDeadMount(path.resolve(directory))) throw fromNodeError(`look at ${directory}`, error)
+    return checkDirectory('the mount point', directory)
+  }
+}
+
+function missing(directory: string): NotFoundError {
+  return new NotFoundError(
+    'ERR_FILE_NOT_FOUND',
+    `cannot show the union: there is no directory ${directory}`,
+    { details: { path: directory } },
+  )
+}
+
+function refused(option: string, directory: string, reason: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'ERR_OPTION',
+    `cannot take ${directory} for ${option}: ${reason}`,
+    { details: { path: directory, option } },
+  )
+}

@@ -1,0 +1,216 @@
+// Unions of plain directories by every view that this host has, and whether what one view wrote another reads: the same
+// generated operations through each, and each upper directory read by all the others. The kernel's mount is the oracle
+// where it can be had.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { fuseUnavailable } from '../../../src/sys/fuse-device.ts'
+import { parseOverlayOptions } from '../../../src/view/overlay/overlay-options.ts'
+import { showOverlay, type OverlayRequest } from '../../../src/view/overlay/show-overlay.ts'
+import { unmountOverlay } from '../../../src/view/overlay/unmount-overlay.ts'
+import type { Shown } from '../../../src/view/show.ts'
+import { isRoot } from '../../support/host.ts'
+import { formsHere, overlaySkip } from '../../support/layer-directory.ts'
+import { layerStacks } from '../../support/merge-model.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { describeTree, operations, perform } from '../../support/union-operations.ts'
+import {
+  age,
+  differences,
+  hostSubject,
+  kernelSubject,
+  writeRuns,
+} from '../../support/union-subjects.ts'
+
+type View = Shown['view']
+
+const RUNS = Number(process.env['SHALE_UNION_RUNS'] ?? 25)
+const skips: Readonly<Record<View, string | false>> = {
+  kernel: await overlaySkip(),
+  fuse: fuseUnavailable(isRoot) ?? false,
+  merge: formsHere()[0] === 'none' && 'no extended attributes here',
+}
+const views = (['kernel', 'fuse', 'merge'] as const).filter((view) => skips[view] === false)
+const form = isRoot && formsHere().includes('trusted') ? 'trusted' : 'user'
+
+interface Bench {
+  readonly home: string
+  readonly at: (name: string) => string
+  readonly show: (view: View, text: string, more?: Partial<OverlayRequest>) => Promise<Shown>
+  readonly away: (view: View) => Promise<unknown>
+}
+
+function makeBench(t: { teardown(undo: () => void): unknown }): Bench {
+  const home = fs.realpathSync(temporaryDirectory(t))
+  const at = (name: string): string => {
+    const place = path.join(home, name)
+    fs.mkdirSync(place, { recursive: true })
+    return place
+  }
+  const merges = path.join(home, 'records')
+  const target = (view: View): string => at(`shown-${view}`)
+  return {
+    home,
+    at,
+    show: (view, text, more = {}) =>
+      showOverlay({
+        options: parseOverlayOptions(text),
+        target: target(view),
+        view,
+        merges,
+        ...more,
+      }),
+    away: (view) => unmountOverlay(merges, target(view)),
+  }
+}
+
+t.test(
+  'what one view wrote, every other reads',
+  { skip: views.length < 2 && 'one view only' },
+  async (t) => {
+    const bench = makeBench(t)
+    const seed = Number(process.env['SHALE_UNION_SEED'] ?? Date.now() & 0xffffff)
+    const stacks = fc.sample(layerStacks, { numRuns: RUNS, seed })
+    const lists = fc.sample(operations, { numRuns: RUNS, seed })
+    const lowers = writeRuns(bench.home, stacks, form)
+    const since = Date.now() - 86_400_000
+    const userxattr = form === 'trusted' ? '' : ',userxattr'
+    const seen = (view: View): Map<string, string> => {
+      const subject = view === 'kernel' ? kernelSubject : hostSubject
+      const tree = describeTree(subject(path.join(bench.home, `shown-${view}`)), since)
+      // The directory that a merge is written into keeps what it was.
+      tree.delete('')
+      return tree
+    }
+    for (const writer of views) {
+      const upper = bench.at(`upper-${writer}`)
+      const work = bench.at(`work-${writer}`)
+      age(upper)
+      await bench.show(
+        writer,
+        `lowerdir=${lowers.join(':')},upperdir=${upper},workdir=${work}${userxattr}`,
+      )
+      for (const [run, list] of lists.entries()) {
+        const subject = hostSubject(path.join(bench.home, `shown-${writer}`, `run${run}`))
+        for (const operation of list) {
+          if (/^h[eo]ld/.test(operation.kind)) continue
+          // An ordinary user is shut out by some modes, and a merge gives nobody the others.
+          const { kind, n } = operation
+          if (!isRoot && (kind === 'chmod' || kind === 'create') && n !== 1) continue
+          perform(subject, operation)
+        }
+      }
+      const wrote = seen(writer)
+      await bench.away(writer)
+      for (const reader of views) {
+        await bench.show(reader, `lowerdir=${[upper, ...lowers].join(':')}${userxattr}`)
+        t.strictSame(
+          differences(wrote, seen(reader)),
+          [],
+          `${writer} wrote, ${reader} reads, seed ${seed}`,
+        )
+        await bench.away(reader)
+      }
+    }
+  },
+)
+
+for (const view of ['kernel', 'fuse', 'merge'] as const) {
+  t.test(`${view}: shown and taken away`, { skip: skips[view] }, async (t) => {
+    const { at, show, away, home } = makeBench(t)
+    fs.writeFileSync(path.join(at('odd,a:b'), 'odd'), 'odd')
+    fs.writeFileSync(path.join(at('low'), 'below'), 'below')
+    const target = path.join(home, `shown-${view}`)
+    const places = `lowerdir=${home}/odd\\,a\\:b:${home}/low`
+    t.same(await show(view, places), { view, target })
+    t.same(fs.readdirSync(target), ['below', 'odd'])
+    if (view !== 'merge') {
+      t.throws(() => fs.writeFileSync(path.join(target, 'x'), ''), { code: 'EROFS' })
+    }
+    t.match(await away(view), { view, target })
+    t.same(fs.readdirSync(target), [])
+    await t.rejects(away(view), { code: 'ERR_MOUNT_NOT_FOUND' })
+
+    const writable = `${places},upperdir=${at('up')},workdir=${at('work')}`
+    await show(view, `${writable},ro`)
+    if (view !== 'merge') {
+      t.throws(() => fs.writeFileSync(path.join(target, 'x'), ''), { code: 'EROFS' })
+    }
+    await away(view)
+    await show(view, writable)
+    fs.writeFileSync(path.join(target, 'new'), 'new')
+    fs.rmSync(path.join(target, 'below'))
+    await away(view)
+    t.same(fs.readdirSync(at('up')).sort(), ['below', 'new'])
+    t.equal(fs.readFileSync(path.join(home, 'low/below'), 'utf8'), 'below')
+    await show(view, writable)
+    t.same(fs.readdirSync(target), ['new', 'odd'])
+    await away(view)
+  })
+}
+
+t.test('a view says what it has not', async (t) => {
+  const { at, show } = makeBench(t)
+  const places = `lowerdir=${at('a')}:${at('b')}`
+  for (const [view, option] of [
+    ['fuse', 'redirect_dir=on'],
+    ['fuse', 'index=on'],
+    ['fuse', 'metacopy=on'],
+    ['fuse', 'xino=off'],
+    ['merge', 'redirect_dir=on'],
+    ['merge', 'nosuid'],
+    ['merge', 'xino=on'],
+  ] as const) {
+    await t.rejects(show(view, `${places},${option}`), {
+      code: 'ERR_OVERLAY_UNAVAILABLE',
+      message: `the ${view} view has no ${option}`,
+    })
+  }
+  await t.rejects(show('merge', places, { foreground: true }), { code: 'ERR_OPTION' })
+})
+
+t.test('directories that will not do', async (t) => {
+  const { at, show, home } = makeBench(t)
+  const lower = at('l')
+  fs.writeFileSync(path.join(home, 'file'), '')
+  await t.rejects(show('merge', `lowerdir=${home}/none`), { code: 'ERR_FILE_NOT_FOUND' })
+  await t.rejects(show('merge', `lowerdir=${home}/file`), { code: 'ERR_OPTION' })
+  const inside = `lowerdir=${lower},upperdir=${at('u')},workdir=${at('u/w')}`
+  await t.rejects(show('merge', inside), { code: 'ERR_OPTION', message: /apart from upperdir/ })
+  fs.writeFileSync(path.join(at('shown-merge'), 'mine'), '')
+  await t.rejects(show('merge', `lowerdir=${lower}`), { code: 'ERR_DESTINATION_EXISTS' })
+  t.same(fs.readdirSync(at('shown-merge')), ['mine'])
+})
+
+t.test(
+  'a folded merge keeps modes that shut its own user out',
+  { skip: skips.merge },
+  async (t) => {
+    const { at, show, away, home } = makeBench(t)
+    fs.writeFileSync(path.join(at('l'), 'secret'), 'secret')
+    fs.mkdirSync(path.join(at('l'), 'closed'))
+    fs.writeFileSync(path.join(home, 'l/closed/in'), 'in')
+    const text = `lowerdir=${home}/l,upperdir=${at('u')},workdir=${at('w')}`
+    await show('merge', text)
+    const target = path.join(home, 'shown-merge')
+    fs.chmodSync(path.join(target, 'secret'), 0)
+    fs.chmodSync(path.join(target, 'closed'), 0o100)
+    fs.writeFileSync(path.join(target, 'set'), 'x'.repeat(10))
+    fs.utimesSync(path.join(target, 'set'), 5, 5)
+    await away('merge')
+    await show('merge', text)
+    // As far as an ordinary user's copy can be told apart: owners and modes stand beside the files.
+    const mode = (name: string): number => fs.statSync(path.join(target, name)).mode & 0o777
+    t.equal(mode('secret') & 0o077, 0)
+    t.equal(mode('closed') & 0o077, 0)
+    if (isRoot) t.same([mode('secret'), mode('closed')], [0, 0o100])
+    t.equal(fs.statSync(path.join(target, 'set')).mtimeMs, 5000)
+    // Changed under the same time and size: the file's last change of any kind tells.
+    fs.writeFileSync(path.join(target, 'set'), 'y'.repeat(10))
+    fs.utimesSync(path.join(target, 'set'), 5, 5)
+    await away('merge')
+    t.equal(fs.readFileSync(path.join(home, 'u/set'), 'utf8'), 'y'.repeat(10))
+  },
+)

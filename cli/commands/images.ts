@@ -109,23 +109,41 @@ function byRepository(names: readonly string[], separator: ':' | '@'): Map<strin
   for (const name of names) {
     const at = name.lastIndexOf(separator)
     const repository = name.slice(0, at)
-    map.set(repository, [...(map.get(repository) ?? []), name.slice(at + 1)])
+    const own = map.get(repository)
+    if (own) own.push(name.slice(at + 1))
+    else map.set(repository, [name.slice(at + 1)])
   }
   return map
 }
 
 const ZERO_TIME_SECONDS = -62_135_596_800
 
-/** What docker's templates may ask of a row. */
+/** What docker's templates may ask of a row. An image can have very many: what they share is made once. */
 function fieldsOf(
   showID: (id: ImageListItem['id']) => string,
   nowSeconds: number,
 ): (row: ImageRow) => Record<string, string> {
-  return ({ item, repository, tag, digest }) => ({
-    ID: showID(item.id),
-    Repository: repository,
-    Tag: tag,
-    Digest: digest,
+  let of: ImageListItem | undefined
+  let shared: Record<string, string> = {}
+  return ({ item, repository, tag, digest }) => {
+    if (item !== of) shared = imageFields(item, nowSeconds)
+    of = item
+    return {
+      ID: showID(item.id),
+      Repository: repository,
+      Tag: tag,
+      Digest: digest,
+      ...shared,
+      // Docker answers these only to `docker system df`.
+      SharedSize: 'N/A',
+      UniqueSize: 'N/A',
+      Containers: 'N/A',
+    }
+  }
+}
+
+function imageFields(item: ImageListItem, nowSeconds: number): Record<string, string> {
+  return {
     CreatedSince:
       item.createdSeconds === ZERO_TIME_SECONDS
         ? ''
@@ -135,9 +153,5 @@ function fieldsOf(
     },
     Size: humanSize(item.sizeBytes),
     VirtualSize: humanSize(item.sizeBytes, 4),
-    // Docker answers these only to `docker system df`.
-    SharedSize: 'N/A',
-    UniqueSize: 'N/A',
-    Containers: 'N/A',
-  })
+  }
 }

@@ -6,6 +6,8 @@ import { Inflater } from '../sys/inflate.ts'
 import { CHUNK_BYTES } from './byte-range.ts'
 import { throughStream } from './through-stream.ts'
 
+const openInflater = (checks: boolean): Inflater | undefined => Inflater.open(checks)
+
 export interface GunzipOptions {
   /**
    * Asked for each chunk: inflate the next one on another thread while the consumer has this one? Where every core has
@@ -24,7 +26,7 @@ export interface GunzipOptions {
  */
 export async function* gunzip(
   input: AsyncGenerator<Uint8Array>,
-  { overlap = () => true, isDigested = false, open = Inflater.open }: GunzipOptions = {},
+  { overlap = () => true, isDigested = false, open = openInflater }: GunzipOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const inflater = open(!isDigested)
   if (inflater) yield* inflateAll(input, inflater, overlap)

@@ -56,7 +56,7 @@ t.test('heavy ones', async (t) => {
       }
     } else if (done.code === 12 || done.code === 1) {
       const isNamed = hostile.names === undefined || done.stderr.includes(hostile.names)
-      if (!isNamed) problems.push(`does not name ${hostile.names!}: ${done.stderr.slice(0, 500)}`)
+      if (!isNamed) problems.push(`does not name ${hostile.names}: ${done.stderr.slice(0, 500)}`)
       if (hostile.expect === 'harmless') problems.push(`is refused: ${done.stderr.slice(0, 500)}`)
       if (ground.inside() !== inside) problems.push('the store is not as before')
     } else problems.push(`ended with ${done.code ?? done.signal}: ${done.stderr.slice(0, 500)}`)

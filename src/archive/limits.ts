@@ -26,6 +26,8 @@ export interface LoadLimits extends ApplyLimits, JSONLimits {
   readonly layersMax: number
   /** New layers of all images of an archive. Default 5,000. */
   readonly archiveLayersMax: number
+  /** Names of all images of an archive. Default 10,000: each is listed by every `images` from then on. */
+  readonly namesMax: number
 }
 
 export const DEFAULT_LOAD_LIMITS: LoadLimits = {
@@ -35,6 +37,7 @@ export const DEFAULT_LOAD_LIMITS: LoadLimits = {
   membersMax: 100_000,
   layersMax: 125,
   archiveLayersMax: 5000,
+  namesMax: 10_000,
 }
 
 /** Names as `--limit NAME=VALUE` takes them and errors give them in `details.name`. docs/limits.md says what each is. */
@@ -52,6 +55,7 @@ export const LIMIT_KEYS: Readonly<Record<string, keyof LoadLimits>> = {
   members: 'membersMax',
   layers: 'layersMax',
   'archive-layers': 'archiveLayersMax',
+  names: 'namesMax',
   'json-bytes': 'jsonBytesMax',
   'json-depth': 'jsonDepthMax',
   'json-values': 'jsonValuesMax',

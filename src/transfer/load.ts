@@ -5,7 +5,7 @@ import path from 'node:path'
 import fs from 'node:fs'
 import { settleLimits, type LoadLimits } from '../archive/limits.ts'
 import { type ImageID } from '../digest/digest.ts'
-import { ConflictError, type OnWarning } from '../errors.ts'
+import { ConflictError, LimitError, type OnWarning } from '../errors.ts'
 import { hostPlatform, parsePlatform } from '../image/platform.ts'
 import {
   familiarString,
@@ -99,6 +99,7 @@ async function loadImages(
   options: LoadOptions,
   limits: LoadLimits,
 ): Promise<LoadedImage[]> {
+  checkNames(archive, limits)
   const registration = new LayerRegistration(store, transaction, options, limits)
   const counts = []
   for (const image of archive.images) counts.push(await registration.add(image.layers))
@@ -137,6 +138,16 @@ async function loadImages(
     to: store.layout.repositories,
   })
   return loaded
+}
+
+function checkNames({ images }: Archive, { namesMax }: LoadLimits): void {
+  const actual = images.reduce((sum, { references }) => sum + references.length, 0)
+  if (actual <= namesMax) return
+  throw new LimitError(
+    'ERR_ENTRIES_MAX',
+    `cannot load an archive whose images have ${actual} names: the limit is ${namesMax}`,
+    { details: { name: 'names', limit: namesMax, actual } },
+  )
 }
 
 /** The config under its digest, byte for byte; and the parent, where the archive holds that too (docker save of both). */

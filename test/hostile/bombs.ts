@@ -7,12 +7,12 @@ import { Ground } from '../support/hostile/ground.ts'
 import { measured, PEAK_BYTES_MAX, type Measured } from '../support/hostile/measured.ts'
 import { oldStore } from '../support/hostile/trial.ts'
 import { entrancesOf } from '../support/hostile/wrap.ts'
-import { temporaryDirectory } from '../support/temporary.ts'
+import { memoryDirectory } from '../support/temporary.ts'
 
 const only = process.env['SHALE_TEST_CASE']
 
 t.test('heavy ones', async (t) => {
-  const ground = new Ground(temporaryDirectory(t, 'shale-bombs-'))
+  const ground = new Ground(memoryDirectory(t))
   await oldStore(ground, 'overlay2')
   const outside = ground.outside()
   for (const hostile of CORPUS.filter((each) => each.isHeavy && each.id.includes(only ?? ''))) {

@@ -9,10 +9,15 @@ interface WithTeardown {
   teardown(callback: () => void): unknown
 }
 
-/** In memory where the host has /dev/shm: for tests of ten thousand small trees. Else as temporaryDirectory. */
+/** A container's own /dev/shm has often 64 MiB. */
+const MEMORY_BYTES_MIN = 2 ** 30
+
+/** In memory where the host has a /dev/shm of some size: for tests of very many small files. Else as temporaryDirectory. */
 export function memoryDirectory(t: WithTeardown): string {
   try {
     fs.accessSync('/dev/shm', fs.constants.W_OK)
+    const { bavail, bsize } = fs.statfsSync('/dev/shm')
+    if (bavail * bsize < MEMORY_BYTES_MIN) return temporaryDirectory(t)
   } catch {
     return temporaryDirectory(t)
   }

@@ -1,11 +1,12 @@
 // What one layer says, as a layer tar: docker's native diff of an overlay2 directory (whiteouts and opaque marks back
-// into `.wh.` names), and the tar of a merged tree (export). Depth first, names in byte order; a whiteout stands where
-// the name that it removes would.
+// into `.wh.` names), and the tar of a merged tree (export). Depth first, names in byte order.
+// Nothing in such a tar can be read in two ways: a directory's removals stand before all that it holds, none stands beside
+// what it would remove or below an opaque mark, and one mark stands for removals that leave nothing.
 // Knows layers and merges by the union's interfaces; opens no directory.
 
 import type { Warning } from '../errors.ts'
-import { comparePaths, joinPath, type BytePath } from '../path/byte-path.ts'
-import type { LayerView } from '../union/layer-view.ts'
+import { basename, comparePaths, dirname, joinPath, type BytePath } from '../path/byte-path.ts'
+import type { LayerEntry, LayerView } from '../union/layer-view.ts'
 import type { Change } from '../union/changes.ts'
 import type { MergedNode, MergedView } from '../union/merge.ts'
 import { TreeTar, type TreeTarOptions } from './tree-tar.ts'
@@ -21,6 +22,8 @@ export interface ReadableLayer extends LayerView {
 export interface DiffOptions extends TreeTarOptions {
   readonly signal?: AbortSignal
   readonly onWarning?: (warning: Warning) => void
+  /** What the tar is laid on: without it, no mark stands for many removals. */
+  readonly below?: MergedView
 }
 
 /** @throws HostError; IntegrityError ERR_SIZE_MISMATCH; signal.reason */
@@ -28,19 +31,25 @@ export function layerTar(
   layer: ReadableLayer,
   options: DiffOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  return streamed(options, (tar) => layerMembers(layer, tar))
+  return streamed(options, (tar) => layerMembers(layer, tar, options.below))
+}
+
+interface Entry {
+  readonly path: BytePath
+  readonly kind: LayerEntry['kind']
 }
 
 function* layerMembers(
   layer: ReadableLayer,
   tar: TreeTar,
+  below: MergedView | undefined,
 ): Generator<Uint8Array | undefined, void, undefined> {
-  const list = (path: BytePath): { path: BytePath; isWhiteout: boolean }[] =>
+  const list = (path: BytePath): Entry[] =>
     [...layer.list(path)]
-      .sort((a, b) => comparePaths(a.name, b.name))
-      .map(({ name, kind }) => ({ path: joinPath(path, name), isWhiteout: kind === 'whiteout' }))
+      .map(({ name, kind }) => ({ path: joinPath(path, name), kind }))
+      .sort((a, b) => rank(a) - rank(b) || comparePaths(a.path, b.path))
   // A stack of our own: paths can be thousands of levels deep.
-  const open = [{ entries: list('' as BytePath), next: 0 }]
+  const open = [{ entries: list('' as BytePath), next: 0, closed: false }]
   for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
     const entry = level.entries[level.next++]
     if (entry === undefined) {
@@ -49,8 +58,8 @@ function* layerMembers(
     }
     const { path } = entry
     yield
-    if (entry.isWhiteout) {
-      tar.whiteout(path, layer.whiteoutStatus?.(path))
+    if (entry.kind === 'whiteout') {
+      if (!level.closed) tar.whiteout(path, layer.whiteoutStatus?.(path))
       continue
     }
     const node = layer.lookup(path)
@@ -63,9 +72,34 @@ function* layerMembers(
       open: () => layer.openFile(path),
     })
     if (node.type !== 'directory') continue
-    if (layer.opaque(path)) tar.opaque(path, node)
-    open.push({ entries: list(path), next: 0 })
+    const entries = list(path)
+    const marked =
+      !level.closed && (layer.opaque(path) || leavesNothing(layer, path, entries, below))
+    if (marked) tar.opaque(path, node)
+    open.push({ entries, next: 0, closed: level.closed || marked })
   }
+}
+
+/** Removals come first. */
+function rank({ kind }: Entry): number {
+  return kind === 'whiteout' ? 0 : 1
+}
+
+/** Whether several removals hide all of a directory that lies below, so that one mark says the same. */
+function leavesNothing(
+  layer: ReadableLayer,
+  path: BytePath,
+  entries: readonly Entry[],
+  below: MergedView | undefined,
+): boolean {
+  if (entries[1]?.kind !== 'whiteout') return false
+  const own = new Map(entries.map((entry) => [basename(entry.path), entry]))
+  const hides = (name: BytePath, directory: boolean): boolean => {
+    const entry = own.get(name)
+    if (entry === undefined) return false
+    return entry.kind !== 'directory' || !directory || layer.opaque(entry.path)
+  }
+  return below?.list(path)?.every(({ name, directory }) => hides(name, directory)) ?? false
 }
 
 /** A merge of layers whose files can be read. */
@@ -90,21 +124,54 @@ export function mergedTar(
 
 /**
  * Changes between two trees, for drivers that keep whole trees: sorted by path, deletions as whiteouts without a time.
- * @param merge the new tree
+ * @param merge the new tree; the old one is `options.below`
  */
 export function changesTar(
   changes: readonly Change[],
   merge: ReadableMerge,
   options: DiffOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  const sorted = [...changes].sort((a, b) => comparePaths(a.path, b.path))
+  const emptied = emptiedDirectories(changes, options.below)
+  // A NUL, which no name holds, puts removals first in their directory.
+  const key = ({ kind, path }: Change): string =>
+    kind === 'delete' ? joinPath(dirname(path), `\0${basename(path)}` as BytePath) : path
+  const sorted = changes
+    .filter(({ kind, path }) => kind !== 'delete' || !emptied.has(dirname(path)))
+    .sort((a, b) => comparePaths(key(a), key(b)))
   return streamed(options, function* (tar) {
     for (const { kind, path, node } of sorted) {
       yield
       if (kind === 'delete') tar.whiteout(path)
       else if (!tar.isReserved(path)) yield* mergedMember(merge, node, tar)
+      if (emptied.has(path)) tar.opaque(path, node)
     }
   })
+}
+
+/** Directories of both trees of which several names are gone and none is left as it was. */
+function emptiedDirectories(
+  changes: readonly Change[],
+  below: MergedView | undefined,
+): ReadonlySet<BytePath> {
+  const emptied = new Set<BytePath>()
+  const byPath = new Map(changes.map((change) => [change.path, change]))
+  const deletions = new Map<BytePath, number>()
+  for (const { kind, path } of changes) {
+    if (kind !== 'delete') continue
+    const parent = dirname(path)
+    deletions.set(parent, (deletions.get(parent) ?? 0) + 1)
+  }
+  for (const [path, count] of deletions) {
+    // Docker passes over a mark at the top; and the mark stands behind the directory's own entry.
+    if (count < 2 || path === '' || byPath.get(path)?.node.type !== 'directory') continue
+    const isEmptied = below?.list(path)?.every(({ path: child, directory }) => {
+      const change = byPath.get(child)
+      if (change === undefined || change.kind === 'delete') return change !== undefined
+      return change.node.type !== 'directory' || !directory
+    })
+    if (isEmptied) emptied.add(path)
+  }
+  return emptied
 }
 
 function mergedMember(

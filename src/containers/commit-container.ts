@@ -20,6 +20,7 @@ import type { TransferOptions } from '../transfer/progress.ts'
 import { LayerRegistration } from '../transfer/register-layers.ts'
 import { spool } from '../transfer/spool.ts'
 import { DirectoryLayer } from '../view/directory-layer.ts'
+import { LayerStack } from '../view/stack.ts'
 import { comparePair } from './changes.ts'
 import { mergeConfigs } from './container-settings.ts'
 import { containerOf, imageLayersOf, layerOf } from './container-stack.ts'
@@ -197,14 +198,18 @@ async function* diffTar(
   if (store.driver.name === 'overlay2') {
     const directory = store.driver.layerDirectory(layerOf(container).mountID)
     using layer = new DirectoryLayer(directory, { form: store.form })
-    yield* layerTar(layer, options)
+    const top = imageLayersOf(store, container).at(-1)
+    const directories = top === undefined ? [] : await store.driver.stack(top.cacheID)
+    // Of what lies below only the names are asked, for which a tar need not be read.
+    using lower = new LayerStack(directories, { form: store.form })
+    yield* layerTar(layer, { ...options, below: lower.view })
     return
   }
   // vfs keeps whole trees: what changed is found by comparing them.
   using pair = await openContainerPair(store, container)
   const { signal } = options
   const changes = await comparePair(pair, { rule: 'exact', ...(signal ? { signal } : {}) })
-  yield* changesTar(changes, pair.after, options)
+  yield* changesTar(changes, pair.after, { ...options, below: pair.before.view })
 }
 
 async function* hashed(

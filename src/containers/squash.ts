@@ -164,14 +164,15 @@ async function* squashedTar(
     using stack = await openImageStack(store, image)
     const count = image.layers.length - lowest
     const below = mergeLayers(stack.layers.slice(count))
-    yield* layerTar(new SquashedLayer(stack.layers.slice(0, count), below), options)
+    const squashed = new SquashedLayer(stack.layers.slice(0, count), below)
+    yield* layerTar(squashed, { ...options, below })
     return
   }
   // vfs keeps whole trees: what the layers changed together is found by comparing them.
   using pair = await openLayersPair(store, image, lowest)
   const { signal } = options
   const changes = await comparePair(pair, { rule: 'exact', ...(signal ? { signal } : {}) })
-  yield* changesTar(changes, pair.after, options)
+  yield* changesTar(changes, pair.after, { ...options, below: pair.before.view })
 }
 
 async function* hashed(

@@ -7,6 +7,7 @@ import { saveSuite } from './save.ts'
 import { scaleSuite } from './scale.ts'
 import { startSuite } from './start.ts'
 import type { Suite } from './suite.ts'
+import { unionSuite } from './union.ts'
 
 export const SUITES: Readonly<Record<string, Suite>> = {
   load: loadSuite,
@@ -14,5 +15,6 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   read: readSuite,
   start: startSuite,
   scale: scaleSuite,
+  union: unionSuite,
   micro: microSuite,
 }

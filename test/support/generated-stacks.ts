@@ -2,6 +2,7 @@
 // of the spec's text (spec-model.ts), the kernel's overlay over the same directories, the vfs driver's whole trees, and
 // lint's reading of the same tars.
 
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
@@ -20,6 +21,7 @@ import { mountSpec, unmount } from '../../src/sys/mount.ts'
 import type { TarHandler, TarHeader } from '../../src/tar/entry.ts'
 import { TarParser } from '../../src/tar/parser.ts'
 import { LayerStack } from '../../src/view/stack.ts'
+import { PROJECT } from './cli.ts'
 import { layerTar, MTIME_NS } from './layer.ts'
 import { specTree, type ModelEntry, type ModelTree } from './spec-model.ts'
 
@@ -463,4 +465,32 @@ export function emptyDriver(directory: string, name: DriverName): Driver {
   for (const { path: place, mode } of driver.skeleton()) fs.mkdirSync(place, { mode })
   driver.settleForm()
   return driver
+}
+
+export interface CounterExample {
+  /** What went wrong. */
+  readonly name: string
+  readonly layers: Stack
+}
+
+const FIXTURES = path.join(PROJECT, 'fixtures', 'stacks')
+
+/** Found by generation and shrunk. */
+export function counterExamples(): CounterExample[] {
+  return fs
+    .readdirSync(FIXTURES)
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => {
+      const text = fs.readFileSync(path.join(FIXTURES, name), 'utf8')
+      return JSON.parse(text) as CounterExample[]
+    })
+}
+
+/** @returns the file that holds it from now on */
+export function keepCounterExample(example: CounterExample): string {
+  const text = `${JSON.stringify([example], null, 1)}\n`
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 12)
+  const file = path.join(FIXTURES, `${hash}.json`)
+  fs.writeFileSync(file, text)
+  return file
 }

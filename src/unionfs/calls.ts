@@ -13,7 +13,7 @@ import { rename, type RenameFlags } from '../union/rename.ts'
 import type { UnionTree } from '../union/tree.ts'
 import type { Attributes } from '../union/upper-layer.ts'
 import { OpenHandle } from './handle.ts'
-import { must, nodeError } from './node-error.ts'
+import { argumentError, must, nodeError } from './node-error.ts'
 import {
   encodeName,
   pathArgument,
@@ -23,7 +23,7 @@ import {
   type PathArgument,
 } from './path-argument.ts'
 import { UnionBigStats, UnionDirent, UnionStats } from './stats.ts'
-import { PATH_BYTES_MAX, walk, type Walked } from './walk.ts'
+import { PATH_BYTES_MAX, walk, walkToName, type Walked } from './walk.ts'
 
 const { O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_NOFOLLOW } =
   fs.constants
@@ -63,11 +63,16 @@ export class UnionCalls {
     const writes = (flags & (O_WRONLY | O_RDWR)) !== 0
     const makes = (flags & O_CREAT) !== 0
     const follow = (flags & O_NOFOLLOW) === 0 && !(makes && (flags & O_EXCL) !== 0)
-    const { dir, name, entry, wantsDirectory } = must(walk(tree, pathArgument(path), follow), place)
+    const at = pathArgument(path)
+    if (makes && at.endsWith('/')) {
+      // Before anybody looks what is there (open_last_lookups of fs/namei.c).
+      must(walkToName(tree, at), place)
+      throw nodeError(E.ISDIR, place)
+    }
+    const { dir, name, entry } = must(walk(tree, at, follow), place)
     let found = entry
     if (makes) {
       if (found !== undefined && (flags & O_EXCL) !== 0) throw nodeError(E.EXIST, place)
-      if (wantsDirectory) throw nodeError(E.ISDIR, place)
       if (found?.node.type === 'directory') throw nodeError(E.ISDIR, place)
     }
     const isNew = found === undefined
@@ -142,7 +147,7 @@ export class UnionCalls {
 
   mkdir(path: PathArgument, mode: number): void {
     const place = { syscall: 'mkdir', path: shownPath(path) }
-    const { dir, name, entry } = must(walk(this.tree, pathArgument(path), false), place)
+    const { dir, name, entry } = this.#last(path, place)
     if (entry !== undefined) throw nodeError(E.EXIST, place)
     must(this.#make(dir, name, { type: 'directory', mode: mode & ~this.#umask }), place)
   }
@@ -152,10 +157,7 @@ export class UnionCalls {
     const linkTarget = pathArgument(target, 'target')
     if (linkTarget === '') throw nodeError(E.NOENT, place)
     if (linkTarget.length > PATH_BYTES_MAX) throw nodeError(E.NAMETOOLONG, place)
-    const { dir, name, entry, wantsDirectory } = must(
-      walk(this.tree, pathArgument(path), false),
-      place,
-    )
+    const { dir, name, entry, wantsDirectory } = this.#last(path, place)
     if (entry !== undefined) throw nodeError(E.EXIST, place)
     if (wantsDirectory) throw nodeError(E.NOENT, place)
     must(this.#make(dir, name, { type: 'symlink', mode: 0o777, linkTarget }), place)
@@ -171,10 +173,7 @@ export class UnionCalls {
   link(from: PathArgument, to: PathArgument): void {
     const place = { syscall: 'link', path: shownPath(from), dest: shownPath(to) }
     const source = this.#existing(from, false, place)
-    const { dir, name, entry, wantsDirectory } = must(
-      walk(this.tree, pathArgument(to), false),
-      place,
-    )
+    const { dir, name, entry, wantsDirectory } = this.#last(to, place)
     if (entry !== undefined) throw nodeError(E.EXIST, place)
     if (wantsDirectory) throw nodeError(E.NOENT, place)
     must(link(this.tree, source, dir, name), place)
@@ -202,16 +201,25 @@ export class UnionCalls {
     const source = this.#last(from, place)
     const target = this.#last(to, place)
     const isDirectory = source.entry?.node.type === 'directory'
-    if (source.entry && !isDirectory && (source.wantsDirectory || target.wantsDirectory)) {
+    const isName = source.name !== '' && !/^\.\.?$/.test(target.name)
+    if (
+      source.entry &&
+      !isDirectory &&
+      isName &&
+      (source.wantsDirectory || target.wantsDirectory)
+    ) {
       throw nodeError(E.NOTDIR, place)
     }
     must(rename(this.tree, source, target, flags), place)
   }
 
   access(path: PathArgument, mode = 0): void {
+    if (!Number.isInteger(mode) || mode < 0 || mode > (R_OK | W_OK | X_OK)) {
+      const message = `The value of "mode" is out of range. It must be an integer >= 0 && <= 7. Received ${mode}`
+      throw argumentError('ERR_OUT_OF_RANGE', message, RangeError)
+    }
     const place = { syscall: 'access', path: shownPath(path) }
     const entry = this.#existing(path, true, place)
-    if ((mode & ~(R_OK | W_OK | X_OK)) !== 0) throw nodeError(E.INVAL, place)
     if ((mode & W_OK) !== 0 && this.tree.upper === undefined) throw nodeError(E.ROFS, place)
     // As root has it: everything is allowed, but to run what nobody may run.
     if ((mode & X_OK) !== 0 && entry.node.type === 'file') {
@@ -276,7 +284,7 @@ export class UnionCalls {
   }
 
   #last(path: PathArgument, place: { syscall: string; path: string }): Walked {
-    return must(walk(this.tree, pathArgument(path), false), place)
+    return must(walkToName(this.tree, pathArgument(path)), place)
   }
 
   #change(path: PathArgument, followLast: boolean, syscall: string, to: Attributes): void {

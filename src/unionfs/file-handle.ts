@@ -1,14 +1,21 @@
 // FileHandle of node:fs/promises over an open file of a merged tree.
 
+import { createInterface, type Interface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
 import type { OpenHandle } from './handle.ts'
 import type { StatOptions, TimeArgument } from './calls.ts'
-import { argumentError, nodeError } from './node-error.ts'
+import { argumentError } from './node-error.ts'
+import {
+  readStream,
+  writeStream,
+  type ReadStreamOptions,
+  type WriteStreamOptions,
+} from './handle-streams.ts'
 import { modeArgument, timeArgument, type Encoding } from './path-argument.ts'
 import type { UnionBigStats, UnionStats } from './stats.ts'
 import type { ReadFileOptions, WriteData, WriteFileOptions } from './union-fs.ts'
 
 const READ_BYTES = 16 << 10
-const BADF = 9
 
 export interface ReadOptions<T extends NodeJS.ArrayBufferView> {
   readonly buffer?: T
@@ -170,6 +177,19 @@ export class FileHandle implements AsyncDisposable {
     this.#open('futime').setAttributes('futime', { atimeNs, mtimeNs: timeArgument(mtime) })
   }
 
+  createReadStream(options: ReadStreamOptions = {}): Readable {
+    return readStream(this, options)
+  }
+
+  createWriteStream(options: WriteStreamOptions = {}): Writable {
+    return writeStream(this, options)
+  }
+
+  readLines(options: ReadStreamOptions = {}): Interface {
+    const input = this.createReadStream(options)
+    return createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
+  }
+
   async sync(): Promise<void> {
     this.#open('fsync').sync(false)
   }
@@ -189,7 +209,10 @@ export class FileHandle implements AsyncDisposable {
   }
 
   #open(syscall: string): OpenHandle {
-    if (this.#handle === undefined) throw nodeError(BADF, { syscall })
+    // No error of the system: Node does not ask it.
+    if (this.#handle === undefined) {
+      throw Object.assign(new Error('file closed'), { code: 'EBADF', syscall })
+    }
     return this.#handle
   }
 }

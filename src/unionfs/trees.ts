@@ -4,6 +4,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { pathText, type BytePath } from '../path/byte-path.ts'
+import type { UnionEntry } from '../union/entry.ts'
 import { E } from '../union/errno.ts'
 import type { UnionCalls } from './calls.ts'
 import { nodeError } from './node-error.ts'
@@ -21,19 +22,36 @@ export function makeDirectories(
   mode: number,
 ): string | undefined {
   const shown = shownPath(at)
+  const place = { syscall: 'mkdir', path: shown }
   const missing: string[] = []
   const full = path.posix.normalize(shown).replace(/(?<=.)\/+$/, '')
   for (let each = full; ; each = path.posix.dirname(each)) {
     const entry = calls.find(each, true)
     if (entry?.node.type === 'directory') break
     if (entry !== undefined) {
-      throw nodeError(each === full ? E.EXIST : E.NOTDIR, { syscall: 'mkdir', path: shown })
+      const isIt = each === full && !/\/\.?$/.test(shown)
+      throw nodeError(isIt ? E.EXIST : E.NOTDIR, place)
     }
     missing.push(each)
     if (each === '/' || each === '.') break
   }
-  for (const each of [...missing].reverse()) calls.mkdir(each, mode)
-  return missing.at(-1)
+  for (const each of [...missing].reverse()) {
+    // A link to nothing is in the way: its target is what is missing, or what goes round in circles.
+    if (calls.find(each, false) === undefined) calls.mkdir(each, mode)
+    else if (each === full) throw nodeError(missingTarget(calls, each), place)
+    else throw nodeError(E.NOTDIR, { ...place, path: each })
+  }
+  // As it was asked for, where that is the first that was missing.
+  return missing.length === 1 ? shown.replace(/\/\.$/, '') : missing.at(-1)
+}
+
+function missingTarget(calls: UnionCalls, at: string): number {
+  try {
+    calls.stat(at)
+    return E.EXIST
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).errno ?? E.NOENT
+  }
 }
 
 export interface RemoveOptions {
@@ -64,6 +82,13 @@ export function removeTree(calls: UnionCalls, at: PathArgument, options: RemoveO
       syscall: 'rm',
       path: shown,
     })
+  }
+  // Before anything below is touched: what cannot be removed at all (EINVAL, EBUSY, EROFS) keeps its content.
+  try {
+    calls.rmdir(at)
+    return
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
   }
   const { names } = calls.names(at)
   for (const name of names) {
@@ -103,7 +128,14 @@ export function copyFile(calls: UnionCalls, from: PathArgument, to: PathArgument
     const source = calls.open(from, O_RDONLY, 0)
     try {
       const stats = source.stat() as UnionStats
-      if (stats.isDirectory()) throw nodeError(E.ISDIR, place)
+      // What is wrong with the target is said first, and nothing is left in its place.
+      if (stats.isDirectory()) {
+        if (calls.find(to, true) === undefined) {
+          calls.open(to, O_WRONLY | O_CREAT, 0o600).close()
+          calls.unlink(to)
+        }
+        throw nodeError(E.ISDIR, place)
+      }
       const exclusive = (flags & COPYFILE_EXCL) !== 0 ? O_EXCL : 0
       const same = calls.find(to, true)
       if (same !== undefined && same.node === source.entry.node) {
@@ -138,19 +170,11 @@ export async function copyTree(
 ): Promise<void> {
   if (options.filter && !(await options.filter(from, to))) return
   const source = options.dereference ? calls.stat(from) : calls.lstat(from)
-  const found = calls.find(to, options.dereference === true)
+  const found = existing(calls, to, options.dereference === true)
   if (found && calls.find(from, options.dereference === true)?.node === found.node) {
     throw copyError('ERR_FS_CP_EINVAL', 'src and dest cannot be the same', E.INVAL, to)
   }
   if (source.isDirectory()) {
-    if (!options.recursive) {
-      throw copyError(
-        'ERR_FS_EISDIR',
-        `Recursive option not enabled, cannot copy a directory: ${from}`,
-        E.ISDIR,
-        from,
-      )
-    }
     if (found && found.node.type !== 'directory') {
       throw copyError(
         'ERR_FS_CP_DIR_TO_NON_DIR',
@@ -167,10 +191,16 @@ export async function copyTree(
         to,
       )
     }
-    if (!found) {
-      makeDirectories(calls, path.posix.dirname(to), 0o777)
-      calls.mkdir(to, 0o777)
+    if (!found) makeDirectories(calls, path.posix.dirname(to), 0o777)
+    if (!options.recursive) {
+      throw copyError(
+        'ERR_FS_EISDIR',
+        `Recursive option not enabled, cannot copy a directory: ${from}`,
+        E.ISDIR,
+        from,
+      )
     }
+    if (!found) calls.mkdir(to, 0o777)
     for (const name of calls.names(from).names) {
       const text = pathText(name)
       await copyTree(calls, path.posix.join(from, text), path.posix.join(to, text), options)
@@ -186,17 +216,27 @@ export async function copyTree(
       to,
     )
   }
-  if (found) {
+  if (found && !source.isSymbolicLink()) {
     const force = options.force ?? true
     if (!force && options.errorOnExist) {
       throw copyError('ERR_FS_CP_EEXIST', `Target already exists: ${to}`, E.EXIST, to)
     }
     if (!force) return
     calls.unlink(to)
-  } else {
-    makeDirectories(calls, path.posix.dirname(to), 0o777)
   }
+  if (!found) makeDirectories(calls, path.posix.dirname(to), 0o777)
   copyLeaf(calls, from, to, source, options)
+}
+
+function existing(calls: UnionCalls, at: string, follow: boolean): UnionEntry | undefined {
+  try {
+    if (follow) calls.stat(at)
+    else calls.lstat(at)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+  return calls.find(at, follow)
 }
 
 function copyLeaf(
@@ -207,9 +247,7 @@ function copyLeaf(
   options: CopyOptions,
 ): void {
   if (source.isSymbolicLink()) {
-    const target = calls.readlink(from) as string
-    const isKept = options.verbatimSymlinks === true || target.startsWith('/')
-    calls.symlink(isKept ? target : path.posix.resolve('/', path.posix.dirname(from), target), to)
+    copyLink(calls, from, to, options)
     return
   }
   if (!source.isFile()) {
@@ -219,6 +257,28 @@ function copyLeaf(
   if (!options.preserveTimestamps) return
   const { atimeNs, mtimeNs } = calls.stat(from, { bigint: true })
   calls.setTimes(to, atimeNs, mtimeNs)
+}
+
+/** Over a link, whatever `force` says; over anything else it is EEXIST. */
+function copyLink(calls: UnionCalls, from: string, to: string, options: CopyOptions): void {
+  const read = calls.readlink(from) as string
+  const isKept = options.verbatimSymlinks === true
+  const target = isKept ? read : path.posix.resolve('/', path.posix.dirname(from), read)
+  if (calls.find(to, false)?.node.type === 'symlink') {
+    const there = path.posix.resolve('/', path.posix.dirname(to), calls.readlink(to) as string)
+    const isWithin = (inner: string, outer: string): boolean =>
+      `${inner}/`.startsWith(`${outer === '/' ? '' : outer}/`)
+    if (!isKept && isWithin(there, target)) {
+      const reason = `cannot copy ${target} to a subdirectory of self ${there}`
+      throw copyError('ERR_FS_CP_EINVAL', reason, E.INVAL, to)
+    }
+    if (calls.stat(from).isDirectory() && !isKept && isWithin(target, there)) {
+      const reason = `cannot overwrite ${there} with ${target}`
+      throw copyError('ERR_FS_CP_SYMLINK_TO_SUBDIRECTORY', reason, E.INVAL, to)
+    }
+    calls.unlink(to)
+  }
+  calls.symlink(target, to)
 }
 
 function copyError(code: string, reason: string, errno: number, at: string): Error {

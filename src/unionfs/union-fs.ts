@@ -121,7 +121,7 @@ export class UnionFs implements AsyncDisposable {
     const { encoding, flag, signal } = optionsOf<ReadFileOptions>(options ?? undefined)
     signal?.throwIfAborted()
     if (path instanceof FileHandle) return path.readFile(options ?? undefined)
-    const handle = this.calls.open(path, openFlags(flag), 0o666)
+    const handle = this.calls.open(path, openFlags(flag || undefined), 0o666)
     try {
       const bytes = handle.readAll()
       return encoding && encoding !== 'buffer' ? bytes.toString(encoding) : bytes
@@ -138,7 +138,7 @@ export class UnionFs implements AsyncDisposable {
     const { flag, mode, signal, flush } = optionsOf<WriteFileOptions>(options ?? undefined)
     signal?.throwIfAborted()
     if (path instanceof FileHandle) return path.writeFile(data, options ?? undefined)
-    await using handle = await this.open(path, flag ?? 'w', mode ?? 0o666)
+    await using handle = await this.open(path, flag || 'w', mode ?? 0o666)
     await handle.writeFile(data, options ?? undefined)
     if (flush) await handle.sync()
   }

@@ -21,8 +21,24 @@ export interface Walked {
   readonly wantsDirectory: boolean
 }
 
+/**
+ * The name itself, for calls that make, move or remove it: no link in its place is followed, and what a slash behind it
+ * means is for the call to say (filename_create and filename_parentat of fs/namei.c).
+ */
+export function walkToName(tree: UnionTree, path: BytePath): Walked | number {
+  return resolve(tree, path, 'name')
+}
+
 /** @returns -ENOENT where a directory on the way is missing, -ENOTDIR, -ELOOP, -ENAMETOOLONG */
 export function walk(tree: UnionTree, path: BytePath, followLast: boolean): Walked | number {
+  return resolve(tree, path, followLast ? 'target' : 'entry')
+}
+
+function resolve(
+  tree: UnionTree,
+  path: BytePath,
+  want: 'target' | 'entry' | 'name',
+): Walked | number {
   if (path === '') return -E.NOENT
   if (path.length > PATH_BYTES_MAX) return -E.NAMETOOLONG
   tree.trim()
@@ -53,7 +69,8 @@ export function walk(tree: UnionTree, path: BytePath, followLast: boolean): Walk
       }
       return found
     }
-    if (found.node.type === 'symlink' && (!isLast || followLast || pending.length > 0)) {
+    const follows = want === 'target' || (want === 'entry' && pending.length > 0)
+    if (found.node.type === 'symlink' && (!isLast || follows)) {
       if (links++ >= SYMLINKS_MAX) return -E.LOOP
       const status = tree.layerStatus(found.node)
       if (typeof status === 'number') return status
@@ -66,6 +83,6 @@ export function walk(tree: UnionTree, path: BytePath, followLast: boolean): Walk
     }
     at = found
   }
-  if (wantsDirectory && at.node.type !== 'directory') return -E.NOTDIR
+  if (wantsDirectory && want !== 'name' && at.node.type !== 'directory') return -E.NOTDIR
   return { dir, name, entry: at, wantsDirectory }
 }

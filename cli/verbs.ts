@@ -20,6 +20,7 @@ import { declareImages } from './commands/images.ts'
 import { declareImport } from './commands/import.ts'
 import { declareInfo } from './commands/info.ts'
 import { declareInspect } from './commands/inspect.ts'
+import { declareLab } from './commands/lab.ts'
 import { declareLayers } from './commands/layers.ts'
 import { declareLint } from './commands/lint.ts'
 import { declareLoad } from './commands/load.ts'
@@ -88,5 +89,6 @@ export const VERBS: readonly DeclareVerb[] = [
   declareVolumePrune,
   declareChainid,
   declareDiffid,
+  declareLab,
   declareCompletion,
 ]

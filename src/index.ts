@@ -187,3 +187,10 @@ export {
   refusalText,
   sightText,
 } from './explain/sentences.ts'
+export type { Bilingual, Lesson, Marks, Step } from './lab/lesson.ts'
+export { LESSONS, lessonOf } from './lab/lessons.ts'
+export type { GroundKind } from './lab/ground.ts'
+export type { RunLessonOptions, StepResult } from './lab/run-lesson.ts'
+export { runLesson } from './lab/run-lesson.ts'
+export type { LessonPageOptions, LessonRun } from './lab/page.ts'
+export { lessonPage } from './lab/page.ts'

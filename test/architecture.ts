@@ -19,7 +19,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['mounting', 'containers'],
   ['usage', 'explain'],
   // What judges an image looks at it as its users do: from an archive, from a store, mounted.
-  ['lint', 'conform'],
+  ['lint', 'conform', 'lab'],
   // The store as one object, over the functions that do the work.
   ['library'],
   ['index.ts'],

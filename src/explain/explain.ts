@@ -12,6 +12,8 @@ import { joinPath, pathFromText, pathText, type BytePath } from '../path/byte-pa
 import type { Layer } from '../store/layer-db.ts'
 import type { Store } from '../store/store.ts'
 import type { LayerNode, LayerView } from '../union/layer-view.ts'
+import { ERRNO } from '../sys/errno.ts'
+import { getXattr } from '../sys/xattr.ts'
 import { whiteoutOf } from '../union/whiteout.ts'
 import { LayerStack } from '../view/stack.ts'
 import { predict, type ExplainOp, type Prediction, type UpperChange } from './predict.ts'
@@ -172,7 +174,8 @@ export function explainDirectories(
 ): Explanation {
   const { upper, lowers } = directories
   const all = [...(upper === undefined ? [] : [upper]), ...lowers]
-  using stack = new LayerStack(all, { form: 'trusted' })
+  const form = formOf(all[0] ?? '')
+  using stack = new LayerStack(all, { form })
   const names = all.map((directory) => path.basename(path.resolve(directory)))
   const areTold = new Set(names).size === names.length
   const layers = all.map((directory, index): ExplainedLayer => ({
@@ -184,8 +187,16 @@ export function explainDirectories(
     ...options,
     subject: areTold ? names.join(', ') : all.join(', '),
     path: file,
-    form: 'trusted',
+    form,
   })
+}
+
+/** Where attributes cannot be kept, a union of plain directories marks by names: as fuse-overlayfs, and as shale does. */
+function formOf(directory: string): LayerForm {
+  const place = Buffer.from(directory, 'utf8').toString('latin1')
+  const attributes = ['user.overlay.opaque', 'trusted.overlay.opaque']
+  const isRefused = attributes.every((name) => getXattr(place, name) === -ERRNO.EOPNOTSUPP)
+  return isRefused ? 'none' : 'trusted'
 }
 
 interface StackRequest extends ExplainOptions {

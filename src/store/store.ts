@@ -161,46 +161,128 @@ export class Store implements AsyncDisposable {
    * Runs `change` as the only writer. What it planned becomes visible at once when it returns; if it throws, nothing of
    * it remains. What killed writers left is swept first.
    */
-  async write<T>(
+  write<T>(
     change: (transaction: Transaction) => Promise<T>,
-    options: { signal?: AbortSignal; sync?: boolean } = {},
+    options: WriteOptions = {},
+  ): Promise<T> {
+    return this.locked(options, this.lockTimeoutMs, async () => {
+      const begun = await this.begin(options)
+      return this.settle(begun, () => change(begun.transaction), options)
+    })
+  }
+
+  /**
+   * As `write`, but `work`, which makes things aside and names none, runs beside other writers; only `plan` runs as the
+   * only one. Between the two the store may have changed: `plan` has to look again at what `work` took from it.
+   */
+  async writeAside<W, T>(
+    work: (transaction: Transaction) => Promise<W>,
+    plan: (transaction: Transaction, made: W) => Promise<T>,
+    options: WriteOptions = {},
+  ): Promise<T> {
+    const begun = await this.locked(options, this.lockTimeoutMs, () => this.begin(options))
+    const { transaction } = begun
+    let made: W
+    try {
+      made = await work(transaction)
+      options.signal?.throwIfAborted()
+    } catch (error) {
+      await this.giveUp(begun)
+      throw error
+    }
+    try {
+      // Whoever has it has it for moments, and the work is done.
+      return await this.locked(options, Infinity, async () => {
+        await recover(this.layout, this.driver)
+        return this.settle(begun, () => plan(transaction, made), options)
+      })
+    } catch (error) {
+      // Interrupted before it had the lock, or a dockerd was started meanwhile.
+      if (!begun.isSettled) await this.giveUp(begun)
+      throw error
+    }
+  }
+
+  /** Undone, or where that may not be now, left to the next writer. */
+  private async giveUp(begun: Begun): Promise<void> {
+    try {
+      await this.locked({}, this.lockTimeoutMs, () => this.undo(begun))
+    } catch {
+      begun.transaction.abandon()
+    }
+  }
+
+  private async locked<T>(
+    options: WriteOptions,
+    timeoutMs: number,
+    action: () => Promise<T>,
   ): Promise<T> {
     // Before the lock too: even the lock's own folder is nothing to make in a root that a dockerd has open.
     refuseRunningDockerd(this.layout)
     const lock = await lockForWriting(this.layout, {
-      timeoutMs: this.lockTimeoutMs,
+      timeoutMs,
       ...(options.signal ? { signal: options.signal } : {}),
     })
-    const made: string[] = []
     try {
       refuseRunningDockerd(this.layout)
-      for (const { path: dir, mode } of [...this.layout.skeleton(), ...this.driver.skeleton()]) {
-        if (makeDirectory(dir, mode)) made.push(dir)
-      }
-      this.driver.settleForm()
-      await recover(this.layout, this.driver)
       this.layers.refresh()
-      const transaction = Transaction.begin(this.layout, this.driver, {
-        sync: options.sync ?? this.sync,
-      })
-      let result: T
-      try {
-        result = await change(transaction)
-        options.signal?.throwIfAborted()
-      } catch (error) {
-        await transaction.rollback()
-        removeEmpty(made)
-        throw error
-      }
-      await transaction.commit()
-      return result
+      return await action()
     } finally {
       this.layers.refresh()
       lock.release()
     }
   }
 
+  private async begin(options: WriteOptions): Promise<Begun> {
+    const made: string[] = []
+    for (const { path: dir, mode } of [...this.layout.skeleton(), ...this.driver.skeleton()]) {
+      if (makeDirectory(dir, mode)) made.push(dir)
+    }
+    this.driver.settleForm()
+    await recover(this.layout, this.driver)
+    this.layers.refresh()
+    const sync = options.sync ?? this.sync
+    const transaction = Transaction.begin(this.layout, this.driver, { sync })
+    return { transaction, made, isSettled: false }
+  }
+
+  private async settle<T>(
+    begun: Begun,
+    change: () => Promise<T>,
+    options: WriteOptions,
+  ): Promise<T> {
+    begun.isSettled = true
+    let result: T
+    try {
+      result = await change()
+      options.signal?.throwIfAborted()
+    } catch (error) {
+      await this.undo(begun)
+      throw error
+    }
+    await begun.transaction.commit()
+    return result
+  }
+
+  private async undo({ transaction, made }: Begun): Promise<void> {
+    await transaction.rollback()
+    // Meanwhile it may have become somebody else's store.
+    if (this.imageDB.ids().length === 0) removeEmpty(made)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+export interface WriteOptions {
+  readonly signal?: AbortSignal
+  readonly sync?: boolean
+}
+
+/** A transaction, and the folders of a new root that were made for it. */
+interface Begun {
+  readonly transaction: Transaction
+  readonly made: readonly string[]
+  isSettled: boolean
 }
 
 /** A root that was empty before a first write that failed is empty again. */

@@ -1,6 +1,7 @@
 // How a store changes: everything is made aside, then one rename decides, then the plan is carried out.
 //
 // A transaction owns the folder layerdb/tmp/shale-<random>/ (dockerd never looks into layerdb/tmp):
+//   owner          locked by the process that is at work, for as long as it lives
 //   cache-ids      driver directories that it makes, one a line, written before each is made
 //   <n>/           future layerdb folders
 //   files/         future image configs, repositories.json, ...
@@ -8,6 +9,7 @@
 //   journal.json   the plan; its appearance, by rename, is the moment of commit
 // Cut short before the journal is there, everything is undone from `cache-ids`; afterwards every step is done again
 // (each is idempotent). So whatever moment a process dies at, the next one finds the old store or makes the new one.
+// Several may be at work side by side; one at a time, the holder of the store's lock, begins one or decides one.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -18,6 +20,7 @@ import { makeDirectory } from '../driver/make-directory.ts'
 import { removeDirectory } from '../driver/remove-directory.ts'
 import type { Driver } from '../driver/driver.ts'
 import { writeFileAtomic } from '../sys/atomic-write.ts'
+import { acquireLock, probeLock, type Lock } from '../sys/lock.ts'
 import { syncDirectory, syncFilesystem } from '../sys/sync.ts'
 import type { Layout } from './layout.ts'
 import { namesIfPresent, readIfPresent } from './read-file.ts'
@@ -33,6 +36,7 @@ export type Operation =
 
 const PREFIX = 'shale-'
 const JOURNAL = 'journal.json'
+const OWNER = 'owner'
 const JOURNAL_VERSION = 1
 
 export class Transaction {
@@ -43,14 +47,17 @@ export class Transaction {
   private readonly operations: Operation[] = []
   private layerCount = 0
   private fileCount = 0
+  private readonly owner: Lock | undefined
 
   private constructor(layout: Layout, driver: Driver, sync: boolean, directory: string) {
     this.layout = layout
     this.driver = driver
     this.sync = sync
     this.directory = directory
+    this.owner = acquireLock(path.join(directory, OWNER))
   }
 
+  /** The caller holds the store's lock: nobody else takes the new folder for a leftover before it is locked. */
   static begin(layout: Layout, driver: Driver, options: { sync: boolean }): Transaction {
     const directory = path.join(layout.layerTemp, `${PREFIX}${randomBytes(8).toString('hex')}`)
     makeDirectory(directory, 0o700)
@@ -70,6 +77,12 @@ export class Transaction {
     makeDirectory(facts, 0o700)
     await this.driver.create(cacheID, parent)
     return { cacheID, facts }
+  }
+
+  /** Takes back what `newLayer` made: another writer was quicker. */
+  async dropLayer(cacheID: CacheID, facts: string): Promise<void> {
+    await this.driver.remove(cacheID)
+    await removeDirectory(facts)
   }
 
   /** Driver directories of a writable layer: the init layer on `parent`, and the layer itself on that. */
@@ -123,17 +136,28 @@ export class Transaction {
       await replay(this.layout, this.driver, this.operations, this.sync)
     }
     await removeDirectory(this.directory)
+    this.owner?.release()
   }
 
   async rollback(): Promise<void> {
     await rollBack(this.driver, this.directory)
+    this.owner?.release()
+  }
+
+  /** Leaves everything as it lies, as a process that dies would: the next writer rolls it back. */
+  abandon(): void {
+    this.owner?.release()
   }
 }
 
-/** What an earlier process left: decided transactions are completed, undecided ones undone. The caller holds the lock. */
+/**
+ * What dead processes left: decided transactions are completed, undecided ones undone, and those of the living left
+ * alone. The caller holds the store's lock.
+ */
 export async function recover(layout: Layout, driver: Driver): Promise<void> {
   for (const name of leftovers(layout)) {
     const directory = path.join(layout.layerTemp, name)
+    if (isAtWork(directory)) continue
     const journal = name.endsWith('-removing')
       ? undefined
       : readIfPresent(path.join(directory, JOURNAL))
@@ -145,6 +169,11 @@ export async function recover(layout: Layout, driver: Driver): Promise<void> {
       await rollBack(driver, directory)
     }
   }
+}
+
+/** Whether the process that began the transaction in this folder is still alive. */
+export function isAtWork(directory: string): boolean {
+  return probeLock(path.join(directory, OWNER)) !== undefined
 }
 
 export function leftovers(layout: Layout): string[] {

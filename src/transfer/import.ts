@@ -55,15 +55,17 @@ export async function importImage(
   const epoch = sourceDateEpoch()
   const created = epoch === undefined ? timestampNow() : goTime(BigInt(epoch) * 1_000_000_000n)
 
-  const importing = store.write(
+  const importing = store.writeAside(
     async (transaction) => {
       const file = await onDisk(source, transaction.spool, options, epoch)
       const registration = new LayerRegistration(store, transaction, options, limits)
-      const sizeBytes = fs.statSync(file).size
-      const diffID = await registration.addUnnamedBase({
-        label: nameOf(source),
-        blob: { file, offset: 0, sizeBytes },
-      })
+      const blob = { file, offset: 0, sizeBytes: fs.statSync(file).size }
+      const base = { label: nameOf(source), blob }
+      return { registration, diffID: await registration.addUnnamedBase(base) }
+    },
+    async (transaction, { registration, diffID }) => {
+      // The store has that layer, or has got it meanwhile.
+      if (!registration.holds()) await registration.startOver()
       registration.plan()
 
       const comment = options.message ?? `Imported from ${nameOf(source)}`

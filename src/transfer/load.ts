@@ -13,7 +13,7 @@ import {
   withDefaultTag,
   type Reference,
 } from '../reference/reference.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, WriteOptions } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
 import type { Archive, ArchiveImage } from './archive.ts'
 import { openArchive } from './open-archive.ts'
@@ -63,11 +63,16 @@ export async function loadArchive(
   const limits = settleLimits(options.limits)
   // A wrong path is refused before a root is made for it.
   if (typeof input === 'string') fs.accessSync(input, fs.constants.R_OK)
-  const loading = store.write(
+  const writeOptions: WriteOptions = {
+    ...(options.signal ? { signal: options.signal } : {}),
+    ...(options.sync === undefined ? {} : { sync: options.sync }),
+  }
+  let archive: Archive | undefined
+  const loading = store.writeAside(
     async (transaction) => {
       const file =
         typeof input === 'string' ? input : await spool(input, transaction.spool, options)
-      const archive = await openArchive(file, {
+      archive = await openArchive(file, {
         spoolDirectory: transaction.spool,
         limits,
         label: options.label ?? (typeof input === 'string' ? input : 'the stream'),
@@ -75,37 +80,62 @@ export async function loadArchive(
         ...(options.signal ? { signal: options.signal } : {}),
         ...(options.onProgress ? { onProgress: options.onProgress } : {}),
       })
-      try {
-        for (const warning of archive.warnings) store.onWarning(warning)
-        return await loadImages(store, transaction, archive, options, limits)
-      } finally {
-        await archive.close()
+      for (const warning of archive.warnings) store.onWarning(warning)
+      checkNames(archive, limits)
+      const registration = new LayerRegistration(store, transaction, options, limits)
+      return { archive, registration, counts: await unpackBeside(store, registration, archive) }
+    },
+    async (transaction, made) => {
+      let { counts } = made
+      if (!made.registration.holds()) {
+        // Another writer brought or took layers of these meanwhile. Now nobody can, and what it brought is reused.
+        await made.registration.startOver()
+        counts = await unpack(made.registration, made.archive)
       }
+      made.registration.plan()
+      return planImages(store, transaction, made.archive, counts)
     },
-    {
-      ...(options.signal ? { signal: options.signal } : {}),
-      ...(options.sync === undefined ? {} : { sync: options.sync }),
-    },
+    writeOptions,
   )
-  return loading.catch((error: unknown) => {
+  try {
+    return await loading
+  } catch (error) {
     throw withRemedy(error)
-  })
+  } finally {
+    await archive?.close()
+  }
 }
 
-async function loadImages(
+type Counts = Awaited<ReturnType<LayerRegistration['add']>>
+
+async function unpack(registration: LayerRegistration, { images }: Archive): Promise<Counts[]> {
+  const counts = []
+  for (const { layers } of images) counts.push(await registration.add(layers))
+  await registration.apply()
+  return counts
+}
+
+/** Where another writer took a layer away under it, what failed is no error yet: it will be tried again. */
+async function unpackBeside(
+  store: Store,
+  registration: LayerRegistration,
+  archive: Archive,
+): Promise<Counts[]> {
+  try {
+    return await unpack(registration, archive)
+  } catch (error) {
+    store.layers.refresh()
+    if (registration.holds()) throw error
+    return []
+  }
+}
+
+function planImages(
   store: Store,
   transaction: Transaction,
   archive: Archive,
-  options: LoadOptions,
-  limits: LoadLimits,
-): Promise<LoadedImage[]> {
-  checkNames(archive, limits)
-  const registration = new LayerRegistration(store, transaction, options, limits)
-  const counts = []
-  for (const image of archive.images) counts.push(await registration.add(image.layers))
-  await registration.apply()
-  registration.plan()
-
+  counts: readonly Counts[],
+): LoadedImage[] {
   const references = store.references()
   const named = new Map<string, readonly [Reference, ImageID]>()
   const loaded: LoadedImage[] = []

@@ -42,6 +42,7 @@ export class LayerRegistration {
   private readonly totalBytes = new SharedArrayBuffer(8)
   private readonly planned = new Map<ChainID, Planned>()
   private readonly results = new Map<Planned, LayerResult>()
+  private readonly reused = new Map<ChainID, CacheID>()
 
   /** @param limits settled ones; of these, the bounds of layers are held here */
   constructor(
@@ -81,6 +82,7 @@ export class LayerRegistration {
       const known = this.store.layers.get(chainID) ?? this.planned.get(chainID)
       if (known) {
         parent = { cacheID: known.cacheID, chainID }
+        if (!this.planned.has(chainID)) this.reused.set(chainID, known.cacheID)
         this.report(source, 'exists', source.blob.sizeBytes)
         continue
       }
@@ -115,10 +117,30 @@ export class LayerRegistration {
     }
     await this.finish(layer)
     const { diffID } = this.results.get(layer)!
-    const chainID = childChainID(undefined, diffID)
-    if (this.store.layers.get(chainID)) await this.store.driver.remove(cacheID)
-    else this.planned.set(chainID, layer)
+    this.planned.set(childChainID(undefined, diffID), layer)
     return diffID
+  }
+
+  /**
+   * Whether the store still is what the layers were made for: those that were reused are there, and nobody has brought
+   * one of the new ones meanwhile. Only the holder of the store's lock gets an answer that lasts.
+   */
+  holds(): boolean {
+    const { layers } = this.store
+    for (const [chainID, cacheID] of this.reused)
+      if (layers.get(chainID)?.cacheID !== cacheID) return false
+    for (const chainID of this.planned.keys()) if (layers.get(chainID)) return false
+    return true
+  }
+
+  /** Drops everything that was made, as if nothing had been added: a layer's directory names its parent's. */
+  async startOver(): Promise<void> {
+    for (const { cacheID, facts } of this.planned.values())
+      await this.transaction.dropLayer(cacheID, facts)
+    this.planned.clear()
+    this.results.clear()
+    this.reused.clear()
+    new BigInt64Array(this.totalBytes)[0] = 0n
   }
 
   /** Applies every added layer: side by side and the longest first where the driver lets them, else parents first. */

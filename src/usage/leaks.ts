@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { ChainID } from '../digest/digest.ts'
 import type { Store } from '../store/store.ts'
+import { isAtWork } from '../store/transaction.ts'
 import { TEMPORARY_PREFIX } from '../sys/atomic-write.ts'
 import type { BuildCache } from './build-cache.ts'
 import { isTransaction, type Inventory } from './inventory.ts'
@@ -105,7 +106,7 @@ class LeakFinder {
       const folder = path.join(layerTemp, name)
       if (folder === this.search.own) continue
       if (!isTransaction(name)) this.add('write-set', [folder])
-      else if (!this.search.writerActive) {
+      else if (!this.search.writerActive && !isAtWork(folder)) {
         const directories = this.ownedBy(
           (owner) => owner.kind === 'transaction' && owner.name === name,
         )

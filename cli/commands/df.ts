@@ -195,17 +195,19 @@ function imageRow(item: ImageUsage, now: number): Row {
   }
 }
 
-function containerRow({ container, bytes, localVolumes }: ContainerUsage, now: number): Row {
-  const command = `"${[container.path, ...container.args].join(' ')}"`
+function containerRow(
+  { container, image, command, bytes, localVolumes }: ContainerUsage,
+  now: number,
+): Row {
   return {
     ID: container.id,
     ShortID: container.id.slice(0, 12),
-    Image: container.imageName || (container.imageID ?? ''),
-    Command: command,
-    ShortCommand: ellipsis(command, 20),
+    Image: image.startsWith('sha256:') ? image.slice(7, 19) : image,
+    Command: `"${command}"`,
+    ShortCommand: `"${ellipsis(command, 20)}"`,
     LocalVolumes: String(localVolumes),
     Size: humanSize(bytes, 4),
-    RunningFor: createdSince(Date.parse(container.created) / 1000, now),
+    RunningFor: createdSince(Math.floor(Date.parse(container.created) / 1000), now),
     Status: statusText(container.state, now),
     State: container.state.status,
     Names: container.name,

@@ -107,7 +107,8 @@ function rowOf(
   truncated: boolean,
   nowSeconds: number,
 ): Record<string, string> {
-  const created = Date.parse(item.created) / 1000
+  // docker's API has whole seconds.
+  const created = Math.floor(Date.parse(item.created) / 1000)
   const volumes = item.mountPoints.filter(({ type }) => type === 'volume')
   const own = item.writableBytes ?? 0
   const virtual = item.virtualBytes ?? 0

@@ -13,7 +13,11 @@ export function mergeConfigs(config: ContainerConfig, base: ContainerConfig): Co
     if (base[key] !== undefined) merged[key] = base[key]
   }
   if (!config.User) fill('User')
-  merged.Env = withMissingVariables(config.Env ?? [], base.Env ?? [])
+  // None at all stays null, as docker writes it: an empty list is another image ID.
+  if (isEmpty(config.Env)) {
+    delete merged.Env
+    fill('Env')
+  } else merged.Env = withMissingVariables(config.Env ?? [], base.Env ?? [])
   merged.Labels = { ...base.Labels, ...config.Labels }
   if (isEmpty(config.Entrypoint)) {
     if (isEmpty(config.Cmd)) {

@@ -72,7 +72,7 @@ function newestFirst(a: Container, b: Container): number {
 }
 
 /** What names mean today, each asked once. */
-class NamesNow {
+export class NamesNow {
   readonly #store: Store
   readonly #known = new Map<string, ImageID | undefined>()
 
@@ -80,7 +80,12 @@ class NamesNow {
     this.#store = store
   }
 
-  get(name: string): ImageID | undefined {
+  /** The image as it was typed, or its ID where that name means another image by now. */
+  imageOf({ imageID, imageName }: Container): string {
+    return imageID === undefined || this.#get(imageName) === imageID ? imageName : imageID
+  }
+
+  #get(name: string): ImageID | undefined {
     if (!this.#known.has(name)) this.#known.set(name, this.#resolve(name))
     return this.#known.get(name)
   }
@@ -100,13 +105,12 @@ async function itemOf(
   names: NamesNow,
   size: boolean,
 ): Promise<ContainerListItem> {
-  const { id, name, imageID, imageName, created, state, config, mountPoints } = container
-  const isStill = imageID === undefined || names.get(imageName) === imageID
+  const { id, name, imageID, created, state, config, mountPoints } = container
   const own = size ? await writableBytes(store, container) : undefined
   return {
     id,
     name,
-    image: isStill ? imageName : imageID,
+    image: names.imageOf(container),
     ...(imageID === undefined ? {} : { imageID }),
     command: commandLine(container),
     created,
@@ -123,7 +127,8 @@ async function itemOf(
   }
 }
 
-function commandLine({ path, args }: Container): string {
+/** Path and arguments, those with spaces in quotes, as docker lists them. */
+export function commandLine({ path, args }: Container): string {
   return [path, ...args.map((arg) => (arg.includes(' ') ? `'${arg}'` : arg))].join(' ')
 }
 

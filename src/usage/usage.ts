@@ -6,6 +6,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { ChainID, ImageID } from '../digest/digest.ts'
+import { commandLine, NamesNow } from '../containers/list-containers.ts'
 import { createdSeconds } from '../image/config.ts'
 import { listImages } from '../inspect/image-list.ts'
 import type { Container } from '../store/container-db.ts'
@@ -40,6 +41,9 @@ export interface ImageUsage {
 
 export interface ContainerUsage {
   readonly container: Container
+  /** As `ps` lists both. */
+  readonly image: string
+  readonly command: string
   /** Its writable layer, init layer, logs and facts. */
   readonly bytes: number
   readonly localVolumes: number
@@ -273,9 +277,12 @@ class UsageCounter {
 
   containers(): UsageSummary<ContainerUsage> {
     const { inventory, measurement } = this
+    const names = new NamesNow(this.store)
     const items = [...inventory.containers.values()]
       .map((container) => ({
         container,
+        image: names.imageOf(container),
+        command: commandLine(container),
         bytes: measurement.bytes([containerKey(container.id)]),
         localVolumes: container.mountPoints.filter((point) => point.type === 'volume').length,
       }))

@@ -24,7 +24,7 @@ export class UnionNode {
   readonly mergesLower: boolean
   /** Names that are still there. */
   readonly names: Set<UnionEntry> = new Set<UnionEntry>()
-  readonly files: Set<OpenFile> = new Set<OpenFile>()
+  #files: Set<OpenFile> | undefined
   /** Of the upper layer, as read last; gone with each change. */
   remembered: LayerNode | undefined
   /** How many outside of the tree hold it by its id. */
@@ -54,11 +54,23 @@ export class UnionNode {
     return undefined
   }
 
+  /** Made for whoever opens it: of most nodes nobody does. */
+  get files(): Set<OpenFile> {
+    return (this.#files ??= new Set())
+  }
+
+  get isOpen(): boolean {
+    return this.#files !== undefined && this.#files.size > 0
+  }
+
   /** Something but the tree's own memory refers to it. */
   get isHeld(): boolean {
-    return this.holds > 0 || this.files.size > 0
+    return this.holds > 0 || this.isOpen
   }
 }
+
+/** Of everything but directories. */
+const NO_CHILDREN: Map<BytePath, UnionEntry> = new Map<BytePath, UnionEntry>()
 
 export class UnionEntry {
   readonly node: UnionNode
@@ -66,10 +78,11 @@ export class UnionEntry {
   #name: BytePath
   #path: BytePath | undefined
   /** Of a directory: the names that were looked up. */
-  readonly children: Map<BytePath, UnionEntry> = new Map<BytePath, UnionEntry>()
+  readonly children: Map<BytePath, UnionEntry>
 
   constructor(node: UnionNode, parent: UnionEntry | undefined, name: BytePath) {
     this.node = node
+    this.children = node.type === 'directory' ? new Map<BytePath, UnionEntry>() : NO_CHILDREN
     this.#parent = parent
     this.#name = name
     node.names.add(this)

@@ -134,7 +134,7 @@ export class UnionTree {
     const found = this.upper!.lookup(entry.path)
     if (found === undefined || found === 'whiteout') return -E.NOENT
     // Whoever has it open for writing may change it by the file's own descriptor.
-    if (node.files.size === 0) node.remembered = found
+    if (!node.isOpen) node.remembered = found
     return found
   }
 

@@ -35,10 +35,14 @@ export class BackingFiles {
     this.#available = available
   }
 
-  /** @param fd of the file that was opened; of the upper layer, any that can write */
-  open(node: UnionNode, fd: number | undefined): BackingAnswer {
+  /**
+   * @param fd of the file that was opened; of the upper layer, any that can write
+   * @param asksServer each write must come to the server
+   */
+  open(node: UnionNode, fd: number | undefined, asksServer: boolean): BackingAnswer {
     if (!this.#available) return NONE
     const known = this.#byNode.get(node)
+    if (asksServer) return known === undefined ? NONE : { kind: 'direct' }
     if (known !== undefined) {
       if (known.fromUpper !== node.upper) return { kind: 'direct' }
       known.opens++

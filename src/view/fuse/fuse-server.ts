@@ -23,7 +23,11 @@ async function serveConfig(config: FuseConfig): Promise<void> {
   const device = mountFuse({ ...config, readOnly: upper === undefined })
   const watcher = watchMount(target, asRoot)
   const data: FuseWorkerData = { config, device }
-  const worker = new Worker(new URL('./fuse-worker.js', import.meta.url), { workerData: data })
+  const worker = new Worker(new URL('./fuse-worker.js', import.meta.url), {
+    workerData: data,
+    // A walk leaves many small things that stay: in a small nursery they would be copied again and again.
+    resourceLimits: { maxYoungGenerationSizeMb: 64 },
+  })
   const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   const stop = (): void => {
     unmountFuse(target, { lazy: true })

@@ -4,12 +4,16 @@
 import fs from 'node:fs'
 import { ERRNO } from '../../sys/errno.ts'
 import type { UnionEntry, UnionNode } from '../../union/entry.ts'
+import { setNodeAttributes } from '../../union/attributes.ts'
+import type { LayerNode } from '../../union/layer-view.ts'
 import { openFile, type OpenFile } from '../../union/open-file.ts'
 import type { UnionName, UnionTree } from '../../union/tree.ts'
 import type { BackingFiles } from './backing.ts'
 import {
   ENTRY_BYTES,
   FOPEN,
+  OPEN_KILL_SUIDGID,
+  WRITE_KILL_SUIDGID,
   IN_HEADER_BYTES as BODY,
   IO_BYTES,
   OP,
@@ -25,6 +29,22 @@ import {
 const { O_TRUNC } = fs.constants
 const O_ACCMODE = 3
 const DT_DIR = 4
+
+const S_ISUID = 0o4000
+const S_ISGID = 0o2000
+const S_IXGRP = 0o010
+
+/** The mode that writing leaves (setattr_should_drop_suidgid of fs/attr.c); nothing where it stays. */
+export function modeWithout(tree: UnionTree, node: UnionNode): { readonly mode?: number } {
+  const status = tree.layerStatus(node)
+  if (typeof status === 'number' || node.type !== 'file') return {}
+  const dropped = S_ISUID | ((status.mode & S_IXGRP) === 0 ? 0 : S_ISGID)
+  return (status.mode & dropped) === 0 ? {} : { mode: status.mode & ~dropped }
+}
+
+function isPrivileged(status: LayerNode | number): boolean {
+  return typeof status === 'number' || (status.mode & (S_ISUID | S_ISGID)) !== 0
+}
 
 interface OpenedFile {
   readonly file: OpenFile
@@ -68,7 +88,7 @@ export class OpenTable {
     const handle = readNumber(this.#in, BODY)
     switch (opcode) {
       case OP.OPEN:
-        return this.open(node, this.#in.readUInt32LE(BODY), OUT)
+        return this.#openNode(node)
       case OP.READ:
         return this.#read(handle)
       case OP.WRITE:
@@ -94,6 +114,19 @@ export class OpenTable {
     }
   }
 
+  #openNode(node: UnionNode): number {
+    const flags = this.#in.readUInt32LE(BODY)
+    const opened = this.open(node, flags, OUT)
+    const kills = (this.#in.readUInt32LE(BODY + 4) & OPEN_KILL_SUIDGID) !== 0
+    if (opened >= 0 && kills && (flags & O_TRUNC) !== 0) this.#killPrivileges(node)
+    return opened
+  }
+
+  #killPrivileges(node: UnionNode): void {
+    const to = modeWithout(this.#tree, node)
+    if (to.mode !== undefined) setNodeAttributes(this.#tree, node, to)
+  }
+
   /** @param at where fuse_open_out goes. @returns its length, or a negative errno */
   open(node: UnionNode, flags: number, at: number): number {
     const { entry } = node
@@ -102,7 +135,8 @@ export class OpenTable {
     const truncate = (flags & O_TRUNC) !== 0
     const file = openFile(this.#tree, entry, { write, truncate })
     if (typeof file === 'number') return file
-    const backing = this.#backing.open(node, file.body.fd)
+    // Writes that pass through would leave setuid where it is: nobody asks then who writes.
+    const backing = this.#backing.open(node, file.body.fd, write && isPrivileged(file.status()))
     const backed = backing.kind === 'backing'
     const handle = ++this.#last
     this.#files.set(handle, { file, backed })
@@ -135,6 +169,9 @@ export class OpenTable {
     const from = BODY + IO_BYTES
     const written = opened.file.write(this.#in.subarray(from, from + size), offset)
     if (written < 0) return written
+    if ((this.#in.readUInt32LE(BODY + 20) & WRITE_KILL_SUIDGID) !== 0) {
+      this.#killPrivileges(opened.file.node)
+    }
     this.#out.writeUInt32LE(written, OUT)
     this.#out.writeUInt32LE(0, OUT + 4)
     return 8

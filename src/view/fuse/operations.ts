@@ -14,7 +14,7 @@ import { rename } from '../../union/rename.ts'
 import type { UnionTree } from '../../union/tree.ts'
 import type { Attributes } from '../../union/upper-layer.ts'
 import type { BackingFiles } from './backing.ts'
-import { OpenTable } from './open-table.ts'
+import { OpenTable, modeWithout } from './open-table.ts'
 import {
   ATTR_OUT_BYTES,
   ENTRY_BYTES,
@@ -221,7 +221,9 @@ export class Operations {
       has(isNow) ? now : has(given) ? readTime(input, BODY + seconds, BODY + rest) : undefined
     const atimeNs = time(FATTR.ATIME, FATTR.ATIME_NOW, 32, 56)
     const mtimeNs = time(FATTR.MTIME, FATTR.MTIME_NOW, 40, 60)
+    const killed = has(FATTR.KILL_SUIDGID) && has(FATTR.SIZE) ? modeWithout(this.#tree, node) : {}
     const to: Attributes = {
+      ...killed,
       ...(has(FATTR.MODE) ? { mode: input.readUInt32LE(BODY + 68) & 0o7777 } : {}),
       ...(has(FATTR.UID) ? { uid: input.readUInt32LE(BODY + 76) } : {}),
       ...(has(FATTR.GID) ? { gid: input.readUInt32LE(BODY + 80) } : {}),

@@ -54,6 +54,7 @@ export const INIT = {
   PARALLEL_DIROPS: 0x40000,
   MAX_PAGES: 0x400000,
   CACHE_SYMLINKS: 0x800000,
+  HANDLE_KILLPRIV_V2: 0x10000000,
   INIT_EXT: 0x40000000,
   DIRECT_IO_ALLOW_MMAP: 0x10,
   PASSTHROUGH: 0x20,
@@ -76,7 +77,12 @@ export const FATTR = {
   MTIME: 0x20,
   ATIME_NOW: 0x80,
   MTIME_NOW: 0x100,
+  KILL_SUIDGID: 0x800,
 } as const
+
+/** Of fuse_open_in, fuse_create_in and fuse_write_in: the caller may not leave setuid on what it changes. */
+export const OPEN_KILL_SUIDGID = 0x1
+export const WRITE_KILL_SUIDGID = 0x4
 
 export const IN_HEADER_BYTES = 40
 export const OUT_HEADER_BYTES = 16

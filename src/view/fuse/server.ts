@@ -109,6 +109,8 @@ class Server {
       INIT.PARALLEL_DIROPS |
       INIT.MAX_PAGES |
       INIT.CACHE_SYMLINKS |
+      // Else the kernel asks for security.capability before every write.
+      INIT.HANDLE_KILLPRIV_V2 |
       INIT.INIT_EXT
     const passthrough = this.#options.passthrough ? INIT.PASSTHROUGH : 0
     const flags2 = offered2 & (INIT.DIRECT_IO_ALLOW_MMAP | passthrough)

@@ -194,6 +194,44 @@ t.test('a file lives on while it is open, and its bytes are one for all', { skip
   t.equal(fs.readFileSync(path.join(lower, 'f'), 'utf8'), 'below')
 })
 
+t.test('who writes to a setuid file takes the bit away', { skip: overlay }, async (t) => {
+  const home = temporaryDirectory(t)
+  fs.chmodSync(home, 0o755)
+  const lower = path.join(home, 'lower')
+  fs.mkdirSync(lower)
+  const names = ['append', 'open', 'truncate', 'own']
+  for (const name of names) {
+    fs.writeFileSync(path.join(lower, name), 'set')
+    fs.chmodSync(path.join(lower, name), 0o6777)
+  }
+  const [kernel, ours] = [makeSide(home, 'kernel'), makeSide(home, 'ours')]
+  const { directory: upper, work } = kernel.upper
+  await mountOverlay(
+    {
+      kind: 'overlay',
+      lowers: [lower],
+      shortLowers: ['lower'],
+      home,
+      upper,
+      work,
+      userxattr: false,
+    },
+    kernel.merged,
+  )
+  t.teardown(() => unmount(kernel.merged, { lazy: true }))
+  await mountByFuse({ target: ours.merged, form, lowers: [lower], upper: ours.upper })
+  t.teardown(() => unmountFuse(ours.merged, { lazy: true }))
+  const modes = ({ merged }: Side): string[] => {
+    const script = 'echo x >> append; : > open; truncate -s 1 truncate'
+    const nobody = { uid: 65_534, gid: 65_534, cwd: merged }
+    t.equal(spawnSync('sh', ['-c', script], nobody).status, 0)
+    fs.appendFileSync(path.join(merged, 'own'), 'x')
+    return names.map((name) => fs.statSync(path.join(merged, name)).mode.toString(8))
+  }
+  t.same(modes(ours), modes(kernel))
+  t.same(modes(ours), ['100777', '100777', '100777', '106777'])
+})
+
 t.test('a server that was killed leaves no stuck directory', { skip }, async (t) => {
   const home = temporaryDirectory(t)
   const lower = path.join(home, 'lower')

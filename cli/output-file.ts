@@ -16,12 +16,24 @@ export async function writeOutputFile(
   bytes: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<void> {
+  await replaceOutputFile(file, (fd) => writeStream(fd, file, bytes, signal))
+}
+
+/**
+ * The same for who writes by place what is a stream elsewhere.
+ * @param fill given the file to be, open and empty; and false where it cannot be written by place (a device, a FIFO)
+ * @throws what `fill` throws, or HostError; then `file` is as it was
+ */
+export async function replaceOutputFile(
+  file: string,
+  fill: (fd: number, isSeekable: boolean) => Promise<void>,
+): Promise<void> {
   const host = new HostCalls(file)
   const status = fs.statSync(file, { throwIfNoEntry: false })
   if (status && !status.isFile()) {
     const fd = host.call(() => fs.openSync(file, 'w'))
     try {
-      await writeAll(fd, bytes, signal, host)
+      await fill(fd, false)
     } finally {
       fs.closeSync(fd)
     }
@@ -34,7 +46,7 @@ export async function writeOutputFile(
   const fd = host.call(() => fs.openSync(aside, 'wx', 0o600))
   try {
     try {
-      await writeAll(fd, bytes, signal, host)
+      await fill(fd, true)
       // Renamed before its data is on disk, the file could come out of a power cut empty.
       host.call(() => fs.fsyncSync(fd))
     } finally {
@@ -47,12 +59,13 @@ export async function writeOutputFile(
   }
 }
 
-async function writeAll(
+export async function writeStream(
   fd: number,
+  file: string,
   bytes: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
-  host: HostCalls,
 ): Promise<void> {
+  const host = new HostCalls(file)
   for await (const chunk of bytes) {
     signal.throwIfAborted()
     for (let done = 0; done < chunk.length;) {

@@ -3,10 +3,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { Option, type Command } from 'commander'
-import type { Store } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { jsonText } from '../output.ts'
-import { progressOn, type ProgressLines } from '../progress.ts'
+import { progressOn } from '../progress.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 const FORMATS = ['docker-archive', 'oci-archive', 'oci-dir'] as const
@@ -61,13 +60,19 @@ async function save(
         onProgress: progress.update,
       })
     } else {
-      const archive = await openArchive(store, names, format, progress, context.signal)
+      const { saveArchive, saveArchiveTo } = await import('../library/archives.ts')
+      const { signal } = context
+      const how = { format, signal, onProgress: progress.update }
       if (output === undefined) {
-        for await (const chunk of archive) await context.stdout.write(chunk)
-        context.signal.throwIfAborted()
+        for await (const chunk of await saveArchive(store, names, how))
+          await context.stdout.write(chunk)
+        signal.throwIfAborted()
       } else {
-        const { writeOutputFile } = await import('../output-file.ts')
-        await writeOutputFile(output, archive, context.signal)
+        const { replaceOutputFile, writeStream } = await import('../output-file.ts')
+        await replaceOutputFile(output, async (fd, isSeekable) => {
+          if (isSeekable) await saveArchiveTo(store, names, { fd, path: output }, how)
+          else await writeStream(fd, output, await saveArchive(store, names, how), signal)
+        })
       }
     }
   } finally {
@@ -76,17 +81,6 @@ async function save(
   if (context.json && output !== undefined) {
     await context.stdout.write(jsonText({ output: path.resolve(output), format, images: names }))
   }
-}
-
-async function openArchive(
-  store: Store,
-  names: readonly string[],
-  format: 'docker-archive' | 'oci-archive',
-  progress: ProgressLines,
-  signal: AbortSignal,
-): Promise<AsyncIterable<Uint8Array>> {
-  const { saveArchive } = await import('../library/archives.ts')
-  return saveArchive(store, names, { format, signal, onProgress: progress.update })
 }
 
 /** What can be known to fail is refused before a store is opened and a layer is read. */

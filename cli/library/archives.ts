@@ -3,4 +3,4 @@
 export { InvalidArgumentError, NotFoundError, UnsupportedError } from '../../src/errors.ts'
 export { parseLimits } from '../../src/archive/limits.ts'
 export { loadArchive } from '../../src/transfer/load.ts'
-export { saveArchive, saveDirectory } from '../../src/transfer/save.ts'
+export { saveArchive, saveArchiveTo, saveDirectory } from '../../src/transfer/save.ts'

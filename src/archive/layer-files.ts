@@ -30,48 +30,98 @@ export class LayerFiles implements FileSource, Disposable {
     if (this.#root < 0) throw hostError(`open ${directory}`, -this.#root, 'openat', directory)
   }
 
-  /** @throws NotFoundError ERR_FILE_NOT_FOUND, when there is no such file or it is no plain file */
+  /**
+   * What it is and how long is looked up when it is asked for, or when a read fails: a read that finds what it expects
+   * has told both.
+   * @throws NotFoundError ERR_FILE_NOT_FOUND, when there is no such file or it is no plain file; its methods as well
+   */
   open(name: BytePath): FileBody {
-    const body = this.tryOpen(name)
-    if (typeof body !== 'number') return body
+    const fd = this.#open(name)
+    if (fd < 0) throw this.#refusal(name, fd)
+    return new LayerFile(fd, name, (errno) => this.#refusal(name, errno))
+  }
+
+  /** The same, looked at now, with a negative errno for an answer; ENOENT for what is there and no plain file. */
+  tryOpen(name: BytePath): FileBody | number {
+    const fd = this.#open(name)
+    if (fd < 0) return fd
+    const file = new LayerFile(fd, name, (errno) => this.#refusal(name, errno))
+    const size = file.look()
+    if (size < 0) {
+      file.close()
+      return size
+    }
+    return file
+  }
+
+  #open(name: BytePath): number {
+    const { path } = cleanPath(name)
+    // O_NONBLOCK: a FIFO in a file's place must not make us wait for a writer.
+    return openInRoot(this.#root, path, O.RDONLY | O.NONBLOCK, {
+      noSymlinks: this.#options.noSymlinks ?? false,
+    })
+  }
+
+  #refusal(name: BytePath, errno: number): Error {
     const entry = pathText(name)
-    if (body === -ERRNO.ENOENT || body === -ERRNO.ENOTDIR || body === -ERRNO.ELOOP) {
-      throw new NotFoundError(
+    if (errno === -ERRNO.ENOENT || errno === -ERRNO.ENOTDIR || errno === -ERRNO.ELOOP) {
+      return new NotFoundError(
         'ERR_FILE_NOT_FOUND',
         `cannot rebuild the layer's tar: ${JSON.stringify(entry)} is missing from ${this.#directory}`,
         { details: { entry, path: this.#directory } },
       )
     }
-    throw hostError(`read ${JSON.stringify(entry)} in ${this.#directory}`, -body, 'openat2', entry)
-  }
-
-  /** The same with a negative errno for an answer; ENOENT for what is there and no plain file. */
-  tryOpen(name: BytePath): FileBody | number {
-    const { path } = cleanPath(name)
-    // O_NONBLOCK: a FIFO in a file's place must not make us wait for a writer.
-    const flags = O.RDONLY | O.NONBLOCK
-    const fd = openInRoot(this.#root, path, flags, {
-      noSymlinks: this.#options.noSymlinks ?? false,
-    })
-    if (fd < 0) return fd
-    const status = statusOf(fd)
-    if (typeof status === 'number' || status.type !== 'file') {
-      close(fd)
-      return typeof status === 'number' ? status : -ERRNO.ENOENT
-    }
-    return {
-      sizeBytes: status.sizeBytes,
-      read(into) {
-        const length = read(fd, into)
-        if (length < 0) throw hostError(`read ${pathText(name)}`, -length, 'read', pathText(name))
-        return length
-      },
-      close: () => close(fd),
-    }
+    return hostError(
+      `read ${JSON.stringify(entry)} in ${this.#directory}`,
+      -errno,
+      'openat2',
+      entry,
+    )
   }
 
   [Symbol.dispose](): void {
     if (this.#root >= 0) close(this.#root)
     this.#root = -1
+  }
+}
+
+class LayerFile implements FileBody {
+  readonly #fd: number
+  readonly #name: BytePath
+  readonly #refusal: (errno: number) => Error
+  #size: number | undefined
+
+  constructor(fd: number, name: BytePath, refusal: (errno: number) => Error) {
+    this.#fd = fd
+    this.#name = name
+    this.#refusal = refusal
+  }
+
+  get sizeBytes(): number {
+    const size = this.look()
+    if (size < 0) throw this.#refusal(size)
+    return size
+  }
+
+  /** Its size, or a negative errno: ENOENT for no plain file. */
+  look(): number {
+    if (this.#size !== undefined) return this.#size
+    const status = statusOf(this.#fd)
+    if (typeof status === 'number') this.#size = status
+    else this.#size = status.type === 'file' ? status.sizeBytes : -ERRNO.ENOENT
+    return this.#size
+  }
+
+  read(into: Uint8Array): number {
+    const length = read(this.#fd, into)
+    if (length >= 0) return length
+    const size = this.look()
+    if (size < 0) throw this.#refusal(size)
+    const entry = pathText(this.#name)
+    throw hostError(`read ${entry}`, -length, 'read', entry)
+  }
+
+  close(): void {
+    close(this.#fd)
   }
 }

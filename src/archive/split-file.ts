@@ -6,9 +6,10 @@ import zlib from 'node:zlib'
 import { IntegrityError } from '../errors.ts'
 import { fromNodeError } from '../sys/errno.ts'
 import { SplitEncoder } from '../tar-split/codec.ts'
-import { decodeSplit } from '../tar-split/decoder.ts'
+import { SplitDecoder } from '../tar-split/decoder.ts'
 import type { SplitSink } from '../tar-split/disassemble.ts'
 import type { FileRecord, SplitRecord } from '../tar-split/record.ts'
+import { gunzip } from './gunzip.ts'
 
 const MEMBER_BYTES = 1 << 20
 const MODE = 0o644
@@ -65,20 +66,51 @@ export class SplitWriter implements SplitSink {
  * @throws IntegrityError ERR_SPLIT_CORRUPT
  */
 export async function* readSplit(path: string): AsyncGenerator<SplitRecord> {
-  const input = fs.createReadStream(path, { highWaterMark: 256 << 10 })
-  const gunzip = zlib.createGunzip({ chunkSize: 256 << 10 })
-  input.on('error', (error) => gunzip.destroy(error))
-  input.pipe(gunzip)
+  for await (const records of splitBatches(path)) yield* records
+}
+
+/** The same, as many at a time as come out of a chunk: a promise a record would cost more than the record. */
+export async function* splitBatches(path: string): AsyncGenerator<readonly SplitRecord[]> {
+  let records: SplitRecord[] = []
+  const decoder = new SplitDecoder((record) => records.push(record))
+  for await (const chunk of splitChunks(path)) {
+    decoder.write(chunk)
+    const ready = records
+    records = []
+    yield ready
+  }
+  decoder.end()
+}
+
+/**
+ * The JSON; each chunk is valid until the next is asked for.
+ * @throws IntegrityError ERR_SPLIT_CORRUPT
+ */
+export async function* splitChunks(path: string): AsyncGenerator<Uint8Array> {
+  const chunks = gunzip(fileChunks(path), { overlap: () => false })
   try {
-    yield* decodeSplit(gunzip)
+    yield* chunks
   } catch (error) {
     throw splitReadError(error, path)
   }
 }
 
+const READ_BYTES = 256 << 10
+
+async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
+  const fd = fs.openSync(path, 'r')
+  try {
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+    for (let length; (length = fs.readSync(fd, buffer)) > 0;) yield buffer.subarray(0, length)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
 /** What reading a tar-split.json.gz failed of: damaged gzip data is the store's fault, the rest the host's. */
-export function splitReadError(error: unknown, path: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code ?? ''
+function splitReadError(error: unknown, path: string): unknown {
+  // What gunzip says of the data has no code, or zlib's; a system call's has errno's.
+  const code = (error as NodeJS.ErrnoException).code ?? 'Z_'
   if (!code.startsWith('Z_')) return fromNodeError(`read ${path}`, error)
   return new IntegrityError(
     'ERR_SPLIT_CORRUPT',

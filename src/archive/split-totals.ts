@@ -1,10 +1,7 @@
 // What a tar-split says about its tar without a look at any file: how long the tar is and how many entries it has.
 
-import { createReadStream } from 'node:fs'
-import zlib from 'node:zlib'
-import { pipeline } from 'node:stream/promises'
 import { SplitDecoder } from '../tar-split/decoder.ts'
-import { splitReadError } from './split-file.ts'
+import { splitChunks } from './split-file.ts'
 
 export interface SplitTotals {
   /** Bytes of the tar that the records give back. */
@@ -13,28 +10,30 @@ export interface SplitTotals {
   readonly entries: number
 }
 
-/** @throws IntegrityError ERR_SPLIT_CORRUPT */
-export async function splitTotals(splitPath: string): Promise<SplitTotals> {
+/**
+ * @param onChunk may throw, to end it
+ * @throws IntegrityError ERR_SPLIT_CORRUPT
+ */
+export async function splitTotals(
+  splitPath: string,
+  onChunk: () => void = () => {},
+): Promise<SplitTotals> {
   let tarBytes = 0
   let entries = 0
-  const decoder = new SplitDecoder((record) => {
-    if (record.kind === 'segment') tarBytes += record.bytes.length
-    else {
+  const decoder = new SplitDecoder(
+    (record) => {
+      if (record.kind !== 'file') return
       tarBytes += record.sizeBytes
       entries++
-    }
-  })
-  try {
-    await pipeline(
-      createReadStream(splitPath, { highWaterMark: 1 << 20 }),
-      zlib.createGunzip({ chunkSize: 1 << 20 }),
-      async (chunks: AsyncIterable<Uint8Array>) => {
-        for await (const chunk of chunks) decoder.write(chunk)
-        decoder.end()
-      },
-    )
-  } catch (error) {
-    throw splitReadError(error, splitPath)
+    },
+    (sizeBytes) => {
+      tarBytes += sizeBytes
+    },
+  )
+  for await (const chunk of splitChunks(splitPath)) {
+    onChunk()
+    decoder.write(chunk)
   }
+  decoder.end()
   return { tarBytes, entries }
 }

@@ -26,8 +26,11 @@ const CHUNK_BYTES = 1 << 20
 export interface AssembleOptions {
   /** Bytes of one chunk; the last is shorter. Default 1 MiB. */
   readonly chunkBytes?: number
-  /** Every chunk is the same memory, valid until the next is asked for: for callers that hash or write it at once. */
-  readonly reuseChunk?: boolean
+  /**
+   * So many chunks take turns, and each is valid until its turn comes again: for callers that hash or write them at
+   * once. Default: each is new.
+   */
+  readonly chunks?: number | undefined
   /**
    * Compare each body with its recorded checksum. Default true. Without, a changed file of the right size passes
    * unnoticed here: for callers that hold the whole tar against its diffID, which says more and costs nothing extra.
@@ -35,30 +38,55 @@ export interface AssembleOptions {
   readonly checksums?: boolean
 }
 
-class Assembly {
+/** Fills chunks with records; for who has the records a batch at a time. `tryAdd` first, then `add`; `end` at the end. */
+export class Assembly {
   readonly #files: FileSource
   readonly #chunkBytes: number
-  readonly #reuse: boolean
+  /** Chunks to be used again; empty where each is new. */
+  readonly #turns: Buffer[]
+  #turn = 0
   readonly #checksums: boolean
   readonly #crc: Crc64 = new Crc64()
   #chunk: Buffer
   #used = 0
 
-  constructor(files: FileSource, options: AssembleOptions) {
+  constructor(files: FileSource, options: AssembleOptions = {}) {
     this.#files = files
     this.#chunkBytes = options.chunkBytes ?? CHUNK_BYTES
-    this.#reuse = options.reuseChunk ?? false
     this.#checksums = options.checksums ?? true
-    this.#chunk = Buffer.allocUnsafeSlow(this.#chunkBytes)
+    this.#turns = Array.from({ length: options.chunks ?? 0 }, () => this.#newChunk())
+    this.#chunk = this.#turns[0] ?? this.#newChunk()
+  }
+
+  #newChunk(): Buffer {
+    return Buffer.allocUnsafeSlow(this.#chunkBytes)
   }
 
   /** Whether the record fits into the chunk that is being filled, and is in it now: no generator for most records. */
   tryAdd(record: SplitRecord): boolean {
-    if (record.kind === 'file') return !hasBody(record)
+    if (record.kind === 'file') return !hasBody(record) || this.#tryAddFile(record)
     if (record.bytes.length > this.#chunkBytes - this.#used) return false
     this.#chunk.set(record.bytes, this.#used)
     this.#used += record.bytes.length
     return true
+  }
+
+  /**
+   * A file that fits, in one read that asks for a byte more than the record has: where that one is not there, the size
+   * is right without a look at it. Anything else is `add`'s to word.
+   */
+  #tryAddFile(record: FileRecord): boolean {
+    const { name, sizeBytes } = record
+    if (this.#checksums || sizeBytes >= this.#chunkBytes - this.#used) return false
+    const file = this.#files.open(name)
+    try {
+      const read = file.read(this.#chunk.subarray(this.#used, this.#used + sizeBytes + 1))
+      if (read !== sizeBytes) return false
+      this.#used += read
+      return true
+    } finally {
+      file.close()
+    }
   }
 
   *add(record: SplitRecord): Generator<Uint8Array, void, undefined> {
@@ -113,7 +141,8 @@ class Assembly {
   #take(): Uint8Array {
     const full = this.#chunk.subarray(0, this.#used)
     this.#used = 0
-    if (!this.#reuse) this.#chunk = Buffer.allocUnsafeSlow(this.#chunkBytes)
+    this.#turn = (this.#turn + 1) % Math.max(1, this.#turns.length)
+    this.#chunk = this.#turns[this.#turn] ?? this.#newChunk()
     return full
   }
 }

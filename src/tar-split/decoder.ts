@@ -11,6 +11,8 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const OPEN = 0x7b
 const CLOSE = 0x7d
+/** The `=` at the end of base64. */
+const FILL = 0x3d
 
 const SEGMENT_START = Buffer.from('{"type":2,"payload":"')
 const SEGMENT_END = Buffer.from('","position":')
@@ -24,6 +26,7 @@ const RECORD_BYTES_MAX = 64 << 20
 
 export class SplitDecoder {
   readonly #sink: (record: SplitRecord) => void
+  readonly #onSegmentBytes: ((sizeBytes: number) => void) | undefined
   /** The start of a record that its chunk did not hold whole. */
   #carry: Buffer = Buffer.alloc(0)
   #carried = 0
@@ -35,9 +38,14 @@ export class SplitDecoder {
   #offset = 0
   #records = 0
 
-  /** @param sink is given each record during `write`; the bytes of a segment are its own copy */
-  constructor(sink: (record: SplitRecord) => void) {
+  /**
+   * @param sink is given each record during `write`; the bytes of a segment are its own copy
+   * @param onSegmentBytes where that is all one wants of segments: is told their lengths, and sink no segment. Whether
+   * the base64 of docker's lines is any, is not looked at then.
+   */
+  constructor(sink: (record: SplitRecord) => void, onSegmentBytes?: (sizeBytes: number) => void) {
     this.#sink = sink
+    this.#onSegmentBytes = onSegmentBytes
   }
 
   /** @throws IntegrityError ERR_SPLIT_CORRUPT, LimitError ERR_JSON_MAX */
@@ -111,6 +119,12 @@ export class SplitDecoder {
     const number = to + SEGMENT_END.length
     const end = skipNumber(bytes, number)
     if (end === number || bytes[end] !== CLOSE) return 0
+    if (this.#onSegmentBytes && (to - from) % 4 === 0 && to - from > 4) {
+      const fill = bytes[to - 2] === FILL ? 2 : bytes[to - 1] === FILL ? 1 : 0
+      this.#records++
+      this.#onSegmentBytes(((to - from) / 4) * 3 - fill)
+      return end + 1
+    }
     const decoded = decodeBase64(bytes.toString('latin1', from, to))
     // JSON may escape any char of it: left to the slow way, which also words the error.
     if (decoded === undefined) return 0
@@ -207,7 +221,8 @@ export class SplitDecoder {
   #deliver(record: SplitRecord): void {
     this.#depth = 0
     this.#records++
-    this.#sink(record)
+    if (record.kind === 'segment' && this.#onSegmentBytes) this.#onSegmentBytes(record.bytes.length)
+    else this.#sink(record)
   }
 
   #corrupt(reason: string, cause?: unknown): IntegrityError {

@@ -63,4 +63,13 @@ export interface SaveLayer {
   readonly tarBytes: number
   /** The uncompressed tar, from its start at each call; whoever makes it verifies it. */
   open(): AsyncIterable<Uint8Array>
+  /**
+   * The same into a file, from `offset` on and no further than `tarBytes`, while others write elsewhere in it. When it
+   * settles, be it by the signal, nothing of it writes any more.
+   */
+  writeAt(
+    file: { readonly fd: number; readonly path: string },
+    offset: number,
+    signal?: AbortSignal,
+  ): Promise<void>
 }

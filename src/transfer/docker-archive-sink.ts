@@ -4,21 +4,22 @@
 // them, and what reads neither (docker before 1.10) does not find them under blobs/ either.
 
 import { OCI_LAYOUT_FILE, OCI_LAYOUT_TEXT } from '../image/archive-manifest.ts'
-import { writeTar } from '../tar/writer.ts'
 import type { SaveImage } from './archive.ts'
-import { blobEntries, describeImages, documentEntry } from './image-documents.ts'
+import {
+  blobEntries,
+  describeImages,
+  documentEntry,
+  type ArchiveMember,
+} from './image-documents.ts'
 
-/**
- * Members in docker's order, that of their names; owner root and time 0, so equal images give equal bytes.
- * @throws IntegrityError ERR_SIZE_MISMATCH while streaming; whatever a layer's stream throws
- */
-export function dockerArchive(images: readonly SaveImage[]): AsyncGenerator<Uint8Array> {
+/** Members in docker's order, that of their names; owner root and time 0, so equal images give equal bytes. */
+export function dockerArchive(images: readonly SaveImage[]): ArchiveMember[] {
   const { blobs, indexJSON, manifestJSON, repositories } = describeImages(images)
-  return writeTar([
+  return [
     ...blobEntries(blobs),
     documentEntry('index.json', indexJSON),
     documentEntry('manifest.json', manifestJSON),
     documentEntry(OCI_LAYOUT_FILE, OCI_LAYOUT_TEXT),
     ...(repositories ? [documentEntry('repositories', repositories)] : []),
-  ])
+  ]
 }

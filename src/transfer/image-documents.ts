@@ -148,21 +148,27 @@ function goLine(value: GoJson): Uint8Array {
   return Buffer.from(`${encodeGoJSON(value)}\n`)
 }
 
+/** A member of an archive that is a document in memory, a folder, or a layer. */
+export interface ArchiveMember extends TarEntryInit {
+  readonly layer?: SaveLayer
+}
+
 /** `blobs/` as members of a tar: owner root, time 0. */
-export function blobEntries(blobs: readonly Blob[]): TarEntryInit[] {
+export function blobEntries(blobs: readonly Blob[]): ArchiveMember[] {
   const folders = ['blobs/', 'blobs/sha256/'].map((name): TarEntryInit => ({
     path: pathFromText(name),
     type: 'directory',
   }))
-  const files = blobs.map((blob): TarEntryInit => {
+  const files = blobs.map((blob): ArchiveMember => {
     const path = pathFromText(blobPath(blob.digest))
     if ('bytes' in blob) return { path, body: blob.bytes }
-    return { path, sizeBytes: blob.layer.tarBytes, body: opened(blob.layer) }
+    const { layer } = blob
+    return { path, sizeBytes: layer.tarBytes, body: opened(layer), layer }
   })
   return [...folders, ...files]
 }
 
-export function documentEntry(name: string, bytes: Uint8Array | string): TarEntryInit {
+export function documentEntry(name: string, bytes: Uint8Array | string): ArchiveMember {
   return { path: pathFromText(name), body: Buffer.from(bytes) }
 }
 

@@ -5,28 +5,28 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { ensureDirSync, removeSync } from 'fs-extra/esm'
-import { ConflictError, IntegrityError } from '../errors.ts'
+import { ConflictError } from '../errors.ts'
 import { OCI_LAYOUT_FILE, OCI_LAYOUT_TEXT } from '../image/archive-manifest.ts'
 import { fromNodeError } from '../sys/errno.ts'
-import { writeTar } from '../tar/writer.ts'
 import type { SaveImage } from './archive.ts'
 import {
   blobEntries,
   blobPath,
   describeImages,
   documentEntry,
+  type ArchiveMember,
   type Blob,
 } from './image-documents.ts'
-import { writeFully } from './spool.ts'
+import { sideBySide } from './placed-archive.ts'
 
 /** The layout's own two files first, so that who reads a stream knows what comes. */
-export function ociArchive(images: readonly SaveImage[]): AsyncGenerator<Uint8Array> {
+export function ociArchive(images: readonly SaveImage[]): ArchiveMember[] {
   const { blobs, indexJSON } = describeImages(images)
-  return writeTar([
+  return [
     documentEntry(OCI_LAYOUT_FILE, OCI_LAYOUT_TEXT),
     documentEntry('index.json', indexJSON),
     ...blobEntries(blobs),
-  ])
+  ]
 }
 
 /**
@@ -88,33 +88,27 @@ async function writeLayout(
   const { blobs, indexJSON } = describeImages(images)
   fs.mkdirSync(directory) // its parent is the caller's to make: a mistyped path must not grow a tree
   ensureDirSync(path.join(directory, 'blobs/sha256'))
-  for (const blob of blobs)
-    await writeBlob(blob, path.join(directory, blobPath(blob.digest)), signal)
+  const fileOf = ({ digest }: Blob): string => path.join(directory, blobPath(digest))
+  const layers = []
+  for (const blob of blobs) {
+    if ('layer' in blob) layers.push({ layer: blob.layer, offset: 0, file: fileOf(blob) })
+    else fs.writeFileSync(fileOf(blob), blob.bytes, { flag: 'wx', mode: 0o644 })
+  }
+  await sideBySide(
+    layers,
+    async ({ layer, file }, stop) => {
+      const fd = fs.openSync(file, 'wx', 0o644)
+      try {
+        await layer.writeAt({ fd, path: file }, 0, stop)
+      } finally {
+        fs.closeSync(fd)
+      }
+    },
+    signal,
+  )
   fs.writeFileSync(path.join(directory, OCI_LAYOUT_FILE), OCI_LAYOUT_TEXT)
   fs.writeFileSync(path.join(directory, 'index.json'), indexJSON)
   signal?.throwIfAborted()
-}
-
-async function writeBlob(blob: Blob, file: string, signal: AbortSignal | undefined): Promise<void> {
-  const fd = fs.openSync(file, 'wx', 0o644)
-  try {
-    if ('bytes' in blob) return writeFully(fd, blob.bytes, file)
-    let actual = 0
-    for await (const chunk of blob.layer.open()) {
-      signal?.throwIfAborted()
-      writeFully(fd, chunk, file)
-      actual += chunk.length
-    }
-    const expected = blob.layer.tarBytes
-    if (actual === expected) return
-    throw new IntegrityError(
-      'ERR_SIZE_MISMATCH',
-      `cannot write ${file}: the layer has ${actual} bytes, and ${expected} were announced`,
-      { details: { path: file, expected, actual } },
-    )
-  } finally {
-    fs.closeSync(fd)
-  }
 }
 
 /** rename(2) could replace the empty directory, but not where it is a mount point, nor keep its owner and mode. */

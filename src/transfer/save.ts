@@ -4,18 +4,20 @@ import path from 'node:path'
 import { shortID, type ImageID } from '../digest/digest.ts'
 import { IntegrityError } from '../errors.ts'
 import { ReassemblyPool } from '../archive/reassembly-pool.ts'
-import { splitTotals } from '../archive/split-totals.ts'
 import {
   familiarName,
   familiarString,
   parseReference,
   type Reference,
 } from '../reference/reference.ts'
+import { writeTar } from '../tar/writer.ts'
 import type { Layer } from '../store/layer-db.ts'
 import type { Image, Store } from '../store/store.ts'
 import type { SaveImage, SaveLayer } from './archive.ts'
 import { dockerArchive } from './docker-archive-sink.ts'
+import type { ArchiveMember } from './image-documents.ts'
 import { ociArchive, writeOciDirectory } from './oci-sink.ts'
+import { writePlaced, type OutputFile } from './placed-archive.ts'
 import type { TransferOptions } from './progress.ts'
 
 export type SaveFormat = 'docker-archive' | 'oci-archive'
@@ -35,9 +37,37 @@ export async function saveArchive(
   options: SaveOptions = {},
 ): Promise<AsyncIterable<Uint8Array>> {
   const pool = new ReassemblyPool()
+  try {
+    return closing(writeTar(await archiveMembers(store, names, pool, options)), pool)
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+}
+
+/**
+ * The same bytes into a regular file that is open and empty: layers are written side by side there.
+ * @throws as saveArchive; HostError. Then the file holds part of an archive.
+ */
+export async function saveArchiveTo(
+  store: Store,
+  names: readonly string[],
+  file: OutputFile,
+  options: SaveOptions = {},
+): Promise<void> {
+  await using pool = new ReassemblyPool()
+  const members = await archiveMembers(store, names, pool, options)
+  await writePlaced(members, file, options.signal)
+}
+
+async function archiveMembers(
+  store: Store,
+  names: readonly string[],
+  pool: ReassemblyPool,
+  options: SaveOptions,
+): Promise<ArchiveMember[]> {
   const images = await imagesToSave(store, names, pool, options)
-  const chunks = options.format === 'oci-archive' ? ociArchive(images) : dockerArchive(images)
-  return closing(chunks, pool)
+  return options.format === 'oci-archive' ? ociArchive(images) : dockerArchive(images)
 }
 
 /** The stream, and an end of the pool's thread with it, however it ends. */
@@ -78,16 +108,22 @@ async function imagesToSave(
       wanted.set(image.id, entry)
     }
   }
-  const layers = new Map<string, SaveLayer>()
+  // Each layer once, and all measured side by side.
+  const layers = new Map<string, Promise<SaveLayer>>()
+  for (const { image } of wanted.values()) {
+    for (const layer of image.layers) {
+      if (layers.has(layer.diffID)) continue
+      const made = saveLayer(store, layer, pool, options)
+      // Of several failures the first is told below.
+      made.catch(() => {})
+      layers.set(layer.diffID, made)
+    }
+  }
   const images: SaveImage[] = []
   for (const { image, references } of wanted.values()) {
     const parent = image.parent !== undefined && wanted.has(image.parent) ? image.parent : undefined
     const own: SaveLayer[] = []
-    for (const layer of image.layers) {
-      const known = layers.get(layer.diffID) ?? (await saveLayer(store, layer, pool, options))
-      layers.set(layer.diffID, known)
-      own.push(known)
-    }
+    for (const { diffID } of image.layers) own.push(await layers.get(diffID)!)
     images.push({
       imageID: image.id,
       configBytes: image.configBytes,
@@ -150,12 +186,24 @@ async function saveLayer(
       { details: { chainID: layer.chainID, path: layer.path } },
     )
   }
-  const { tarBytes } = await splitTotals(splitPath)
+  const { tarBytes } = await pool.measure(splitPath)
   const source = { splitPath, directory: store.driver.layerDirectory(layer.cacheID), diffID }
   return {
     diffID,
     tarBytes,
     open: () => told(pool.open(source, tarBytes), layer, tarBytes, options),
+    writeAt: async ({ fd, path }, offset, signal) => {
+      const { onProgress } = options
+      const tell = (state: 'saving' | 'done', doneBytes: number): void =>
+        onProgress?.({ kind: 'layer', id: shortID(diffID), state, doneBytes, totalBytes: tarBytes })
+      tell('saving', 0)
+      await pool.write(
+        source,
+        { fd, path, offset, tarBytes },
+        { ...(signal ? { signal } : {}), onProgress: (doneBytes) => tell('saving', doneBytes) },
+      )
+      tell('done', tarBytes)
+    },
   }
 }
 

@@ -5,7 +5,11 @@ import path from 'node:path'
 import t from 'tap'
 import type { ImageID } from '../../src/digest/digest.ts'
 import { parseReference } from '../../src/reference/reference.ts'
-import type { SaveImage } from '../../src/transfer/archive.ts'
+import { placeTar } from '../../src/archive/reassemble.ts'
+import { writeTar } from '../../src/tar/writer.ts'
+import type { SaveImage, SaveLayer } from '../../src/transfer/archive.ts'
+import type { ArchiveMember } from '../../src/transfer/image-documents.ts'
+import { writePlaced } from '../../src/transfer/placed-archive.ts'
 import { dockerArchive } from '../../src/transfer/docker-archive-sink.ts'
 import { ociArchive, writeOciDirectory } from '../../src/transfer/oci-sink.ts'
 import { openArchive } from '../../src/transfer/open-archive.ts'
@@ -22,15 +26,37 @@ function saved(image: BuiltImage, names: readonly string[] = [], parent?: ImageI
     configBytes: image.configBytes,
     references: names.map(parseReference),
     ...(parent === undefined ? {} : { parent }),
-    layers: image.layers.map((tar) => ({
-      diffID: diffIDOf(tar),
-      tarBytes: tar.length,
-      // In odd pieces, as a reassembled layer comes.
-      async *open(): AsyncGenerator<Uint8Array> {
-        for (let at = 0; at < tar.length; at += 700) yield tar.subarray(at, at + 700)
-      },
-    })),
+    layers: image.layers.map((tar) => savedLayer(tar, tar.length)),
   }
+}
+
+function savedLayer(tar: Buffer, tarBytes: number): SaveLayer {
+  const diffID = diffIDOf(tar)
+  // In odd pieces, as a reassembled layer comes.
+  async function* open(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < tar.length; at += 700) yield tar.subarray(at, at + 700)
+  }
+  return {
+    diffID,
+    tarBytes,
+    open,
+    writeAt: (file, offset) => placeTar(open(), diffID, { ...file, offset, tarBytes }),
+  }
+}
+
+const dockerTar = (images: readonly SaveImage[]): AsyncIterable<Uint8Array> =>
+  writeTar(dockerArchive(images))
+const ociTar = (images: readonly SaveImage[]): AsyncIterable<Uint8Array> =>
+  writeTar(ociArchive(images))
+
+async function placed(members: readonly ArchiveMember[], at: string): Promise<Buffer> {
+  const fd = fs.openSync(at, 'w')
+  try {
+    await writePlaced(members, { fd, path: at })
+  } finally {
+    fs.closeSync(fd)
+  }
+  return fs.readFileSync(at)
 }
 
 async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
@@ -77,8 +103,8 @@ t.test('what is saved can be opened', async (t) => {
   const docker = path.join(directory, 'docker.tar')
   const oci = path.join(directory, 'oci.tar')
   const layout = path.join(directory, 'oci')
-  fs.writeFileSync(docker, await collect(dockerArchive(set)))
-  fs.writeFileSync(oci, await collect(ociArchive(set)))
+  fs.writeFileSync(docker, await collect(dockerTar(set)))
+  fs.writeFileSync(oci, await collect(ociTar(set)))
   await writeOciDirectory(set, layout)
   t.same(await facts(docker, directory), [
     expected(image, ['app:1', 'app:latest']),
@@ -93,14 +119,14 @@ t.test('what is saved can be opened', async (t) => {
 })
 
 t.test('equal images give equal bytes, whatever the clock', async (t) => {
-  t.same(await collect(dockerArchive(set)), await collect(dockerArchive(set)))
-  t.same(await collect(ociArchive(set)), await collect(ociArchive(set)))
+  t.same(await collect(dockerTar(set)), await collect(dockerTar(set)))
+  t.same(await collect(ociTar(set)), await collect(ociTar(set)))
 })
 
 t.test('a docker archive says what docker 25 says', async (t) => {
   const directory = temporaryDirectory(t)
   const at = path.join(directory, 'docker.tar')
-  fs.writeFileSync(at, await collect(dockerArchive(set)))
+  fs.writeFileSync(at, await collect(dockerTar(set)))
   const members = TarMembers.read(at, at)
   const read = (name: string): Buffer => {
     const { offset, sizeBytes } = findFile(members, pathFromText(name), 'test')
@@ -144,7 +170,7 @@ t.test('a docker archive says what docker 25 says', async (t) => {
 })
 
 t.test('a layer that several images have is written once', async (t) => {
-  const bytes = await collect(dockerArchive(set))
+  const bytes = await collect(dockerTar(set))
   const layer = image.layers[0]!
   t.equal(bytes.indexOf(layer), bytes.lastIndexOf(layer))
   t.ok(bytes.includes(layer))
@@ -157,7 +183,7 @@ t.test('images without names, tags or layers', async (t) => {
     saved(child, [`app@${image.imageID}`]),
     saved(buildImage([]), ['empty:1']),
   ]
-  for (const sink of [dockerArchive, ociArchive]) {
+  for (const sink of [dockerTar, ociTar]) {
     const at = path.join(directory, sink.name)
     fs.writeFileSync(at, await collect(sink(bare)))
     t.same(await facts(at, directory), [
@@ -166,15 +192,15 @@ t.test('images without names, tags or layers', async (t) => {
       expected(buildImage([]), ['empty:1']),
     ])
   }
-  const unnamed = await collect(dockerArchive([saved(image)]))
+  const unnamed = await collect(dockerTar([saved(image)]))
   t.match(unnamed.toString('latin1'), /"RepoTags":null/)
   t.notMatch(unnamed.toString('latin1'), /repositories/)
 })
 
 t.test('a parent is named only where it comes along', async (t) => {
-  const alone = await collect(dockerArchive([saved(child, [], image.imageID)]))
+  const alone = await collect(dockerTar([saved(child, [], image.imageID)]))
   t.notOk(alone.includes('"Parent"'))
-  t.ok((await collect(dockerArchive(set))).includes(`"Parent":"${image.imageID}"`))
+  t.ok((await collect(dockerTar(set))).includes(`"Parent":"${image.imageID}"`))
 })
 
 t.test('a layer that is not as long as it said', async (t) => {
@@ -183,12 +209,18 @@ t.test('a layer that is not as long as it said', async (t) => {
     const good = saved(image)
     const [first, ...rest] = good.layers
     const bad = [
-      { ...good, layers: [{ ...first!, tarBytes: first!.tarBytes + difference }, ...rest] },
+      {
+        ...good,
+        layers: [savedLayer(image.layers[0]!, first!.tarBytes + difference), ...rest],
+      },
     ]
-    await t.rejects(collect(dockerArchive(bad)), { code: 'ERR_SIZE_MISMATCH' })
-    await t.rejects(collect(ociArchive(bad)), { code: 'ERR_SIZE_MISMATCH' })
+    await t.rejects(collect(dockerTar(bad)), { code: 'ERR_SIZE_MISMATCH' })
+    await t.rejects(collect(ociTar(bad)), { code: 'ERR_SIZE_MISMATCH' })
     const target = path.join(directory, 'oci')
     await t.rejects(writeOciDirectory(bad, target), { code: 'ERR_SIZE_MISMATCH' })
+    const tar = path.join(directory, 'tar')
+    await t.rejects(placed(dockerArchive(bad), tar), { code: 'ERR_SIZE_MISMATCH' })
+    fs.rmSync(tar)
     t.same(fs.readdirSync(directory), [], 'a failure leaves nothing')
   }
 })
@@ -196,9 +228,7 @@ t.test('a layer that is not as long as it said', async (t) => {
 t.test('directories', async (t) => {
   const directory = temporaryDirectory(t)
   const target = path.join(directory, 'oci')
-  const broken = [
-    { ...saved(image), layers: saved(image).layers.map((layer) => ({ ...layer, tarBytes: 1 })) },
-  ]
+  const broken = [{ ...saved(image), layers: image.layers.map((tar) => savedLayer(tar, 1)) }]
 
   fs.mkdirSync(target, { mode: 0o750 })
   const before = fs.statSync(target)
@@ -238,7 +268,7 @@ t.test('a directory and a tar of the same images hold the same', async (t) => {
   const target = path.join(directory, 'oci')
   await writeOciDirectory(set, target)
   const tar = path.join(directory, 'oci.tar')
-  fs.writeFileSync(tar, await collect(ociArchive(set)))
+  fs.writeFileSync(tar, await collect(ociTar(set)))
   const members = TarMembers.read(tar, tar)
   const names = (fs.readdirSync(target, { recursive: true }) as string[]).filter((name) =>
     fs.statSync(path.join(target, name)).isFile(),
@@ -254,6 +284,47 @@ t.test('a directory and a tar of the same images hold the same', async (t) => {
   }
 })
 
+t.test('written by place or as a stream, an archive is the same', async (t) => {
+  const at = path.join(temporaryDirectory(t), 'placed')
+  for (const sink of [dockerArchive, ociArchive]) {
+    for (const images of [set, [saved(buildImage([]))]]) {
+      t.ok((await placed(sink(images), at)).equals(await collect(writeTar(sink(images)))))
+    }
+  }
+})
+
+t.test('a layer that fails stops the others, and the signal all', async (t) => {
+  const at = path.join(temporaryDirectory(t), 'placed')
+  const stopped: string[] = []
+  const waiting = (name: string): SaveLayer => ({
+    ...savedLayer(image.layers[0]!, image.layers[0]!.length),
+    writeAt: (_file, _offset, signal) =>
+      new Promise((_resolve, reject) => {
+        signal!.addEventListener('abort', () => {
+          stopped.push(name)
+          reject(signal!.reason as Error)
+        })
+      }),
+  })
+  const failing = { ...waiting('c'), writeAt: () => Promise.reject(new Error('this one')) }
+  const fd = fs.openSync(at, 'w')
+  const file = { fd, path: at }
+  const member = (layer: SaveLayer): ArchiveMember => ({
+    path: pathFromText('layer'),
+    sizeBytes: layer.tarBytes,
+    layer,
+  })
+  const one = [waiting('a'), waiting('b'), failing].map(member)
+  await t.rejects(writePlaced(one, file), { message: 'this one' })
+  t.same(stopped, ['a', 'b'])
+  const controller = new AbortController()
+  const two = writePlaced([waiting('d')].map(member), file, controller.signal)
+  controller.abort(new Error('enough'))
+  await t.rejects(two, { message: 'enough' })
+  t.same(stopped, ['a', 'b', 'd'])
+  fs.closeSync(fd)
+})
+
 t.test('what stands at the top of each archive', async (t) => {
   const directory = temporaryDirectory(t)
   const top = async (source: AsyncIterable<Uint8Array>): Promise<readonly string[]> => {
@@ -261,8 +332,8 @@ t.test('what stands at the top of each archive', async (t) => {
     fs.writeFileSync(at, await collect(source))
     return TarMembers.read(at, at).top()
   }
-  t.same(await top(ociArchive(set)), ['oci-layout', 'index.json', 'blobs'])
-  t.same(await top(dockerArchive(set)), [
+  t.same(await top(ociTar(set)), ['oci-layout', 'index.json', 'blobs'])
+  t.same(await top(dockerTar(set)), [
     'blobs',
     'index.json',
     'manifest.json',

@@ -46,7 +46,7 @@ white-space:pre-wrap;overflow-wrap:anywhere}
 .silent{margin:.4rem 0 0;font-size:.9rem;color:var(--dim);font-style:italic}
 [data-language=zh] .silent{font-style:normal}
 .expect{font-size:.92rem;color:var(--dim);margin:.6rem 0 0}
-.label{font-weight:600}.label::after{content:":"}[data-language=zh] .label::after{content:"："}
+.label{font-weight:600}.label::after{content:": "}[data-language=zh] .label::after{content:"："}
 .verdict{color:var(--good);white-space:nowrap}.verdict::before{content:"✓ "}
 .bad .verdict{color:var(--bad)}.bad .verdict::before{content:"✗ "}
 .kernel{font-size:.92rem;margin:.6rem 0 0;padding-left:.9rem;border-left:3px solid var(--rule)}

@@ -23,8 +23,8 @@ export interface LessonPageOptions {
 
 const TITLE: Bilingual = { en: 'Layers and unions', zh: '镜像层与联合文件系统' }
 const LEAD: Bilingual = {
-  en: 'Ten lessons, each of real commands in real directories. What stands below each command is what it printed when this page was made.',
-  zh: '十节课，每一步都是真实目录里的真实命令。命令下面是生成本页时它的实际输出。',
+  en: 'Real commands in real directories, step by step. What stands below each command is what it printed when this page was made.',
+  zh: '每一步都是真实目录里的真实命令。命令下面是生成本页时它的实际输出。',
 }
 const CONTENTS: Bilingual = { en: 'Lessons', zh: '目录' }
 const EXPECTED: Bilingual = { en: 'Expected', zh: '预期' }
@@ -94,7 +94,7 @@ function item(result: StepResult, ground: GroundKind | undefined): string {
       : `<pre class="output">${escaped(output)}</pre>`
   const note =
     step.kernel !== undefined && ground === 'union'
-      ? `<p class="kernel"><strong>${both(KERNEL)}</strong> ${both(step.kernel)}</p>`
+      ? `<p class="kernel"><strong class="label">${both(KERNEL)}</strong>${both(step.kernel)}</p>`
       : ''
   const drawn =
     picture === undefined
@@ -104,7 +104,7 @@ function item(result: StepResult, ground: GroundKind | undefined): string {
 <p class="say">${both(step.say)}</p>
 <pre class="command"><code>${broken(step.run)}</code></pre>
 ${said}
-<p class="expect"><span class="label">${both(EXPECTED)}</span> ${both(step.expect)} <span class="verdict">${both(verdict)}</span></p>
+<p class="expect"><span class="label">${both(EXPECTED)}</span>${both(step.expect)} <span class="verdict">${both(verdict)}</span></p>
 ${note}${drawn}
 </li>`
 }

@@ -10,6 +10,7 @@ import type { ContestResult, Row } from '../result.ts'
 import { crc64Case } from '../tar-split/crc64.ts'
 import { parseCase } from '../tar/parse.ts'
 import { lookupCase } from '../union/lookup.ts'
+import { warmLookupCase } from '../unionfs/lookup.ts'
 import type { SuiteContext } from './suite.ts'
 
 const CASES: readonly MakeCase[] = [
@@ -19,6 +20,7 @@ const CASES: readonly MakeCase[] = [
   inflateCase,
   createFilesCase,
   lookupCase,
+  warmLookupCase,
 ]
 
 export async function microSuite(context: SuiteContext): Promise<ContestResult[]> {

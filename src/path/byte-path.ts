@@ -15,6 +15,8 @@ export function pathFromBytes(bytes: Uint8Array): BytePath {
 
 /** From ordinary text (a command line, JSON): its UTF-8 bytes. */
 export function pathFromText(text: string): BytePath {
+  // eslint-disable-next-line no-control-regex
+  if (!/[^\x00-\x7f]/.test(text)) return text as BytePath
   return Buffer.from(text, 'utf8').toString('latin1') as BytePath
 }
 

@@ -22,12 +22,23 @@ const MARKS =
 export function status(tree: UnionTree, node: UnionNode): UnionStatus | number {
   const found = tree.layerStatus(node)
   if (typeof found === 'number') return found
+  const { mtimeNs, hardlinkKey } = found
+  // One by one: to spread the object costs more than the rest of a lookup.
   return {
-    ...found,
+    type: found.type,
+    mode: found.mode,
+    uid: found.uid,
+    gid: found.gid,
+    sizeBytes: found.sizeBytes,
+    mtimeNs,
+    linkTarget: found.linkTarget,
+    devMajor: found.devMajor,
+    devMinor: found.devMinor,
     ino: node.ino,
     nlink: linkCount(node, found),
-    atimeNs: found.atimeNs ?? found.mtimeNs,
-    ctimeNs: found.ctimeNs ?? found.mtimeNs,
+    atimeNs: found.atimeNs ?? mtimeNs,
+    ctimeNs: found.ctimeNs ?? mtimeNs,
+    ...(hardlinkKey === undefined ? undefined : { hardlinkKey }),
   }
 }
 

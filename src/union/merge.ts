@@ -37,18 +37,28 @@ export interface MergedView {
 }
 
 /** Remembered directories; at some 200 bytes each this bounds memory whatever the image's size. */
-const DIRECTORIES_MAX = 4096
+const DIRECTORIES_MAX = 32_768
+/** Listings that are remembered: whoever lists a directory asks for each of its names next. */
+const LISTINGS_MAX = 8
 
 /** A merged directory: the layers in which it is a directory that still counts, nearest first. */
 class Directory {
   readonly path: BytePath
   #layers: number[]
+  /** Layers further down that may have it, and have not been asked yet. */
+  #below: readonly number[]
   #settled = false
 
   /** @param layers may hold too many: below an opaque one none counts */
-  constructor(path: BytePath, layers: number[]) {
+  constructor(path: BytePath, layers: number[], below: readonly number[] = []) {
     this.path = path
     this.#layers = layers
+    this.#below = below
+  }
+
+  /** Whose owner, mode and times it has. */
+  get deciding(): number {
+    return this.#layers[0]!
   }
 
   /** Opaque marks are looked at only here: most directories are never opened, or lie in one layer. */
@@ -56,6 +66,13 @@ class Directory {
     if (this.#settled) return this.#layers
     this.#settled = true
     if (this.path === '') return this.#layers
+    for (const layer of this.#below) {
+      const node = views[layer]!.lookup(this.path)
+      if (node === undefined) continue
+      if (node === 'whiteout' || node.type !== 'directory') break
+      this.#layers.push(layer)
+    }
+    this.#below = []
     const last = this.#layers.length - 1
     const end = this.#layers.findIndex((layer, i) => i < last && views[layer]!.opaque(this.path))
     if (end >= 0) this.#layers = this.#layers.slice(0, end + 1)
@@ -74,6 +91,8 @@ interface Slot {
 class LayerMerge implements MergedView {
   readonly layers: readonly LayerView[]
   readonly #directories = new Map<BytePath, Directory>()
+  /** directory -> name -> the layer that decides */
+  readonly #listings = new Map<BytePath, ReadonlyMap<BytePath, number>>()
 
   constructor(layers: readonly LayerView[]) {
     this.layers = layers
@@ -81,12 +100,22 @@ class LayerMerge implements MergedView {
 
   lookup(path: BytePath): MergedNode | undefined {
     if (path === '') return this.#root()
-    const parent = this.#directory(dirname(path))
-    if (parent === undefined) return undefined
-    for (const layer of parent.contributors(this.layers)) {
+    const known = this.#directories.get(path)
+    if (known !== undefined) return this.#of(path, known.deciding)
+    const listing = this.#listings.get(dirname(path))
+    if (listing !== undefined) {
+      const layer = listing.get(basename(path))
+      return layer === undefined ? undefined : this.#of(path, layer)
+    }
+    const contributors = this.#directory(dirname(path))?.contributors(this.layers) ?? []
+    for (const [index, layer] of contributors.entries()) {
       const node = this.layers[layer]!.lookup(path)
       if (node === undefined) continue
-      return node === 'whiteout' ? undefined : { ...node, path, layer }
+      if (node === 'whiteout') return undefined
+      if (node.type === 'directory') {
+        this.#remember(new Directory(path, [layer], contributors.slice(index + 1)))
+      }
+      return { ...node, path, layer }
     }
     return undefined
   }
@@ -113,9 +142,12 @@ class LayerMerge implements MergedView {
   }
 
   node(entry: MergedEntry): MergedNode | undefined {
-    const node = this.layers[entry.layer]!.lookup(entry.path)
-    if (node === undefined || node === 'whiteout') return undefined
-    return { ...node, path: entry.path, layer: entry.layer }
+    return this.#of(entry.path, entry.layer)
+  }
+
+  #of(path: BytePath, layer: number): MergedNode | undefined {
+    const node = this.layers[layer]!.lookup(path)
+    return node === undefined || node === 'whiteout' ? undefined : { ...node, path, layer }
   }
 
   #root(): MergedNode | undefined {
@@ -134,6 +166,13 @@ class LayerMerge implements MergedView {
       contributors.length === 1
         ? this.#entriesOfOne(directory.path, contributors[0]!)
         : this.#entriesOfMany(directory.path, contributors)
+    if (contributors.length > 1) {
+      this.#listings.delete(directory.path)
+      this.#listings.set(directory.path, new Map(entries.map(({ name, layer }) => [name, layer])))
+      if (this.#listings.size > LISTINGS_MAX) {
+        this.#listings.delete(this.#listings.keys().next().value!)
+      }
+    }
     return entries.sort((a, b) => comparePaths(a.name, b.name))
   }
 
@@ -195,14 +234,14 @@ class LayerMerge implements MergedView {
 
   #child(parent: Directory, path: BytePath): Directory | undefined {
     if (basename(path) === '') return undefined
-    const layers: number[] = []
-    for (const layer of parent.contributors(this.layers)) {
+    const contributors = parent.contributors(this.layers)
+    for (const [index, layer] of contributors.entries()) {
       const node = this.layers[layer]!.lookup(path)
       if (node === undefined) continue
-      if (node === 'whiteout' || node.type !== 'directory') break
-      layers.push(layer)
+      if (node === 'whiteout' || node.type !== 'directory') return undefined
+      return this.#remember(new Directory(path, [layer], contributors.slice(index + 1)))
     }
-    return layers.length === 0 ? undefined : this.#remember(new Directory(path, layers))
+    return undefined
   }
 
   #remember(directory: Directory): Directory {

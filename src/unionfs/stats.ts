@@ -62,7 +62,10 @@ export class UnionDirent extends Kind {
   }
 }
 
-/** As `fs.Stats`: numbers, and times as milliseconds and Dates. */
+/**
+ * As `fs.Stats`: numbers, and times as milliseconds. Dates are made when they are asked for, as later Nodes
+ * do: four of them would be half of what a stat costs.
+ */
 export class UnionStats extends Kind {
   readonly dev: number
   readonly ino: number
@@ -78,10 +81,6 @@ export class UnionStats extends Kind {
   readonly mtimeMs: number
   readonly ctimeMs: number
   readonly birthtimeMs: number
-  readonly atime: Date
-  readonly mtime: Date
-  readonly ctime: Date
-  readonly birthtime: Date
 
   constructor(status: UnionStatus, dev: bigint) {
     super(status.type)
@@ -99,10 +98,19 @@ export class UnionStats extends Kind {
     this.mtimeMs = milliseconds(status.mtimeNs)
     this.ctimeMs = milliseconds(status.ctimeNs)
     this.birthtimeMs = this.ctimeMs
-    this.atime = new Date(this.atimeMs)
-    this.mtime = new Date(this.mtimeMs)
-    this.ctime = new Date(this.ctimeMs)
-    this.birthtime = this.ctime
+  }
+
+  get atime(): Date {
+    return new Date(this.atimeMs)
+  }
+  get mtime(): Date {
+    return new Date(this.mtimeMs)
+  }
+  get ctime(): Date {
+    return new Date(this.ctimeMs)
+  }
+  get birthtime(): Date {
+    return new Date(this.birthtimeMs)
   }
 }
 
@@ -126,10 +134,6 @@ export class UnionBigStats extends Kind {
   readonly mtimeMs: bigint
   readonly ctimeMs: bigint
   readonly birthtimeMs: bigint
-  readonly atime: Date
-  readonly mtime: Date
-  readonly ctime: Date
-  readonly birthtime: Date
 
   constructor(status: UnionStatus, dev: bigint) {
     super(status.type)
@@ -151,10 +155,19 @@ export class UnionBigStats extends Kind {
     this.mtimeMs = status.mtimeNs / NS_PER_MS
     this.ctimeMs = status.ctimeNs / NS_PER_MS
     this.birthtimeMs = this.ctimeMs
-    this.atime = new Date(Number(this.atimeMs))
-    this.mtime = new Date(Number(this.mtimeMs))
-    this.ctime = new Date(Number(this.ctimeMs))
-    this.birthtime = this.ctime
+  }
+
+  get atime(): Date {
+    return new Date(Number(this.atimeMs))
+  }
+  get mtime(): Date {
+    return new Date(Number(this.mtimeMs))
+  }
+  get ctime(): Date {
+    return new Date(Number(this.ctimeMs))
+  }
+  get birthtime(): Date {
+    return new Date(Number(this.birthtimeMs))
   }
 }
 

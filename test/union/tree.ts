@@ -1,0 +1,151 @@
+// What the merged tree of an image costs the layers: 125 of them, 100,000 names. A layer is asked about a name once,
+// however often somebody asks the tree, and only layers that have the directory are asked at all.
+
+import t from 'tap'
+import { joinPath, type BytePath } from '../../src/path/byte-path.ts'
+import type { LayerEntry, LayerNode } from '../../src/union/layer-view.ts'
+import { UnionTree } from '../../src/union/tree.ts'
+import type { ReadableLayer } from '../../src/union/upper-layer.ts'
+
+const LAYERS = 125
+const ENTRIES = 100_000
+const PER_DIRECTORY = 40
+
+const node = (type: 'file' | 'directory'): LayerNode => ({
+  type,
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  sizeBytes: 0,
+  mtimeNs: 0n,
+  linkTarget: '' as BytePath,
+  devMajor: 0,
+  devMinor: 0,
+})
+const FILE = node('file')
+const DIRECTORY = node('directory')
+
+/** Counts what it is asked, question by question. */
+class CountingLayer implements ReadableLayer {
+  readonly fileSystem = 'memory'
+  readonly asked = new Map<string, number>()
+  readonly #children = new Map<string, Map<BytePath, LayerNode>>([['', new Map()]])
+
+  add(directory: BytePath, name: BytePath): void {
+    let at = '' as BytePath
+    for (const part of directory.split('/') as BytePath[]) {
+      this.#children.get(at)!.set(part, DIRECTORY)
+      at = joinPath(at, part)
+      if (!this.#children.has(at)) this.#children.set(at, new Map())
+    }
+    this.#children.get(at)!.set(name, FILE)
+  }
+
+  lookup(path: BytePath): LayerNode | undefined {
+    this.#ask(`lookup ${path}`)
+    if (path === '') return DIRECTORY
+    const slash = path.lastIndexOf('/')
+    const directory = this.#children.get(slash < 0 ? '' : path.slice(0, slash))
+    return directory?.get(path.slice(slash + 1) as BytePath)
+  }
+
+  list(path: BytePath): LayerEntry[] {
+    this.#ask(`list ${path}`)
+    return [...(this.#children.get(path) ?? [])].map(([name, { type }]) => ({
+      name,
+      kind: type === 'directory' ? type : 'leaf',
+    }))
+  }
+
+  opaque(path: BytePath): boolean {
+    this.#ask(`opaque ${path}`)
+    return false
+  }
+
+  xattrs(): ReadonlyMap<string, Uint8Array> {
+    return new Map()
+  }
+
+  openBody(): number {
+    return -2
+  }
+
+  #ask(question: string): void {
+    this.asked.set(question, (this.asked.get(question) ?? 0) + 1)
+  }
+}
+
+interface Image {
+  readonly layers: readonly CountingLayer[]
+  readonly names: readonly string[]
+}
+
+/** Directories of one layer, of two, and a few of all: as images have them. */
+function makeImage(): Image {
+  const layers = Array.from({ length: LAYERS }, () => new CountingLayer())
+  const names: string[] = []
+  for (let i = 0; i < ENTRIES; i++) {
+    const group = Math.trunc(i / PER_DIRECTORY)
+    const directory = `usr/share/d${group % 50}/p${group}` as BytePath
+    const layer = (group + (i % 10 === 0 ? 1 : 0)) % LAYERS
+    layers[layer]!.add(directory, `f${i}` as BytePath)
+    names.push(`${directory}/f${i}`)
+  }
+  return { layers, names }
+}
+
+function look(tree: UnionTree, path: string): void {
+  let at = tree.root
+  for (const part of path.split('/')) {
+    const found = tree.lookup(at, part as BytePath)
+    if (typeof found === 'number') throw new Error(`${path}: ${found}`)
+    at = found
+  }
+}
+
+function worst(layers: readonly CountingLayer[]): number {
+  return Math.max(...layers.map(({ asked }) => Math.max(0, ...asked.values())))
+}
+
+function total(layers: readonly CountingLayer[]): number {
+  return layers.reduce((sum, { asked }) => sum + [...asked.values()].reduce((a, b) => a + b, 0), 0)
+}
+
+t.test('by name', async (t) => {
+  const { layers, names } = makeImage()
+  const tree = new UnionTree({ lowers: layers }, () => 0n)
+  for (const name of names) look(tree, name)
+  t.equal(worst(layers), 1, 'no layer is asked the same thing twice')
+  const first = total(layers)
+  t.comment(`${(first / names.length).toFixed(2)} questions a name`)
+  for (const name of names) look(tree, name)
+  t.equal(total(layers), first, 'a second time asks no layer at all')
+})
+
+t.test('by listing, and then each name', async (t) => {
+  const { layers, names } = makeImage()
+  const tree = new UnionTree({ lowers: layers }, () => 0n)
+  const open = [tree.root]
+  let files = 0
+  for (let directory = open.pop(); directory !== undefined; directory = open.pop()) {
+    const listed = tree.list(directory)
+    if (typeof listed === 'number') throw new Error(`${directory.path}: ${listed}`)
+    for (const { name } of listed) {
+      const found = tree.lookup(directory, name)
+      if (typeof found === 'number') throw new Error(`${name}: ${found}`)
+      if (found.node.type === 'directory') open.push(found)
+      else files++
+    }
+  }
+  t.equal(files, names.length)
+  t.equal(worst(layers), 1, 'no layer is asked the same thing twice')
+  const lookups = new Map<string, number>()
+  for (const { asked } of layers) {
+    for (const [question, count] of asked) {
+      if (question.startsWith('lookup usr/share/d1/')) {
+        lookups.set(question, (lookups.get(question) ?? 0) + count)
+      }
+    }
+  }
+  t.equal(Math.max(...lookups.values()), 1, 'and only the layer that decides')
+})

@@ -1,12 +1,17 @@
 // bundle: an OCI runtime bundle of a container or an image.
 
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
+import type { ViewChoice } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { jsonText } from '../output.ts'
 import { declareVerb, examples } from '../verb.ts'
 
+/** As src/view has them; written out here so that --help loads no library. */
+const VIEWS: readonly ViewChoice[] = ['auto', 'kernel', 'fuse', 'merge']
+
 interface BundleOptions {
   readonly copy?: boolean
+  readonly view: ViewChoice
 }
 
 export function declareBundle(program: Command, context: Context): void {
@@ -19,6 +24,11 @@ export function declareBundle(program: Command, context: Context): void {
       .argument('<container|image>', 'a name, or the start of an ID')
       .argument('<directory>', 'made where it is missing, else empty')
       .option('--copy', 'write the files out, and mount nothing')
+      .addOption(
+        new Option('--view <kind>', 'how to show the root; merge is a copy')
+          .choices([...VIEWS])
+          .default('auto'),
+      )
       .action((name: string, directory: string, options: BundleOptions) =>
         bundle(name, directory, options, context),
       )
@@ -39,6 +49,7 @@ async function bundle(
   const { writeBundle } = await import('../../src/index.ts')
   const made = await writeBundle(await context.openStore(), name, directory, {
     copy: options.copy ?? false,
+    view: options.view,
     signal: context.signal,
   })
   if (context.json) {

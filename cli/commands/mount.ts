@@ -66,6 +66,13 @@ async function mount(
           ? `${safeText(mounted.target)}\n`
           : '',
     )
+    if (!context.json && mounted.view !== 'kernel' && mounted.reason !== undefined) {
+      const words =
+        mounted.view === 'fuse'
+          ? `mounted ${image} by FUSE`
+          : `wrote the root of ${image} out as plain files; umount or commit brings changes back`
+      await context.log('info', `${words}: ${mounted.reason}`)
+    }
     return await wait(server, context)
   } catch (error) {
     if (!(error instanceof NotFoundError && error.code === 'ERR_CONTAINER_NOT_FOUND')) throw error

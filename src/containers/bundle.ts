@@ -8,8 +8,11 @@ import { ConflictError, NotFoundError, UnsupportedError, type OnWarning } from '
 import { openImageStack } from '../inspect/image-stack.ts'
 import type { Store } from '../store/store.ts'
 import { fromNodeError } from '../sys/errno.ts'
+import { fuseUnavailable } from '../sys/fuse-device.ts'
+import { mountByFuse } from '../view/fuse/mount-fuse.ts'
 import { mountKernelWritable } from '../view/kernel.ts'
 import { materialise } from '../view/materialise.ts'
+import type { ViewChoice } from '../view/show.ts'
 import type { LayerStack } from '../view/stack.ts'
 import { userMappings } from './bundle-mappings.ts'
 import { bundleSpec, type BundleVolume } from './bundle-spec.ts'
@@ -25,6 +28,8 @@ import { configOf, overlayOf } from './run-in.ts'
 export interface BundleOptions {
   /** Write the merge out, and mount nothing. Default: only where it cannot be mounted. */
   readonly copy?: boolean
+  /** How rootfs is shown; `merge` is a copy. Default auto: the kernel's mount, else FUSE as root, else a copy. */
+  readonly view?: ViewChoice
   readonly signal?: AbortSignal
   /** Default: as the store was opened. */
   readonly onWarning?: OnWarning
@@ -61,8 +66,10 @@ export async function writeBundle(
     fs.writeFileSync(path.join(target, 'config.json'), await configText(store, source, stack))
     const rootfs = path.join(target, 'rootfs')
     fs.mkdirSync(rootfs, { mode: 0o755 })
-    const reason = options.copy ? undefined : await mountRootfs(store, source, target, rootfs)
-    if (!options.copy && reason === undefined) return { directory: target, rootfs: 'mount' }
+    const { view = 'auto' } = options
+    const isCopy = options.copy === true || view === 'merge'
+    const reason = isCopy ? undefined : await mountRootfs(store, source, target, { rootfs, view })
+    if (!isCopy && reason === undefined) return { directory: target, rootfs: 'mount' }
     await materialise(stack, rootfs, {
       onWarning: options.onWarning ?? store.onWarning,
       ...(options.signal ? { signal: options.signal } : {}),
@@ -147,17 +154,17 @@ async function mountRootfs(
   store: Store,
   source: TreeSource,
   directory: string,
-  rootfs: string,
+  { rootfs, view }: { readonly rootfs: string; readonly view: ViewChoice },
 ): Promise<string | undefined> {
-  if (store.form !== 'trusted') {
+  if (store.form !== 'trusted' && view === 'auto') {
     return 'owners and devices of this store are kept beside the files, where the kernel does not look'
   }
   try {
-    if ('container' in source) await mountContainer(store, source.container.id, rootfs)
-    else await mountImageUnder(store, source, directory, rootfs)
+    if ('container' in source) await mountContainer(store, source.container.id, rootfs, { view })
+    else await mountImageUnder(store, source, directory, { rootfs, view })
     return undefined
   } catch (error) {
-    if (!(error instanceof UnsupportedError)) throw error
+    if (!(error instanceof UnsupportedError) || view !== 'auto') throw error
     const stated = error.details['reason']
     return typeof stated === 'string' ? stated : error.message
   }
@@ -167,7 +174,7 @@ async function mountImageUnder(
   store: Store,
   { image }: Extract<TreeSource, { image: unknown }>,
   directory: string,
-  rootfs: string,
+  { rootfs, view }: { readonly rootfs: string; readonly view: ViewChoice },
 ): Promise<void> {
   const top = image.layers.at(-1)
   if (top === undefined) {
@@ -183,9 +190,21 @@ async function mountImageUnder(
     fs.chmodSync(made, 0o755)
     return made
   }) as [string, string]
-  await mountKernelWritable(
-    { ...overlayOf(store, await store.driver.mounts(top.cacheID)), upper, work },
-    rootfs,
-    store.form,
-  )
+  const spec = overlayOf(store, await store.driver.mounts(top.cacheID))
+  if (view !== 'fuse') {
+    try {
+      await mountKernelWritable({ ...spec, upper, work }, rootfs, store.form)
+      return
+    } catch (error) {
+      const goesOn = view === 'auto' && error instanceof UnsupportedError
+      if (!goesOn || fuseUnavailable(process.geteuid?.() === 0) !== undefined) throw error
+    }
+  }
+  const { form } = store
+  await mountByFuse({
+    target: rootfs,
+    form,
+    lowers: spec.lowers,
+    upper: { directory: upper, work },
+  })
 }

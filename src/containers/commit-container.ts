@@ -23,6 +23,7 @@ import { DirectoryLayer } from '../view/directory-layer.ts'
 import { LayerStack } from '../view/stack.ts'
 import { comparePair } from './changes.ts'
 import { mergeConfigs } from './container-settings.ts'
+import { settleContainer } from './container-merges.ts'
 import { containerOf, imageLayersOf, layerOf } from './container-stack.ts'
 import { withoutWriters } from './mount-container.ts'
 import { openContainerPair } from './tree-pair.ts'
@@ -68,6 +69,7 @@ export async function commitContainer(
   return store.write(
     async (transaction) => {
       const container = containerOf(store, name)
+      await settleContainer(store, container, options.signal)
       const parent = parentOf(store, container)
       const epoch = sourceDateEpoch()
       const settings = epoch === undefined ? container.config : withoutDrawnName(container)

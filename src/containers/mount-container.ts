@@ -1,5 +1,5 @@
 // A container's root mounted writable, as an engine mounts it, and taken away again. What is mounted where, the kernel
-// remembers; nothing is recorded.
+// remembers; where the root is written out instead, a record does (container-merges.ts).
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -21,22 +21,27 @@ import { mountByFuse } from '../view/fuse/mount-fuse.ts'
 import { unreadableForm } from '../view/kernel.ts'
 import { listWritableMounts, realPath, unmountTarget } from '../view/mount-list.ts'
 import { refuseForeground, type ViewChoice } from '../view/show.ts'
+import { closeContainerMerge, listContainerMerges, showContainerMerge } from './container-merges.ts'
 import { containerOf, layerOf } from './container-stack.ts'
 
 export interface MountContainerOptions {
-  /** Default auto: the kernel's overlay, else a FUSE server of our own. */
+  /** Default auto: the kernel's overlay, else a FUSE server of our own, else a merge that is folded back. */
   readonly view?: ViewChoice
   /** The FUSE server belongs to this process: `server` tells when it ends. */
   readonly foreground?: boolean
   readonly signal?: AbortSignal
 }
 
+type ShownContainer = Pick<MountedContainer, 'view' | 'reason' | 'server'>
+
 export interface MountedContainer {
   readonly id: string
   readonly name: string
   /** Real path. */
   readonly target: string
-  readonly view: 'kernel' | 'fuse'
+  readonly view: 'kernel' | 'fuse' | 'merge'
+  /** Why not a view before it, when `auto` took another than the kernel's. */
+  readonly reason?: string
   /** With `foreground`. */
   readonly server?: StartedServer
 }
@@ -69,9 +74,10 @@ export async function mountContainer(
       const own = mergedDirectory(store, container)
       const target = directory === undefined ? own : checkTarget(store, directory)
       if (target === own) fs.mkdirSync(own, { recursive: true, mode: 0o700 })
-      let shown: Pick<MountedContainer, 'view' | 'server'>
+      let shown: ShownContainer
       try {
-        shown = await mountOn(store, await store.driver.writableMounts(mountID), target, options)
+        const spec = await store.driver.writableMounts(mountID)
+        shown = await mountOn({ store, container, spec, target }, options)
       } catch (error) {
         if (target === own) removeEmpty(own)
         throw error
@@ -96,7 +102,12 @@ export async function unmountContainer(store: Store, name: string): Promise<Moun
       { details: { path: name } },
     )
   }
-  unmountTarget(found.target)
+  if (found.view === 'merge') {
+    // Folding changes the writable layer: nobody else may meanwhile.
+    await store.write(() => closeContainerMerge(store, found.target))
+  } else {
+    unmountTarget(found.target)
+  }
   removeEmpty(found.target, store)
   return found
 }
@@ -117,7 +128,8 @@ function findMounted(store: Store, name: string): MountedContainer | undefined {
 
 /** Every container of this store that is mounted somewhere on this host, whoever mounted it; in mount order. */
 export function listMountedContainers(store: Store): MountedContainer[] {
-  const mounts = listWritableMounts(store.driver.home)
+  const merges = listContainerMerges(store).map((merge) => ({ ...merge, view: 'merge' as const }))
+  const mounts = [...merges, ...listWritableMounts(store.driver.home)]
   if (mounts.length === 0) return []
   const byMount = new Map(
     store.containerDB
@@ -134,7 +146,7 @@ export function listMountedContainers(store: Store): MountedContainer[] {
 export function mountsOf(store: Store, container: Container): string[] {
   const { layer } = container
   if (!layer) return []
-  return listWritableMounts(store.driver.home)
+  return [...listContainerMerges(store), ...listWritableMounts(store.driver.home)]
     .filter(({ mountID }) => mountID === layer.mountID)
     .map(({ target }) => target)
 }
@@ -199,21 +211,18 @@ function checkTarget(store: Store, directory: string): string {
   )
 }
 
-async function mountOn(
-  store: Store,
-  spec: MountSpec,
-  target: string,
-  options: MountContainerOptions,
-): Promise<Pick<MountedContainer, 'view' | 'server'>> {
+interface Wanted {
+  readonly store: Store
+  readonly container: Container
+  readonly spec: MountSpec
+  readonly target: string
+}
+
+async function mountOn(wanted: Wanted, options: MountContainerOptions): Promise<ShownContainer> {
+  const { store, spec, target } = wanted
   const { view = 'auto', foreground = false } = options
   if (foreground) refuseForeground(view)
-  if (view === 'merge') {
-    throw new InvalidArgumentError(
-      'ERR_OPTION',
-      `cannot mount the container on ${target} as a merge: what is written there would stay there; use kernel or fuse`,
-      { details: { path: target, view } },
-    )
-  }
+  let refusal: unknown
   if (view === 'kernel' || (view === 'auto' && !foreground)) {
     try {
       await mountByKernel(store, spec, target)
@@ -221,12 +230,30 @@ async function mountOn(
     } catch (error) {
       const isRefusal = error instanceof UnsupportedError || isPermission(error)
       if (view === 'kernel' || !isRefusal || spec.kind === 'bind') throw error
-      // Without root and without FUSE, the kernel's reason is the one to tell.
-      if (fuseUnavailable(process.geteuid?.() === 0) !== undefined) throw error
+      refusal = error
     }
   }
-  const server = await mountServed(store, spec, target, foreground)
-  return { view: 'fuse', ...(foreground ? { server } : {}) }
+  const reason = refusal === undefined ? {} : { reason: reasonOf(refusal) }
+  const hasFuse = fuseUnavailable(process.geteuid?.() === 0) === undefined
+  if (view === 'fuse' || (view === 'auto' && (hasFuse || foreground))) {
+    const server = await mountServed(store, spec, target, foreground)
+    return { view: 'fuse', ...reason, ...(foreground ? { server } : {}) }
+  }
+  await mountMerge(wanted, options.signal)
+  return { view: 'merge', ...reason }
+}
+
+function reasonOf(error: unknown): string {
+  const stated = error instanceof UnsupportedError ? error.details['reason'] : undefined
+  return typeof stated === 'string' ? stated : (error as Error).message
+}
+
+async function mountMerge(
+  { store, container, spec, target }: Wanted,
+  signal?: AbortSignal,
+): Promise<void> {
+  const parts = overlayParts(spec, target, 'as a merge')
+  await showContainerMerge(store, container, parts, target, signal)
 }
 
 function isPermission(error: unknown): boolean {
@@ -239,16 +266,27 @@ function mountServed(
   target: string,
   foreground: boolean,
 ): Promise<StartedServer> {
-  if (spec.kind === 'bind' || spec.upper === undefined || spec.work === undefined) {
-    const reason = 'it stands on no layers, so there is nothing to merge; use the kernel view'
-    throw new UnsupportedError(
-      'ERR_HOST_UNSUPPORTED',
-      `cannot mount the container on ${target} by FUSE: ${reason}`,
-      { details: { path: target, reason } },
-    )
+  const { upper: directory, work, lowers } = overlayParts(spec, target, 'by FUSE')
+  const upper = { directory, work }
+  return mountByFuse({ target, form: store.form, lowers, upper, foreground })
+}
+
+type OverlaySpec = Extract<MountSpec, { kind: 'overlay' }>
+
+function overlayParts(
+  spec: MountSpec,
+  target: string,
+  how: string,
+): Pick<OverlaySpec, 'lowers'> & { readonly upper: string; readonly work: string } {
+  if (spec.kind === 'overlay' && spec.upper !== undefined && spec.work !== undefined) {
+    return { lowers: spec.lowers, upper: spec.upper, work: spec.work }
   }
-  const upper = { directory: spec.upper, work: spec.work }
-  return mountByFuse({ target, form: store.form, lowers: spec.lowers, upper, foreground })
+  const reason = 'it stands on no layers, so there is nothing to merge; use the kernel view'
+  throw new UnsupportedError(
+    'ERR_HOST_UNSUPPORTED',
+    `cannot mount the container on ${target} ${how}: ${reason}`,
+    { details: { path: target, reason } },
+  )
 }
 
 async function mountByKernel(store: Store, spec: MountSpec, target: string): Promise<void> {

@@ -8,7 +8,8 @@ import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { planLayerRemoval, unheldLayers } from '../store/unheld-layers.ts'
-import { unmount } from '../sys/mount.ts'
+import { unmountTarget } from '../view/mount-list.ts'
+import { dropContainerMerge } from './container-merges.ts'
 import { containerOf } from './container-stack.ts'
 import { mountsOf } from './mount-container.ts'
 
@@ -46,7 +47,9 @@ export async function removeContainer(
       const container = containerOf(store, name)
       const mounts = refuseUsed(store, container, options.force ?? false)
       // Lazily, as docker does: a shell that stands in it does not keep the name from going.
-      for (const target of mounts.reverse()) unmount(target, { lazy: true })
+      for (const target of mounts.reverse()) {
+        if (!dropContainerMerge(store, target)) unmountTarget(target, { lazy: true })
+      }
       planContainerRemoval(store, transaction, [container], { volumes: options.volumes ?? false })
       return { id: container.id, name: container.name }
     },

@@ -33,13 +33,13 @@ import type { StoreEvents } from './store-events.ts'
 export class RWMount implements AsyncDisposable {
   /** Real path. */
   readonly target: string
-  readonly view: 'kernel' | 'fuse'
+  readonly view: 'kernel' | 'fuse' | 'merge'
   /** With `foreground`: the FUSE server in this process. */
   readonly server: StartedServer | undefined
   readonly #unmount: () => Promise<void>
 
   constructor(
-    shown: { target: string; view: 'kernel' | 'fuse'; server?: StartedServer },
+    shown: { target: string; view: 'kernel' | 'fuse' | 'merge'; server?: StartedServer },
     unmount: () => Promise<void>,
   ) {
     this.target = shown.target

@@ -92,10 +92,10 @@ function servedID(mount: MountEntry, home: string): string | undefined {
 }
 
 /** Takes a kernel or FUSE mount away. @returns false where nothing is mounted there; @throws HostError (EBUSY) */
-export function unmountTarget(target: string): boolean {
+export function unmountTarget(target: string, options: { readonly lazy?: boolean } = {}): boolean {
   const mount = listMounts().findLast((each) => each.target === target)
-  if (mount?.type !== FUSE_TYPE) return unmount(target)
-  const result = unmountFuse(target)
+  if (mount?.type !== FUSE_TYPE) return unmount(target, options)
+  const result = unmountFuse(target, options)
   if (result < 0) throw hostError(`unmount ${target}`, -result, 'umount2', target)
   return true
 }

@@ -1,0 +1,84 @@
+// A container's root by each view: what is written through one is in the writable layer, and the others and commit see it.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
+import { isRoot, unless } from '../support/host.ts'
+import { dockerArchive25, packed, smallImage } from '../support/image.ts'
+import { shaleInProcess } from '../support/in-process.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+
+const archive = packed(dockerArchive25([{ image: smallImage(), tags: ['app:1'] }]))
+const skips = {
+  kernel: unless({ root: true, overlay: true }),
+  fuse: fuseUnavailable(isRoot) ?? false,
+  merge: false,
+} as const
+const views = (['kernel', 'fuse', 'merge'] as const).filter((view) => skips[view] === false)
+
+async function makeContainer(t: {
+  teardown(undo: () => void): unknown
+}): Promise<{ root: string; dir: string; shale: (...args: string[]) => Promise<string> }> {
+  const dir = fs.realpathSync(temporaryDirectory(t))
+  const root = path.join(dir, 'root')
+  await shaleInProcess(['load', '-q'], { root, stdin: archive })
+  const shale = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await shaleInProcess(args, { root })
+    if (code !== 0) throw new Error(`shale ${args.join(' ')} ended with ${code}: ${stderr}`)
+    return stdout
+  }
+  await shale('create', '--name', 'web', 'app:1', 'true')
+  return { root, dir, shale }
+}
+
+for (const writer of ['kernel', 'fuse', 'merge'] as const) {
+  t.test(`${writer}: what is written is the container's`, { skip: skips[writer] }, async (t) => {
+    const { root, dir, shale } = await makeContainer(t)
+    const target = path.join(dir, 'shown')
+    fs.mkdirSync(target)
+    await shale('mount', '--view', writer, 'web', target)
+    t.match(await shale('mount'), new RegExp(`\\nweb +${writer} +${target}\\n`))
+    fs.writeFileSync(path.join(target, 'new'), 'new')
+    fs.appendFileSync(path.join(target, 'etc/motd'), 'more')
+    const used = await shaleInProcess(['rm', 'web'], { root })
+    t.equal(used.code, 1, 'it is in use')
+    const twice = await shaleInProcess(['mount', '--view', writer, 'web', target], { root })
+    t.match(twice.stderr, /it is mounted on/)
+    await shale('commit', 'web', 'web:1')
+    t.match(await shale('cat', 'web:1:/etc/motd'), /more$/, 'a commit has what was written so far')
+    fs.rmSync(path.join(target, 'new'))
+    fs.writeFileSync(path.join(target, 'later'), 'later')
+    await shale('umount', 'web')
+    t.same(fs.readdirSync(target), [])
+    t.same((await shale('diff', 'web')).trim().split('\n').sort(), [
+      'A /later',
+      'C /etc',
+      'C /etc/motd',
+    ])
+    for (const reader of views) {
+      await shale('mount', '--view', reader, 'web', target)
+      t.equal(fs.readFileSync(path.join(target, 'later'), 'utf8'), 'later', reader)
+      t.match(fs.readFileSync(path.join(target, 'etc/motd'), 'utf8'), /more$/, reader)
+      await shale('umount', target)
+    }
+    await shale('mount', '--view', writer, 'web', target)
+    await shale('rm', '-f', 'web')
+    t.same(fs.readdirSync(target), [])
+    t.notMatch(await shale('mount'), /web/)
+  })
+
+  t.test(`${writer}: a bundle's root`, { skip: skips[writer] }, async (t) => {
+    const { dir, shale } = await makeContainer(t)
+    for (const name of ['web', 'app:1']) {
+      const bundle = path.join(dir, `bundle-${name.replace(':', '-')}`)
+      await shale('bundle', '--view', writer, name, bundle)
+      const rootfs = path.join(bundle, 'rootfs')
+      t.match(fs.readFileSync(path.join(rootfs, 'etc/motd'), 'utf8'), /good bye/)
+      fs.writeFileSync(path.join(rootfs, 'new'), '')
+      if (writer === 'merge') continue
+      await shale('umount', rootfs)
+      t.same(fs.readdirSync(rootfs), [])
+    }
+  })
+}

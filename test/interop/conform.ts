@@ -54,6 +54,8 @@ const TABLE: readonly Known[] = [
   },
 ]
 
+t.setTimeout(600_000)
+
 for (const { tool, programs, version, wrong, differs } of TABLE) {
   const skip = unless({ interop: true, root: true, overlay: true, programs })
   t.test(`${tool} on the shapes`, { skip }, async (t) => {

@@ -17,7 +17,7 @@ export type Listing = readonly Member[] | undefined
 export function memberText(type: string, name: string, link: string, sizeBytes: number): Member {
   if (type === 'file') return `file ${name} ${sizeBytes}`
   // Some readers keep the slash that tars give directories, some take it off.
-  const bare = type === 'directory' ? name.replace(/\/+$/, '') : name
+  const bare = type === 'directory' ? name.replace(/(?<=.)\/+$/s, '') : name
   return type === 'symlink' || type === 'hardlink'
     ? `${type} ${bare} -> ${link}`
     : `${type} ${bare}`

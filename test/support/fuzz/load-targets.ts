@@ -28,6 +28,7 @@ import { digestOf, jobFor } from '../layer-jobs.ts'
 import { dir, file, gzip, layerTar, symlink } from '../layer.ts'
 import { collect } from '../tars.ts'
 import { seedTars } from './parser-targets.ts'
+import { editArchive } from './archive-edits.ts'
 import { editTar, withChecksums } from './tar-edits.ts'
 import { Contradiction, refusalOf, type FuzzTarget } from './target.ts'
 
@@ -175,6 +176,7 @@ const load: FuzzTarget = {
     yield packed(dockerArchive25([{ image, tags: ['a:1'] }]))
     yield packed(dockerArchive20([{ image, tags: ['a:1', 'b:2'] }]))
     yield packed(ociLayout([{ image, compression: 'gzip' }]))
+    yield packed(ociLayout([{ image }]))
     yield gzip(packed(ociLayout([{ image }])))
   },
   words: [
@@ -187,7 +189,7 @@ const load: FuzzTarget = {
     '{"schemaVersion":2,',
     '\u001f\u008b',
   ],
-  edit: editTar,
+  edit: (input, random) => (random.once(4) ? editTar : editArchive)(input, random),
   mend: withChecksums,
   bytesMax: 1 << 16,
   async run(input) {

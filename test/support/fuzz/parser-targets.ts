@@ -28,6 +28,7 @@ import { PROJECT } from '../cli.ts'
 import { buildImage, dockerArchive25, ociLayout } from '../image.ts'
 import { dir, file, layerTar, link, symlink, whiteout } from '../layer.ts'
 import { block, chunksOf, extension, padded, paxRecords, Recorder, ZERO_BLOCKS } from '../tars.ts'
+import { editJSON } from './json-edits.ts'
 import { editTar, withChecksums } from './tar-edits.ts'
 import { Contradiction, refusal, type FuzzTarget } from './target.ts'
 
@@ -286,6 +287,7 @@ const manifest: FuzzTarget = {
     '"urls":["x"]',
     '"data":"YQ=="',
   ].map((word) => Buffer.from(word)),
+  edit: editJSON,
   bytesMax: 1 << 14,
   run(input) {
     for (const parse of [parseManifest, parseArchiveManifest, parseImageConfig, checkOCILayout]) {

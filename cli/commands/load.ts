@@ -44,7 +44,7 @@ export function declareLoad(program: Command, context: Context): void {
 async function load(options: LoadOptions, context: Context): Promise<void> {
   const { optimiseLater } = await import('../optimise-later.ts')
   optimiseLater()
-  const { loadArchive, parseLimits } = await import('../library/archives.ts')
+  const { loadArchive, parseLimits } = await import('../library/load.ts')
   const limits = parseLimits(options.limit ?? [])
   const { openInput, standardInput } = await import('../input.ts')
   const input =

@@ -54,13 +54,13 @@ async function save(
   })
   try {
     if (format === 'oci-dir') {
-      const { saveDirectory } = await import('../library/archives.ts')
+      const { saveDirectory } = await import('../library/save.ts')
       await saveDirectory(store, names, output!, {
         signal: context.signal,
         onProgress: progress.update,
       })
     } else {
-      const { saveArchive, saveArchiveTo } = await import('../library/archives.ts')
+      const { saveArchive, saveArchiveTo } = await import('../library/save.ts')
       const { signal } = context
       const how = { format, signal, onProgress: progress.update }
       if (output === undefined) {
@@ -87,7 +87,7 @@ async function save(
 async function refuseDestination(options: SaveOptions, context: Context): Promise<void> {
   const { output, format } = options
   const { InvalidArgumentError, NotFoundError, UnsupportedError } =
-    await import('../library/archives.ts')
+    await import('../library/save.ts')
   if (output === undefined) {
     if (format === 'oci-dir') {
       throw new InvalidArgumentError(

@@ -20,7 +20,7 @@ import { makeDirectory } from '../driver/make-directory.ts'
 import { removeDirectory } from '../driver/remove-directory.ts'
 import type { Driver } from '../driver/driver.ts'
 import { writeFileAtomic } from '../sys/atomic-write.ts'
-import { acquireLock, probeLock, type Lock } from '../sys/lock.ts'
+import { acquireLock, isLocked, type Lock } from '../sys/lock.ts'
 import { syncDirectory, syncFilesystem } from '../sys/sync.ts'
 import type { Layout } from './layout.ts'
 import { namesIfPresent, readIfPresent } from './read-file.ts'
@@ -173,7 +173,7 @@ export async function recover(layout: Layout, driver: Driver): Promise<void> {
 
 /** Whether the process that began the transaction in this folder is still alive. */
 export function isAtWork(directory: string): boolean {
-  return probeLock(path.join(directory, OWNER)) !== undefined
+  return isLocked(path.join(directory, OWNER))
 }
 
 export function leftovers(layout: Layout): string[] {

@@ -58,9 +58,23 @@ function tryLock(fd: number, kind: number): number {
 
 /**
  * Whether someone holds a flock on a file: undefined when not (or when there is no such file).
- * `pid` only where /proc/locks shows it, which it does not across pid namespaces.
+ * `pid` only where /proc/locks shows it, which it does not across pid namespaces. Reading that takes the kernel some
+ * 10 ms: ask isLocked where the pid is not wanted.
  */
 export function probeLock(path: string): { pid?: number } | undefined {
+  return tryAside(path, (fd) => {
+    const pid = holderOf(fs.fstatSync(fd, { bigint: true }).ino)
+    return pid === undefined ? {} : { pid }
+  })
+}
+
+/** Whether someone holds a flock on a file; false where there is no such file. */
+export function isLocked(path: string): boolean {
+  return tryAside(path, () => true) ?? false
+}
+
+/** What `whenHeld` says of a file that someone has locked; undefined where nobody has. */
+function tryAside<T>(path: string, whenHeld: (fd: number) => T): T | undefined {
   let fd: number
   try {
     fd = fs.openSync(path, fs.constants.O_RDONLY)
@@ -76,8 +90,7 @@ export function probeLock(path: string): { pid?: number } | undefined {
     }
     if (result !== -ERRNO.EWOULDBLOCK)
       throw hostError(`look for a lock on ${path}`, -result, 'flock', path)
-    const pid = holderOf(fs.fstatSync(fd, { bigint: true }).ino)
-    return pid === undefined ? {} : { pid }
+    return whenHeld(fd)
   } finally {
     fs.closeSync(fd)
   }

@@ -9,7 +9,7 @@ import { shortID, type CacheID, type ChainID, type DiffID, type Digest } from '.
 import { LimitError } from '../errors.ts'
 import { DEFAULT_LOAD_LIMITS, type LoadLimits } from '../archive/limits.ts'
 import type { ByteRange, LayerJob, LayerResult } from '../archive/layer-job.ts'
-import { LayerPool } from '../archive/pool.ts'
+import type { LayerPool } from '../archive/pool.ts'
 import type { Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
 import type { TransferOptions } from './progress.ts'
@@ -109,7 +109,7 @@ export class LayerRegistration {
   async addUnnamedBase(source: LayerSource): Promise<DiffID> {
     const { cacheID, facts } = await this.transaction.newLayer(undefined)
     const layer: Planned = { source, parent: undefined, cacheID, facts }
-    const pool = new LayerPool({ workers: 1 })
+    const pool = await openPool(1)
     try {
       await this.run(pool, layer)
     } finally {
@@ -148,11 +148,9 @@ export class LayerRegistration {
     const todo = [...this.planned.values()]
     if (todo.length === 0) return
     const { driver } = this.store
-    const pool = new LayerPool({
-      workers: driver.independent
-        ? Math.min(os.availableParallelism(), todo.length, WORKERS_MAX)
-        : 1,
-    })
+    const pool = await openPool(
+      driver.independent ? Math.min(os.availableParallelism(), todo.length, WORKERS_MAX) : 1,
+    )
     try {
       if (driver.independent) {
         const longestFirst = [...todo].sort(
@@ -268,4 +266,10 @@ async function allOrFirstError(jobs: readonly Promise<void>[]): Promise<void> {
     ),
   )
   if (failed) throw first
+}
+
+/** Loaded where there is a layer to apply: an image that is here already needs nothing of all that. */
+async function openPool(workers: number): Promise<LayerPool> {
+  const { LayerPool } = await import('../archive/pool.ts')
+  return new LayerPool({ workers })
 }

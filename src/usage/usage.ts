@@ -3,7 +3,6 @@
 // that image alone is removed, which is less where a container still stands on a layer.
 // Reads only, also beside a running dockerd. Prints nothing.
 
-import fs from 'node:fs'
 import path from 'node:path'
 import type { ChainID, ImageID } from '../digest/digest.ts'
 import { commandLine, NamesNow } from '../containers/list-containers.ts'
@@ -13,7 +12,7 @@ import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import { refuseRunningDockerd } from '../store/write-lock.ts'
 import { LockedError } from '../errors.ts'
-import { probeLock } from '../sys/lock.ts'
+import { isLocked } from '../sys/lock.ts'
 import { volumeUsers } from '../volumes/volume-users.ts'
 import { BuildCache } from './build-cache.ts'
 import { ImageRemoval } from './image-removal.ts'
@@ -346,7 +345,7 @@ export function isDockerdRunning(store: Store): boolean {
 
 export function isWriterActive(store: Store): boolean {
   try {
-    return fs.existsSync(store.layout.lock) && probeLock(store.layout.lock) !== undefined
+    return isLocked(store.layout.lock)
   } catch {
     return true
   }

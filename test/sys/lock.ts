@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { acquireLock, probeLock } from '../../src/sys/lock.ts'
+import { acquireLock, isLocked, probeLock } from '../../src/sys/lock.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 t.test('one exclusive holder at a time', async (t) => {
@@ -41,11 +41,13 @@ t.test('a lock ends with its process, also when that is killed', async (t) => {
   await once(holder.stdout, 'data')
   t.equal(acquireLock(file), undefined)
   const held = probeLock(file)
+  t.ok(isLocked(file))
   t.ok(held)
   if (held?.pid !== undefined) t.equal(held.pid, holder.pid)
   holder.kill('SIGKILL')
   await once(holder, 'exit')
   t.equal(probeLock(file), undefined)
+  t.notOk(isLocked(file))
   using lock = acquireLock(file)
   t.ok(lock)
 })
@@ -53,9 +55,11 @@ t.test('a lock ends with its process, also when that is killed', async (t) => {
 t.test('probing leaves nothing behind', async (t) => {
   const file = path.join(temporaryDirectory(t), 'lock')
   t.equal(probeLock(file), undefined)
+  t.notOk(isLocked(file))
   t.notOk(fs.existsSync(file))
   fs.writeFileSync(file, 'content')
   t.equal(probeLock(file), undefined)
+  t.notOk(isLocked(file))
   t.equal(fs.readFileSync(file, 'utf8'), 'content')
   using lock = acquireLock(file)
   t.ok(lock)

@@ -105,11 +105,13 @@ function groundText(kind: GroundKind, reason: string | undefined, language: Lang
   const en: Readonly<Record<GroundKind, string>> = {
     kernel: 'The union here is the kernel’s overlay, in a mount namespace of its own.',
     namespace: 'The union here is the kernel’s overlay, in a user namespace of yours.',
+    fuse: `The union here is shale’s own behind FUSE, since this host does not let you mount the kernel’s (${reason ?? ''}).`,
     union: `The union here is shale’s own, since this host does not let you mount (${reason ?? ''}). Commands on M are carried out by it.`,
   }
   const zh: Readonly<Record<GroundKind, string>> = {
     kernel: '这里的联合挂载由内核 overlay 完成，在单独的挂载命名空间里。',
     namespace: '这里的联合挂载由内核 overlay 完成，在你自己的用户命名空间里。',
+    fuse: `这里的合并由 shale 通过 FUSE 完成，因为本机不允许你使用内核的挂载（${reason ?? ''}）。`,
     union: `这里的合并由 shale 自己完成，因为本机不允许你挂载（${reason ?? ''}）。针对 M 的命令由 shale 执行。`,
   }
   return (language === 'en' ? en : zh)[kind]
@@ -138,12 +140,12 @@ async function show(
       ground = kind
       await out(`\n${wrapped(groundText(kind, reason, language), width)}\n`)
     },
-    onStep: async (step, number) => {
+    onStep: async (step, number, command) => {
       if (options.pause && number > 1) await pause(words.next, context)
       await out(
         `\n${number}. ${wrapped(step.say[language], width - 3).replaceAll('\n', '\n   ')}\n`,
       )
-      await out(`   $ ${step.run}\n`)
+      await out(`   $ ${command}\n`)
     },
   })
   for await (const result of running) {
@@ -155,7 +157,7 @@ async function show(
     await out(
       `${lines.join('')}   (${words.expected}${words.colon}${step.expect[language]}${words.semicolon}${verdict}${code})\n`,
     )
-    if (ground === 'union' && step.kernel !== undefined) {
+    if ((ground === 'union' || ground === 'fuse') && step.kernel !== undefined) {
       const note = `${words.kernel}${words.colon}${step.kernel[language]}`
       await out(`   ${wrapped(note, width - 3).replaceAll('\n', '\n   ')}\n`)
     }
@@ -167,10 +169,10 @@ async function show(
 function recordsOf(lesson: Lesson, results: readonly StepResult[], language: Language): object {
   return {
     lesson: lesson.id,
-    steps: results.map(({ number, step, output, exitCode, asExpected }) => ({
+    steps: results.map(({ number, step, command, output, exitCode, asExpected }) => ({
       number,
       say: step.say[language],
-      command: step.run,
+      command,
       expected: step.expect[language],
       output,
       exitCode,
@@ -217,11 +219,11 @@ async function check(
     await context.stdout.write(
       `${wrong.length === 0 ? 'ok' : 'FAILED'} ${lesson.id} ${count}${where}\n`,
     )
-    for (const { number, step, output, exitCode } of wrong) {
+    for (const { number, step, command, output, exitCode } of wrong) {
       const said = output.split('\n').map((line) => `    ${line}\n`)
       await context.stdout.write(
         safeLines(
-          `  ${number}. $ ${step.run}\n    ${WORDS[language].expected}: ${step.expect[language]}; ${WORDS[language].exit} ${exitCode}\n${said.join('')}`,
+          `  ${number}. $ ${command}\n    ${WORDS[language].expected}: ${step.expect[language]}; ${WORDS[language].exit} ${exitCode}\n${said.join('')}`,
         ),
       )
     }

@@ -1,12 +1,14 @@
 // Where a lesson runs: a directory of its own, a shell in it, and for lessons on the union the best merge that this host
-// gives this user: the kernel's mount in a mount namespace (root), in a user namespace (anybody whom the host lets), or
-// shale's own union in this process.
+// gives this user: the kernel's mount in a mount namespace (root), in a user namespace (anybody whom the host lets),
+// shale's own union behind FUSE, or the same in this process.
 // Leaves nothing behind.
 
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { LayerForm } from '../driver/driver.ts'
+import { unmountFuse } from '../sys/fuse-device.ts'
+import { listMounts } from '../sys/mount-table.ts'
 import { probeForm } from '../sys/probe.ts'
 import { ShellSession, type ShellAnswer } from '../sys/shell-session.ts'
 import { UnionFs } from '../unionfs/union-fs.ts'
@@ -16,8 +18,8 @@ import { DiskLayer } from '../view/upper/disk-layer.ts'
 import type { Marks } from './lesson.ts'
 import { namesMerged, runInUnion } from './union-commands.ts'
 
-export type GroundKind = 'kernel' | 'namespace' | 'union'
-export const GROUND_KINDS: readonly GroundKind[] = ['kernel', 'namespace', 'union']
+export type GroundKind = 'kernel' | 'namespace' | 'fuse' | 'union'
+export const GROUND_KINDS: readonly GroundKind[] = ['kernel', 'namespace', 'fuse', 'union']
 
 export interface GroundOptions {
   /** How `shale` is started: the program and its first arguments. */
@@ -28,9 +30,19 @@ export interface GroundOptions {
 }
 
 /** Where mknod for a whiteout, mount and unshare are asked for; the rest is POSIX. */
-const SHELLS: Readonly<Record<Exclude<GroundKind, 'union'>, readonly string[]>> = {
+const SHELLS: Readonly<Record<GroundKind, readonly string[]>> = {
   kernel: ['unshare', '-m', 'sh'],
   namespace: ['unshare', '-r', '-m', 'sh'],
+  fuse: ['sh'],
+  union: ['sh'],
+}
+
+const MOUNT = /^mount -t overlay overlay -o /
+
+/** The mount as this ground has it: an ordinary user's marks are `user.overlay.*`; FUSE is another program's. */
+function mountOn(kind: GroundKind, command: string): string {
+  if (kind === 'namespace') return command.replace(MOUNT, '$&userxattr,')
+  return kind === 'fuse' ? command.replace(MOUNT, 'shale overlay --view fuse -o ') : command
 }
 
 export class Ground implements AsyncDisposable {
@@ -52,8 +64,9 @@ export class Ground implements AsyncDisposable {
     this.#shell = shell
     this.kind = chosen.kind
     this.reason = chosen.reason
-    this.#form = chosen.kind === 'union' ? probeForm(directory) : 'trusted'
-    this.marks = chosen.kind === 'union' ? marksOf(this.#form, directory) : 'device'
+    const isKernel = chosen.kind === 'kernel' || chosen.kind === 'namespace'
+    this.#form = isKernel ? 'trusted' : probeForm(directory)
+    this.marks = isKernel ? 'device' : marksOf(this.#form, directory)
   }
 
   /** @throws HostError where no directory can be made; with `kind`, where that one is not to be had */
@@ -71,20 +84,19 @@ export class Ground implements AsyncDisposable {
     }
   }
 
+  /** What is typed here for a lesson's command. */
+  commandFor(command: string): string {
+    return mountOn(this.kind, command)
+  }
+
+  /** @param command as `commandFor` gives it */
   async run(command: string): Promise<ShellAnswer> {
-    if (this.kind !== 'union') return this.#shell.run(this.#forNamespace(command))
-    if (command.startsWith('mount ')) {
+    if (this.kind === 'union' && MOUNT.test(command)) {
       this.#union ??= this.#open()
       return { output: '', code: 0 }
     }
     if (this.#union !== undefined && namesMerged(command)) return runInUnion(this.#union, command)
     return this.#shell.run(command)
-  }
-
-  /** Other records than root's `trusted.overlay.*`: nobody else may write those. */
-  #forNamespace(command: string): string {
-    if (this.kind !== 'namespace') return command
-    return command.replace(/^(mount .*)-o /, '$1-o userxattr,')
   }
 
   #open(): UnionFs {
@@ -108,6 +120,7 @@ export class Ground implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#union?.close()
+    if (this.kind === 'fuse') letGo(path.join(this.directory, 'M'))
     await this.#shell[Symbol.asyncDispose]()
     // The kernel's work directory has no permissions, and a layer may have files that nobody may write.
     openUp(this.directory)
@@ -164,7 +177,7 @@ async function openIn(
   const kinds = options.kind ? [options.kind] : isRoot ? GROUND_KINDS : GROUND_KINDS.slice(1)
   let reason: string | undefined
   for (const kind of kinds) {
-    if (kind === 'union') return make(session(['sh']), { kind, reason })
+    if (kind === 'union') return make(session(SHELLS[kind]), { kind, reason })
     const shell = session(SHELLS[kind])
     const refusal = await mountRefusal(shell, kind)
     if (refusal === undefined) return make(shell, { kind, reason })
@@ -176,23 +189,25 @@ async function openIn(
 }
 
 /** A mount that is tried is the only answer that counts. */
-async function mountRefusal(
-  shell: ShellSession,
-  kind: 'kernel' | 'namespace',
-): Promise<Error | undefined> {
-  const userxattr = kind === 'namespace' ? 'userxattr,' : ''
+async function mountRefusal(shell: ShellSession, kind: GroundKind): Promise<Error | undefined> {
+  const mount = 'mount -t overlay overlay -o lowerdir=.try/L,upperdir=.try/U,workdir=.try/W .try/M'
   const tries = [
     'mkdir .try .try/L .try/U .try/W .try/M',
-    `mount -t overlay overlay -o ${userxattr}lowerdir=.try/L,upperdir=.try/U,workdir=.try/W .try/M`,
-    'umount .try/M',
-    'rm -r .try',
+    mountOn(kind, mount),
+    kind === 'fuse' ? 'shale umount .try/M' : 'umount .try/M',
   ]
   try {
     const { output, code } = await shell.run(tries.join(' && '))
+    await shell.run('rm -rf .try')
     return code === 0 ? undefined : new Error(output.trim())
   } catch (error) {
     return error as Error
   }
+}
+
+/** Also after a signal, when there is no shell any more; what was never mounted is let go already. */
+function letGo(target: string): void {
+  if (listMounts().some((mount) => mount.target === target)) unmountFuse(target, { lazy: true })
 }
 
 /** `shale` on PATH, in the language that outputs are compared in, and away from the reader's own store. */

@@ -38,6 +38,10 @@ const GROUNDS: Readonly<Record<GroundKind, Bilingual>> = {
     en: 'Run with the kernel’s overlay in a user namespace.',
     zh: '在用户命名空间里用内核 overlay 运行。',
   },
+  fuse: {
+    en: 'Run with shale’s own union behind FUSE.',
+    zh: '用 shale 自己的合并引擎（FUSE）运行。',
+  },
   union: { en: 'Run with shale’s own union.', zh: '用 shale 自己的合并引擎运行。' },
 }
 
@@ -86,14 +90,14 @@ ${results.map((result) => item(result, ground)).join('\n')}
 }
 
 function item(result: StepResult, ground: GroundKind | undefined): string {
-  const { step, output, asExpected, picture } = result
+  const { step, command, output, asExpected, picture } = result
   const verdict = asExpected ? AS_EXPECTED : DIFFERS
   const said =
     output === ''
       ? `<p class="silent">${both(NO_OUTPUT)}</p>`
       : `<pre class="output">${escaped(output)}</pre>`
   const note =
-    step.kernel !== undefined && ground === 'union'
+    step.kernel !== undefined && (ground === 'union' || ground === 'fuse')
       ? `<p class="kernel"><strong class="label">${both(KERNEL)}</strong>${both(step.kernel)}</p>`
       : ''
   const drawn =
@@ -102,7 +106,7 @@ function item(result: StepResult, ground: GroundKind | undefined): string {
       : `<figure>${(['en', 'zh'] as const).map((each) => `<div lang="${langOf(each)}" class="only-${each}">${picture[each]}</div>`).join('')}</figure>`
   return `<li class="${asExpected ? 'good' : 'bad'}">
 <p class="say">${both(step.say)}</p>
-<pre class="command"><code>${broken(step.run)}</code></pre>
+<pre class="command"><code>${broken(command)}</code></pre>
 ${said}
 <p class="expect"><span class="label">${both(EXPECTED)}</span>${both(step.expect)} <span class="verdict">${both(verdict)}</span></p>
 ${note}${drawn}

@@ -12,6 +12,8 @@ export interface StepResult {
   /** 1 for the first. */
   readonly number: number
   readonly step: Step
+  /** As it was typed: the mount is another one where the kernel's is not to be had. */
+  readonly command: string
   /** Without the last newline; the lesson's directory as `~`. */
   readonly output: string
   readonly exitCode: number
@@ -28,7 +30,7 @@ export interface RunLessonOptions extends GroundOptions {
     readonly reason: string | undefined
   }) => void | Promise<void>
   /** Before each step, so that a reader can be waited for. */
-  readonly onStep?: (step: Step, number: number) => void | Promise<void>
+  readonly onStep?: (step: Step, number: number, command: string) => void | Promise<void>
 }
 
 /** @throws signal.reason; HostError where there is no shell */
@@ -44,13 +46,15 @@ export async function* runLesson(
   }
   for (const [index, step] of lesson.steps.entries()) {
     options.signal?.throwIfAborted()
-    await options.onStep?.(step, index + 1)
+    const command = ground.commandFor(step.run)
+    await options.onStep?.(step, index + 1, command)
     const picture = options.pictures ? pictureOf(step, ground.directory) : undefined
-    const { output, code } = await ground.run(step.run)
+    const { output, code } = await ground.run(command)
     const text = output.replaceAll(ground.directory, '~').replace(/\n$/, '')
     yield {
       number: index + 1,
       step,
+      command,
       output: text,
       exitCode: code,
       asExpected: code === (step.exitCode ?? 0) && isExpected(text, expectedOutput(step, ground)),

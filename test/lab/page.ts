@@ -11,7 +11,13 @@ const lesson: Lesson = { id: 'x', title: text, intro: text, union: true, steps: 
 const kernel: Bilingual = { en: 'otherwise', zh: '不同' }
 
 t.test('what was printed is text', async (t) => {
-  const result = { number: 1, step, output: '</pre><script>bad()</script>\u001b[1m', exitCode: 0 }
+  const result = {
+    number: 1,
+    step,
+    command: step.run,
+    output: '</pre><script>bad()</script>\u001b[1m',
+    exitCode: 0,
+  }
   const page = lessonPage([{ lesson, results: [{ ...result, asExpected: false }] }])
   t.match(page, '&lt;/pre&gt;&lt;script&gt;bad()')
   t.equal(page.split('<script>').length, 2, 'its own script alone')
@@ -23,7 +29,14 @@ t.test('what was printed is text', async (t) => {
 
 t.test('in the language that was asked for, and what the kernel would do', async (t) => {
   const results = [
-    { number: 1, step: { ...step, kernel }, output: '', exitCode: 0, asExpected: true },
+    {
+      number: 1,
+      step: { ...step, kernel },
+      command: step.run,
+      output: '',
+      exitCode: 0,
+      asExpected: true,
+    },
   ]
   const page = lessonPage([{ lesson, results, ground: 'union' }], { language: 'zh' })
   t.match(page, '<html lang="zh-Hans" data-language="zh">')

@@ -19,7 +19,7 @@ import { mountSpec, mountWritable, setReadOnly } from '../sys/mount.ts'
 import type { StartedServer } from '../sys/start-server.ts'
 import { mountByFuse } from '../view/fuse/mount-fuse.ts'
 import { unreadableForm } from '../view/kernel.ts'
-import { listWritableMounts, realPath, unmountTarget } from '../view/mount-list.ts'
+import { clearDeadMount, listWritableMounts, realPath, unmountTarget } from '../view/mount-list.ts'
 import { refuseForeground, type ViewChoice } from '../view/show.ts'
 import { closeContainerMerge, listContainerMerges, showContainerMerge } from './container-merges.ts'
 import { containerOf, layerOf } from './container-stack.ts'
@@ -63,7 +63,8 @@ export async function mountContainer(
     async () => {
       const container = containerOf(store, name)
       const { mountID } = layerOf(container)
-      const mounted = mountsOf(store, container)[0]
+      // A mount whose server was killed is nobody's: it goes, and its directory can be used again.
+      const mounted = mountsOf(store, container).find((target) => !clearDeadMount(target))
       if (mounted !== undefined) {
         throw new ConflictError(
           'ERR_MOUNT_EXISTS',

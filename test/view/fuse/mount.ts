@@ -12,6 +12,7 @@ import { fuseUnavailable, unmountFuse } from '../../../src/sys/fuse-device.ts'
 import { mountOverlay, unmount } from '../../../src/sys/mount.ts'
 import { listMounts } from '../../../src/sys/mount-table.ts'
 import { mountByFuse, FUSE_TYPE } from '../../../src/view/fuse/mount-fuse.ts'
+import { shale } from '../../support/cli.ts'
 import { isRoot } from '../../support/host.ts'
 import { overlaySkip } from '../../support/layer-directory.ts'
 import { layerStacks } from '../../support/merge-model.ts'
@@ -243,6 +244,51 @@ t.test('a server that was killed leaves no stuck directory', { skip }, async (t)
   t.ok(await until(() => !mounted(target)))
   t.same(fs.readdirSync(target), [])
 })
+
+t.test(
+  'nor where its watcher was killed with it: the next command clears it',
+  { skip },
+  async (t) => {
+    const home = temporaryDirectory(t)
+    const lower = path.join(home, 'lower')
+    const target = path.join(home, 'm')
+    for (const dir of [lower, target]) fs.mkdirSync(dir)
+    fs.writeFileSync(path.join(lower, 'f'), 'f')
+    t.teardown(() => unmountFuse(target, { lazy: true }))
+    const die = async (): Promise<void> => {
+      const server = await mountByFuse({ target, form, lowers: [lower] })
+      for (const pid of [...childrenOf(server.pid), server.pid]) process.kill(pid, 'SIGKILL')
+      t.ok(await until(() => codeOf(() => fs.readdirSync(target)) === 'ENOTCONN'), 'it is stuck')
+    }
+    const root = ['--root', path.join(home, 'root')]
+    await die()
+    t.equal(shale([...root, 'umount', target]).code, 0)
+    t.same(fs.readdirSync(target), [])
+    await die()
+    t.equal(
+      shale([...root, 'overlay', '--view', 'fuse', '-o', `lowerdir=${lower}`, target]).code,
+      0,
+    )
+    t.same(fs.readdirSync(target), ['f'])
+    t.equal(shale([...root, 'umount', target]).code, 0)
+  },
+)
+
+function childrenOf(parent: number): number[] {
+  return fs
+    .readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const stat = fs.readFileSync(`/proc/${name}/stat`, 'latin1')
+        return Number(stat.slice(stat.lastIndexOf(')')).split(' ')[2]) === parent
+          ? [Number(name)]
+          : []
+      } catch {
+        return []
+      }
+    })
+}
 
 t.test('one upper directory, one writer', { skip }, async (t) => {
   const home = temporaryDirectory(t)

@@ -1,0 +1,54 @@
+// A UnionFs over plain directories of the host, opened and closed as one. What the layers mean is src/view's to know.
+
+import { systemNow } from '../sys/clock.ts'
+import { inUserNamespace } from '../sys/probe.ts'
+import { MemoryUpper } from '../union/memory-upper.ts'
+import type { UpperLayer } from '../union/upper-layer.ts'
+import type { DiskForm } from '../view/disk-form.ts'
+import { LayerStack } from '../view/stack.ts'
+import { DirectoryUpper } from '../view/upper/directory-upper.ts'
+import { DiskLayer } from '../view/upper/disk-layer.ts'
+import type { UnionCallsOptions } from './calls.ts'
+import { UnionFs } from './union-fs.ts'
+
+export interface OpenUnionOptions extends UnionCallsOptions {
+  /** Nearest first, as overlay's lowerdir. Never changed. */
+  readonly lowers: readonly string[]
+  /**
+   * Where changes go: `memory`, gone with the union; or a directory with an empty one beside it on the same file system,
+   * as overlay's upperdir and workdir. Absent: every change is EROFS.
+   */
+  readonly upper?: 'memory' | { readonly directory: string; readonly work: string }
+  /** How removals, owners and opaque directories are written in all of them; default: as overlay mounts read them. */
+  readonly form?: DiskForm
+}
+
+/**
+ * The caller closes it.
+ * @throws HostError where a directory cannot be opened, ConflictError ERR_MOUNT_EXISTS where `upper` is in use
+ * @example
+ * await using union = openUnion({ lowers: ['/srv/new', '/srv/old'], upper: 'memory' })
+ * await union.writeFile('/etc/motd', 'hello')
+ */
+export function openUnion(options: OpenUnionOptions): UnionFs {
+  const { lowers, upper, form = usualForm(), ...rest } = options
+  const stack = new LayerStack(lowers, { form })
+  let changes: UpperLayer | undefined
+  try {
+    if (upper === 'memory') changes = new MemoryUpper(systemNow)
+    else if (upper) changes = new DirectoryUpper(upper.directory, { form, work: upper.work })
+    return new UnionFs(
+      { lowers: stack.layers.map((layer) => new DiskLayer(layer)), upper: changes },
+      { ...rest, onClose: () => stack[Symbol.dispose]() },
+    )
+  } catch (error) {
+    changes?.close()
+    stack[Symbol.dispose]()
+    throw error
+  }
+}
+
+/** Root's marks are trusted.*, which nobody else may set; everybody else's are read with userxattr. */
+function usualForm(): DiskForm {
+  return process.geteuid?.() === 0 && !inUserNamespace() ? 'trusted' : 'plain'
+}

@@ -1,0 +1,61 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { openUnion } from '../../src/unionfs/open-union.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+
+function layers(home: string): string[] {
+  const at = (name: string, content: string): void => {
+    fs.mkdirSync(path.dirname(path.join(home, name)), { recursive: true })
+    fs.writeFileSync(path.join(home, name), content)
+  }
+  at('new/etc/a', 'new')
+  at('old/etc/a', 'old')
+  at('old/etc/b', 'b')
+  for (const name of ['upper', 'work']) fs.mkdirSync(path.join(home, name))
+  return ['new', 'old'].map((name) => path.join(home, name))
+}
+
+t.test('read-only', async (t) => {
+  const lowers = layers(temporaryDirectory(t))
+  await using union = openUnion({ lowers })
+  t.notOk(union.writable)
+  t.equal(await union.readFile('/etc/a', 'utf8'), 'new')
+  t.same(await union.readdir('/etc'), ['a', 'b'])
+  await t.rejects(union.unlink('/etc/a'), { code: 'EROFS' })
+  await t.rejects(union.writeFile('/etc/c', ''), { code: 'EROFS' })
+})
+
+t.test('changes in memory leave no trace', async (t) => {
+  const lowers = layers(temporaryDirectory(t))
+  await using union = openUnion({ lowers, upper: 'memory', creator: { uid: 7, gid: 8 } })
+  await union.rm('/etc/b')
+  await union.writeFile('/etc/c', 'c')
+  t.same(await union.readdir('/etc'), ['a', 'c'])
+  t.equal((await union.stat('/etc/c')).uid, 7)
+  await union.close()
+  await using again = openUnion({ lowers })
+  t.same(await again.readdir('/etc'), ['a', 'b'])
+})
+
+t.test('changes in a directory are there the next time, and for one at a time', async (t) => {
+  const home = temporaryDirectory(t)
+  const options = {
+    lowers: layers(home),
+    upper: { directory: path.join(home, 'upper'), work: path.join(home, 'work') },
+  }
+  const first = openUnion(options)
+  t.throws(() => openUnion(options), { code: 'ERR_MOUNT_EXISTS' })
+  await first.rm('/etc/b')
+  await first.writeFile('/etc/a', 'changed')
+  await first.close()
+  await using again = openUnion(options)
+  t.same(await again.readdir('/etc'), ['a'])
+  t.equal(await again.readFile('/etc/a', 'utf8'), 'changed')
+  t.equal(fs.readFileSync(path.join(home, 'new/etc/a'), 'utf8'), 'new', 'the layer is as it was')
+})
+
+t.test('a directory that is not there', async (t) => {
+  const home = temporaryDirectory(t)
+  t.throws(() => openUnion({ lowers: [path.join(home, 'no')] }), { code: /^ERR_/ })
+})

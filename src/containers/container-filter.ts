@@ -3,7 +3,7 @@
 
 import { InvalidArgumentError } from '../errors.ts'
 import { matchesLabels } from '../inspect/image-filter.ts'
-import type { Container, ContainerStatus } from '../store/container-db.ts'
+import { ZERO_TIME, type Container, type ContainerStatus } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import { topChainID } from '../store/store.ts'
 
@@ -20,6 +20,13 @@ export interface ContainerFilter {
   /** Volume names or destinations. */
   readonly volumes?: readonly string[]
   readonly networks?: readonly string[]
+  readonly healths?: readonly HealthStatus[]
+  /** Ports of the host, of containers that an engine left as running: `80/tcp`. */
+  readonly published?: readonly string[]
+  /** Ports of the container, likewise. */
+  readonly exposed?: readonly string[]
+  /** Whether swarm made it. */
+  readonly isTask?: boolean
   /** A container: only those made before it. */
   readonly before?: string
   readonly since?: string
@@ -34,7 +41,10 @@ const STATUSES: readonly ContainerStatus[] = [
   'exited',
   'dead',
 ]
-const KEYS = 'id, name, label, status, exited, ancestor, volume, network, before, since'
+const HEALTHS = ['none', 'starting', 'healthy', 'unhealthy'] as const
+export type HealthStatus = (typeof HEALTHS)[number]
+const KEYS =
+  'id, name, label, status, exited, ancestor, volume, network, health, publish, expose, is-task, before, since'
 
 /** `-f key=value` texts. @throws InvalidArgumentError ERR_OPTION */
 export function parseContainerFilters(texts: readonly string[]): ContainerFilter {
@@ -55,6 +65,10 @@ export function parseContainerFilters(texts: readonly string[]): ContainerFilter
     else if (key === 'ancestor') filter['ancestors'] = values
     else if (key === 'volume') filter['volumes'] = values
     else if (key === 'network') filter['networks'] = values
+    else if (key === 'health') filter['healths'] = values.map(parseHealth)
+    else if (key === 'publish') filter['published'] = values.flatMap((at) => parsePorts(key, at))
+    else if (key === 'expose') filter['exposed'] = values.flatMap((at) => parsePorts(key, at))
+    else if (key === 'is-task') filter['isTask'] = parseTruth(key, values.at(-1)!)
     else if (key === 'before' || key === 'since') filter[key] = values.at(-1)
     else throw refuse(`${key}=${values[0]!}`, `there is no such filter; choose one of ${KEYS}`)
   }
@@ -65,6 +79,28 @@ function parseStatus(value: string): ContainerStatus {
   const status = STATUSES.find((known) => known === value)
   if (status !== undefined) return status
   throw refuse(`status=${value}`, `choose one of ${STATUSES.join(', ')}`)
+}
+
+function parseHealth(value: string): HealthStatus {
+  const health = HEALTHS.find((known) => known === value)
+  if (health !== undefined) return health
+  throw refuse(`health=${value}`, `choose one of ${HEALTHS.join(', ')}`)
+}
+
+/** `80`, `80/udp` or `8000-8080/tcp`, each port by itself. */
+function parsePorts(key: string, value: string): string[] {
+  const [, from, to, protocol = 'tcp'] =
+    /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(value) ?? []
+  const [first, last] = [Number(from), Number(to ?? from)]
+  if (!(first <= last && last <= 65_535))
+    throw refuse(`${key}=${value}`, 'expected PORT[-PORT][/tcp|udp|sctp]')
+  return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`)
+}
+
+function parseTruth(key: string, value: string): boolean {
+  if (/^(1|true)$/i.test(value)) return true
+  if (/^(0|false)$/i.test(value)) return false
+  throw refuse(`${key}=${value}`, 'expected true or false')
 }
 
 function parseExitCode(value: string): number {
@@ -94,7 +130,16 @@ export function containerFilter(
   store: Store,
   filter: ContainerFilter,
 ): (container: Container) => boolean {
-  const { labels, statuses, exitCodes, volumes, networks } = filter
+  const { labels, statuses, exitCodes, volumes, networks, healths, published, exposed, isTask } =
+    filter
+  // As docker: a container with any of either is in.
+  const ports =
+    published || exposed
+      ? new Set([
+          ...(published ?? []).map((port) => `host ${port}`),
+          ...(exposed ?? []).map((port) => `own ${port}`),
+        ])
+      : undefined
   const ids = filter.ids?.map((pattern) => new RegExp(pattern, 'u'))
   const names = filter.names?.map((pattern) => new RegExp(pattern, 'u'))
   const isDescendant = filter.ancestors && descendantOf(store, filter.ancestors)
@@ -110,7 +155,12 @@ export function containerFilter(
       return false
     if (labels && !matchesLabels(labels, config.Labels ?? {})) return false
     if (statuses && !statuses.includes(state.status)) return false
-    if (exitCodes && (state.running || !exitCodes.includes(state.exitCode))) return false
+    // One that was never started has not ended with 0 either.
+    const hasEnded = !state.running && state.startedAt !== ZERO_TIME
+    if (exitCodes && !(hasEnded && exitCodes.includes(state.exitCode))) return false
+    if (healths && !healths.includes(healthOf(container))) return false
+    if (ports && !portsOf(container).some((port) => ports.has(port))) return false
+    if (isTask !== undefined && isTask !== (container.document['Managed'] === true)) return false
     const places = mountPoints.flatMap((point) => [point.name, point.destination])
     if (volumes && !volumes.some((volume) => places.includes(volume))) return false
     if (networks && !networks.some((network) => hasNetwork(container, network))) return false
@@ -123,6 +173,21 @@ export function containerFilter(
 function hasNetwork({ document }: Container, network: string): boolean {
   const settings = document['NetworkSettings'] as { Networks?: object | null } | null | undefined
   return Object.hasOwn(settings?.Networks ?? {}, network)
+}
+
+function healthOf({ document }: Container): HealthStatus {
+  const state = document['State'] as { Health?: { Status?: unknown } | null } | null | undefined
+  return HEALTHS.find((known) => known === state?.Health?.Status) ?? 'none'
+}
+
+/** `own 80/tcp` and `host 8080/tcp`. */
+function portsOf({ document }: Container): string[] {
+  const settings = document['NetworkSettings'] as { Ports?: object | null } | null | undefined
+  return Object.entries(settings?.Ports ?? {}).flatMap(([port, bindings]: [string, unknown]) => {
+    const protocol = port.slice(port.indexOf('/') + 1)
+    const hosts = Array.isArray(bindings) ? (bindings as { HostPort?: string }[]) : []
+    return [`own ${port}`, ...hosts.map(({ HostPort }) => `host ${HostPort}/${protocol}`)]
+  })
 }
 
 function descendantOf(store: Store, ancestors: readonly string[]): (it: Container) => boolean {

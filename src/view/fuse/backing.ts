@@ -36,10 +36,17 @@ export class BackingFiles {
   }
 
   /**
-   * @param fd of the file that was opened; of the upper layer, any that can write
-   * @param asksServer each write must come to the server
+   * @param file that was opened; `asksServer`: each write must come to the server
    */
-  open(node: UnionNode, fd: number | undefined, asksServer: boolean): BackingAnswer {
+  open(
+    node: UnionNode,
+    file: {
+      readonly fd: number | undefined
+      readonly writable: boolean
+      readonly asksServer: boolean
+    },
+  ): BackingAnswer {
+    const { fd, writable, asksServer } = file
     if (!this.#available) return NONE
     const known = this.#byNode.get(node)
     if (asksServer) return known === undefined ? NONE : { kind: 'direct' }
@@ -48,11 +55,13 @@ export class BackingFiles {
       known.opens++
       return { kind: 'backing', id: known.id }
     }
-    const id = node.upper
-      ? this.#openUpper(node)
-      : fd === undefined
-        ? -ERRNO.EBADF
-        : openBacking(this.#device, fd)
+    // Readers and writers of one node share one file: that of the upper layer must be open for both.
+    const id =
+      node.upper && !writable
+        ? this.#openUpper(node)
+        : fd === undefined
+          ? -ERRNO.EBADF
+          : openBacking(this.#device, fd)
     if (id <= 0) {
       // No right to it, or a file system on which the kernel does not stack: it will not change its mind.
       if (id === -ERRNO.EPERM || id === -ERRNO.ENOTTY || id === -ERRNO.EINVAL)

@@ -136,7 +136,11 @@ export class OpenTable {
     const file = openFile(this.#tree, entry, { write, truncate })
     if (typeof file === 'number') return file
     // Writes that pass through would leave setuid where it is: nobody asks then who writes.
-    const backing = this.#backing.open(node, file.body.fd, write && isPrivileged(file.status()))
+    const backing = this.#backing.open(node, {
+      fd: file.body.fd,
+      writable: write,
+      asksServer: write && isPrivileged(file.status()),
+    })
     const backed = backing.kind === 'backing'
     const handle = ++this.#last
     this.#files.set(handle, { file, backed })

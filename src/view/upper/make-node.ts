@@ -22,6 +22,8 @@ const CHUNK_BYTES = 1 << 20
 
 /** @returns 0, or a negative errno; then nothing is left, or part of it in the caller's work directory */
 export function makeNode(place: Place, form: DiskForm, node: NewNode): number {
+  const isPlain = node.type === 'file' && form === 'trusted' && (node.xattrs?.size ?? 0) === 0
+  if (isPlain) return makeFile(place, node)
   const made = create(place, form, node)
   if (made < 0) return made
   const described = describe(place, form, node)
@@ -30,6 +32,25 @@ export function makeNode(place: Place, form: DiskForm, node: NewNode): number {
     return described
   }
   return 0
+}
+
+/** The same in fewer calls for what is made most: all of it by the one descriptor. */
+function makeFile({ dir, name }: Place, node: NewNode): number {
+  const fd = calls.openAt(dir, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600)
+  if (fd < 0) return fd
+  try {
+    const filled = node.content === undefined ? 0 : fill(fd, node.content)
+    const owned = filled < 0 ? filled : calls.chown(fd, node.uid, node.gid)
+    const changed = owned < 0 ? owned : calls.chmod(fd, node.mode)
+    const made =
+      changed < 0 || node.mtimeNs === undefined
+        ? changed
+        : calls.setTimesOf(fd, node.atimeNs ?? node.mtimeNs, node.mtimeNs)
+    if (made < 0) calls.unlinkAt(dir, name)
+    return made
+  } finally {
+    calls.close(fd)
+  }
 }
 
 function create({ dir, name }: Place, form: DiskForm, node: NewNode): number {

@@ -11,6 +11,12 @@ import { findProgram } from './host.ts'
 import { compareIn, keptSequences, runSequences } from './union-sequences.ts'
 
 const SKIPPED = 77
+/** In memory no form matters. */
+const SIDES = [
+  ['directory', 'user'],
+  ['directory', 'plain'],
+  ['memory', 'user'],
+] as const
 
 export interface NamespaceResult {
   /** Why there is no user namespace, or no overlay in it. */
@@ -49,11 +55,9 @@ async function inside(runs: number): Promise<void> {
       process.exitCode = SKIPPED
       return
     }
-    for (const side of ['directory', 'memory'] as const) {
-      for (const { sequence } of keptSequences()) {
-        await compareIn(home, [sequence], { side, form: 'user' })
-      }
-      await runSequences({ parent: home, runs: Math.ceil(runs / 2), side, form: 'user' })
+    for (const [side, form] of SIDES) {
+      for (const { sequence } of keptSequences()) await compareIn(home, [sequence], { side, form })
+      await runSequences({ parent: home, runs: Math.ceil(runs / SIDES.length), side, form })
     }
   } finally {
     fs.rmSync(home, { recursive: true, force: true })

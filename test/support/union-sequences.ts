@@ -5,7 +5,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
-import type { LayerForm } from '../../src/driver/driver.ts'
 import { systemNow } from '../../src/sys/clock.ts'
 import { unmountFuse } from '../../src/sys/fuse-device.ts'
 import { mountOverlay, unmount } from '../../src/sys/mount.ts'
@@ -14,6 +13,7 @@ import { MemoryUpper } from '../../src/union/memory-upper.ts'
 import type { UpperLayer } from '../../src/union/upper-layer.ts'
 import { UnionFs } from '../../src/unionfs/union-fs.ts'
 import { DirectoryLayer } from '../../src/view/directory-layer.ts'
+import { markForm, type DiskForm } from '../../src/view/disk-form.ts'
 import { mountByFuse } from '../../src/view/fuse/mount-fuse.ts'
 import { DirectoryUpper } from '../../src/view/upper/directory-upper.ts'
 import { DiskLayer } from '../../src/view/upper/disk-layer.ts'
@@ -107,8 +107,8 @@ export interface CompareOptions {
   /** An empty directory. */
   readonly home: string
   readonly side: Side
-  /** `trusted`, or `user` for mounts with userxattr, where nothing is given to other users. */
-  readonly form: LayerForm
+  /** `trusted`; or `user` or `plain` for mounts with userxattr, where nothing is given to other users. */
+  readonly form: DiskForm
 }
 
 /** @throws Error that says what differs, the first thing of the first sequence in which anything does */
@@ -178,7 +178,7 @@ function kept(list: readonly Operation[], { side, form }: CompareOptions): Opera
     // Nobody else's account is there to give files to. A pipe is a record in that form, which the kernel reads as a
     // file; and without CAP_FSETID in the first user namespace a write takes setuid and setgid away.
     const isTheirs = /^(?:chown|lchown|fifo)$/.test(kind) || givesPrivileges(operation)
-    if (form === 'user' && isTheirs) return false
+    if (form !== 'trusted' && isTheirs) return false
     // An early reader of a lower file keeps that file where the kernel reads it without asking the server.
     return side !== 'fuse' || !/^h[eo]ld/.test(kind)
   })
@@ -208,7 +208,7 @@ function writeStacks(list: readonly Sequence[], { home, form }: CompareOptions):
     const places = layers.map((_, index) =>
       list.length === 1 ? lowers[index]! : path.join(lowers[index]!, `run${run}`),
     )
-    writeLowers(places, layers, form, { salt, owners: form === 'trusted' })
+    writeLowers(places, layers, markForm(form), { salt, owners: form === 'trusted' })
   }
   return lowers
 }
@@ -300,13 +300,13 @@ function describeUpper(directory: string, sinceMs: number): Map<string, string> 
 }
 
 /** Without trusted.overlay.origin the kernel forgets that two names of a copied file are one (st_ino). */
-function withoutNumbers(tree: Map<string, string>, form: LayerForm): Map<string, string> {
+function withoutNumbers(tree: Map<string, string>, form: DiskForm): Map<string, string> {
   if (form === 'trusted') return tree
   return new Map([...tree].map(([name, text]) => [name, text.replace(/ same as .*$/, '')]))
 }
 
 /** In the form `user` the owner and part of the mode are a record of ours, which the kernel does not read. */
-function asKernelReads(tree: Map<string, string>, form: LayerForm): Map<string, string> {
+function asKernelReads(tree: Map<string, string>, form: DiskForm): Map<string, string> {
   if (form === 'trusted') return tree
   const plain = withoutNumbers(tree, form)
   const masked = ([name, text]: [string, string]): [string, string] => [

@@ -125,7 +125,7 @@ t.test(
   async (t) => {
     const index = sources.find(({ file }) => file === 'src/index.ts')!
     // The index gives the same store with all that one can do to it as methods, and those lead everywhere.
-  const offered = new Set([...reExportsOf(index), 'openStore src/store/store.ts'])
+    const offered = new Set([...reExportsOf(index), 'openStore src/store/store.ts'])
     const doors = sources.filter(({ file }) => file.startsWith('cli/library/'))
     t.ok(doors.length > 0)
     const wrong: string[] = []

@@ -62,8 +62,9 @@ export class Overlay2Driver implements Driver {
     makeDirectory(dir, 0o710)
     makeDirectory(path.join(dir, 'diff'), 0o755)
     const link = newLinkName()
-    fs.symlinkSync(`../${id}/diff`, path.join(this.home, 'l', link))
+    // Its name is written down before it is there: whoever removes half a directory has to know of it.
     fs.writeFileSync(path.join(dir, 'link'), link, { mode: 0o644 })
+    fs.symlinkSync(`../${id}/diff`, path.join(this.home, 'l', link))
     if (lower !== undefined) {
       makeDirectory(path.join(dir, 'work'), 0o700)
       fs.writeFileSync(path.join(dir, 'lower'), lower, { mode: 0o644 })

@@ -37,6 +37,7 @@ export type Operation =
 const PREFIX = 'shale-'
 const JOURNAL = 'journal.json'
 const OWNER = 'owner'
+const MADE = 'cache-ids'
 const JOURNAL_VERSION = 1
 
 export class Transaction {
@@ -72,7 +73,7 @@ export class Transaction {
   /** A driver directory for a new layer and the folder that will become its layerdb entry. */
   async newLayer(parent: CacheID | undefined): Promise<{ cacheID: CacheID; facts: string }> {
     const cacheID = newCacheID()
-    fs.appendFileSync(path.join(this.directory, 'cache-ids'), `${cacheID}\n`)
+    fs.appendFileSync(path.join(this.directory, MADE), `${cacheID}\n`)
     const facts = path.join(this.directory, String(this.layerCount++))
     makeDirectory(facts, 0o700)
     await this.driver.create(cacheID, parent)
@@ -91,7 +92,7 @@ export class Transaction {
   ): Promise<{ mountID: CacheID; initID: CacheID; createMount: () => Promise<void> }> {
     const mountID = newCacheID()
     const initID = `${mountID}-init` as CacheID
-    fs.appendFileSync(path.join(this.directory, 'cache-ids'), `${mountID}\n${initID}\n`)
+    fs.appendFileSync(path.join(this.directory, MADE), `${mountID}\n${initID}\n`)
     await this.driver.createWritable(initID, parent)
     // Made only when the init layer is complete: vfs copies it.
     return { mountID, initID, createMount: () => this.driver.createWritable(mountID, initID) }
@@ -134,6 +135,7 @@ export class Transaction {
       })
       if (this.sync) syncDirectory(this.directory)
       await replay(this.layout, this.driver, this.operations, this.sync)
+      forgetMade(this.directory, this.sync)
     }
     await removeDirectory(this.directory)
     this.owner?.release()
@@ -164,6 +166,7 @@ export async function recover(layout: Layout, driver: Driver): Promise<void> {
     if (journal) {
       const { operations } = JSON.parse(journal.toString('utf8')) as { operations: Operation[] }
       await replay(layout, driver, operations, true)
+      forgetMade(directory, true)
       await removeDirectory(directory)
     } else {
       await rollBack(driver, directory)
@@ -198,8 +201,17 @@ function readableLeftovers(layout: Layout): string[] {
   }
 }
 
+/**
+ * The driver directories are the store's now. Before the journal goes: a folder that has lost its journal and still
+ * names them would be taken for one to undo.
+ */
+function forgetMade(directory: string, sync: boolean): void {
+  fs.rmSync(path.join(directory, MADE), { force: true })
+  if (sync) syncDirectory(directory)
+}
+
 async function rollBack(driver: Driver, directory: string): Promise<void> {
-  const made = readIfPresent(path.join(directory, 'cache-ids'))?.toString('latin1') ?? ''
+  const made = readIfPresent(path.join(directory, MADE))?.toString('latin1') ?? ''
   // A line without its newline was never acted on: the directory is made after the write.
   for (const cacheID of made.split('\n').slice(0, -1)) await driver.remove(cacheID as CacheID)
   await removeDirectory(directory)

@@ -194,8 +194,11 @@ export function explainDirectories(
 /** Where attributes cannot be kept, a union of plain directories marks by names: as fuse-overlayfs, and as shale does. */
 function formOf(directory: string): LayerForm {
   const place = Buffer.from(directory, 'utf8').toString('latin1')
-  const attributes = ['user.overlay.opaque', 'trusted.overlay.opaque']
-  const isRefused = attributes.every((name) => getXattr(place, name) === -ERRNO.EOPNOTSUPP)
+  // Whoever is not root is told of trusted.* only that there is none.
+  const names = process.geteuid?.() === 0 ? ['user', 'trusted'] : ['user']
+  const isRefused = names.every(
+    (name) => getXattr(place, `${name}.overlay.opaque`) === -ERRNO.EOPNOTSUPP,
+  )
   return isRefused ? 'none' : 'trusted'
 }
 

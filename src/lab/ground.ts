@@ -192,12 +192,14 @@ async function openIn(
 async function mountRefusal(shell: ShellSession, kind: GroundKind): Promise<Error | undefined> {
   const mount = 'mount -t overlay overlay -o lowerdir=.try/L,upperdir=.try/U,workdir=.try/W .try/M'
   const tries = [
-    'mkdir .try .try/L .try/U .try/W .try/M',
+    'mkdir .try .try/L .try/U .try/W .try/M .try/L/d',
     mountOn(kind, mount),
-    kind === 'fuse' ? 'shale umount .try/M' : 'umount .try/M',
+    // A file system without extended attributes cannot hide the removed directory behind the new one.
+    'rmdir .try/M/d && mkdir .try/M/d',
   ]
   try {
     const { output, code } = await shell.run(tries.join(' && '))
+    await shell.run(kind === 'fuse' ? 'shale umount .try/M' : 'umount .try/M')
     await shell.run('rm -rf .try')
     return code === 0 ? undefined : new Error(output.trim())
   } catch (error) {

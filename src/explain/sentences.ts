@@ -104,6 +104,11 @@ function layerText(label: string, language: Language): string {
   return language === 'en' ? `layer ${label}` : `第 ${label} 层`
 }
 
+/** Chinese text puts a space before a name in other letters, and none before its own. */
+function spaced(name: string): string {
+  return /^[\x21-\x7e]/.test(name) ? ` ${name}` : name
+}
+
 /** What the name means, in one line. */
 export function endText({ end, layers }: Explanation, language: Language): string {
   const { path: at, errno, layer, is } = end
@@ -113,7 +118,7 @@ export function endText({ end, layers }: Explanation, language: Language): strin
   }
   const from = layer === undefined ? '' : layerText(layers[layer]!.label, language)
   if (language === 'en') return `${at} is the ${HOLDINGS[is].en} of ${from}`
-  return `${at} 是 ${from}里的${HOLDINGS[is].zh}`
+  return `${at} 是${spaced(from)}里的${HOLDINGS[is].zh}`
 }
 
 const FAILURES: Readonly<Record<string, Bilingual>> = {
@@ -161,9 +166,9 @@ export function changeText(
       return type === 'directory'
         ? text(
             `copy up directory ${at} from ${from}, without its content`,
-            `把目录 ${at} 从 ${from}复制上来，不带内容`,
+            `把目录 ${at} 从${spaced(from)}复制上来，不带内容`,
           )
-        : text(`copy up ${what} ${at} from ${from}`, `把${what} ${at} 从 ${from}复制上来`)
+        : text(`copy up ${what} ${at} from ${from}`, `把${what} ${at} 从${spaced(from)}复制上来`)
     }
     case 'make': {
       const over =

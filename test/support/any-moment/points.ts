@@ -61,7 +61,7 @@ const CHANGING = [
 function opensForWriting(flags: unknown): boolean {
   if (typeof flags === 'number')
     return (flags & (fs.constants.O_CREAT | fs.constants.O_TRUNC)) !== 0
-  return typeof flags === 'string' && !/^r/.test(flags)
+  return typeof flags === 'string' && !flags.startsWith('r')
 }
 
 type AnyCall = (...args: unknown[]) => unknown

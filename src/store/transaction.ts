@@ -124,29 +124,38 @@ export class Transaction {
     this.operations.push(relativeTo(this.layout.root, operation))
   }
 
-  /** After this returns, the store is the new one; if it throws before the journal is written, the old one. */
+  /**
+   * After this returns, the store is the new one; if it throws before the journal is written, the old one. Where it
+   * throws later, whoever writes next completes it.
+   */
   async commit(): Promise<void> {
-    if (this.operations.length > 0) {
-      // One flush of everything that was made aside, so that no name ever points at data that a power cut can lose.
-      if (this.sync) syncFilesystem(this.layout.root)
-      const journal = JSON.stringify({ version: JOURNAL_VERSION, operations: this.operations })
-      writeFileAtomic(path.join(this.directory, JOURNAL), Buffer.from(journal), 0o600, {
-        sync: this.sync,
-      })
-      if (this.sync) syncDirectory(this.directory)
-      await replay(this.layout, this.driver, this.operations, this.sync)
-      forgetMade(this.directory, this.sync)
+    try {
+      if (this.operations.length > 0) {
+        // One flush of everything that was made aside, so that no name ever points at data that a power cut can lose.
+        if (this.sync) syncFilesystem(this.layout.root)
+        const journal = JSON.stringify({ version: JOURNAL_VERSION, operations: this.operations })
+        writeFileAtomic(path.join(this.directory, JOURNAL), Buffer.from(journal), 0o600, {
+          sync: this.sync,
+        })
+        if (this.sync) syncDirectory(this.directory)
+        await replay(this.layout, this.driver, this.operations, this.sync)
+        forgetMade(this.directory, this.sync)
+      }
+      await removeDirectory(this.directory)
+    } finally {
+      this.abandon()
     }
-    await removeDirectory(this.directory)
-    this.owner?.release()
   }
 
   async rollback(): Promise<void> {
-    await rollBack(this.driver, this.directory)
-    this.owner?.release()
+    try {
+      await rollBack(this.driver, this.directory)
+    } finally {
+      this.abandon()
+    }
   }
 
-  /** Leaves everything as it lies, as a process that dies would: the next writer rolls it back. */
+  /** Lets go of what lies there still, as a process that dies would: the next writer completes it or rolls it back. */
   abandon(): void {
     this.owner?.release()
   }

@@ -6,7 +6,6 @@ import { commitContainer } from '../containers/commit-container.ts'
 import { copyInto } from '../containers/copy.ts'
 import { createContainer } from '../containers/create-container.ts'
 import { exportTree } from '../containers/export-tree.ts'
-import { removeContainer } from '../containers/remove-container.ts'
 import { squashImage } from '../containers/squash.ts'
 import type { DriverName } from '../driver/driver.ts'
 import { LayerStoreError } from '../errors.ts'
@@ -135,29 +134,25 @@ export class ShapeStore {
     return this.inAnotherStore(archive, files.image.name)
   }
 
-  /** A container that has one file more, as an image. */
+  /** A container that has one file more, as an image: its new layer was written as a tar, and unpacked from it. */
   async committed({ image }: ShapeFiles): Promise<Outcome> {
     const { id } = await createContainer(this.store, image.name)
-    try {
-      const body = Buffer.from('added')
-      await copyInto(this.store, writeTar([{ path: ADDED as BytePath, body }]), `${id}:/`)
-      const name = `committed-${image.name}`
-      await commitContainer(this.store, id, { reference: name })
-      const archive = await bytesOf(await saveArchive(this.store, [name]))
-      const outcome = await this.inAnotherStore(archive, name)
-      if (outcome.kind === 'refused') return outcome
-      const { [ADDED]: added, ...tree } = outcome.tree
-      if (added?.type === 'file' && added.content === 'added') return { kind: 'tree', tree }
-      return { kind: 'refused', message: 'the committed layer is not there' }
-    } finally {
-      await removeContainer(this.store, id, { force: true })
-    }
+    const body = Buffer.from('added')
+    await copyInto(this.store, writeTar([{ path: ADDED as BytePath, body }]), `${id}:/`)
+    const reference = `committed-${image.name}`
+    await commitContainer(this.store, id, { reference })
+    const outcome = await this.listed(reference)
+    if (outcome.kind === 'refused') return outcome
+    const { [ADDED]: added, ...tree } = outcome.tree
+    if (added?.type === 'file' && added.content === 'added') return { kind: 'tree', tree }
+    return { kind: 'refused', message: 'the committed layer is not there' }
   }
 
+  /** Likewise. */
   async squashed({ image }: ShapeFiles): Promise<Outcome> {
-    const name = `squashed-${image.name}`
-    await squashImage(this.store, image.name, { reference: name })
-    return this.inAnotherStore(await bytesOf(await saveArchive(this.store, [name])), name)
+    const reference = `squashed-${image.name}`
+    await squashImage(this.store, image.name, { reference })
+    return this.listed(reference)
   }
 
   private async inAnotherStore(archive: Uint8Array, name: string): Promise<Outcome> {

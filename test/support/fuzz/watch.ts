@@ -34,6 +34,9 @@ export async function watchRun(
   const counts = new Int32Array(board, 0, 2)
   const worker = new Worker(new URL('./run-inputs.js', import.meta.url), {
     workerData: { ...order, board } satisfies RunOrder,
+    // tap's loader has no part in this, and takes longer to load than a target.
+    execArgv: [],
+    env: { ...process.env, NODE_OPTIONS: '' },
     resourceLimits: { maxOldGenerationSizeMb: (2 * MEMORY_BYTES_MAX) / 2 ** 20 },
   })
   const findings: Finding[] = []

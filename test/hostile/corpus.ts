@@ -11,7 +11,7 @@ import { Ground } from '../support/hostile/ground.ts'
 import { oldStore, Trial } from '../support/hostile/trial.ts'
 import { entrancesOf } from '../support/hostile/wrap.ts'
 import { isRoot } from '../support/host.ts'
-import { temporaryDirectory } from '../support/temporary.ts'
+import { memoryDirectory } from '../support/temporary.ts'
 
 const FIXTURE = new URL('../../../fixtures/hostile/hostile.json', import.meta.url)
 
@@ -41,7 +41,7 @@ for (const [turn, { driver, form }] of (
   ] as const
 ).entries()) {
   t.test(`driver ${driver}, form ${form ?? (isRoot ? 'trusted' : 'user')}`, async (t) => {
-    const ground = new Ground(temporaryDirectory(t, 'shale-hostile-'))
+    const ground = new Ground(memoryDirectory(t))
     await oldStore(ground, driver, form)
     for (const [index, hostile] of light.entries()) {
       if (index % 3 !== turn) continue

@@ -1,5 +1,5 @@
 // The hostile corpus, each attack by one of its entrances, and its benign twin by another; every entrance, driver and
-// form has its turn over the corpus. All of them for each attack, in a namespace of their own: test/interop/hostile.ts.
+// form has its turn over the corpus.
 
 import fs from 'node:fs'
 import path from 'node:path'

@@ -34,7 +34,10 @@ t.test('a lesson', async (t) => {
 })
 
 t.test('as a test', async (t) => {
-  t.match(shaleOk(['lab', '--check', 'rename']), /^ok rename 8\/8 \((kernel|namespace|fuse|union)\)$/)
+  t.match(
+    shaleOk(['lab', '--check', 'rename']),
+    /^ok rename 8\/8 \((kernel|namespace|fuse|union)\)$/,
+  )
   // A host whose sha256sum is another program behaves otherwise than told.
   const dir = temporaryDirectory(t)
   fs.writeFileSync(path.join(dir, 'sha256sum'), '#!/bin/sh\necho none\n', { mode: 0o755 })

@@ -1,6 +1,8 @@
 // Where output goes: stdout for results, stderr for all else, each a sink that a test can stand in for.
 // Knows bytes, terminals and closed pipes; knows nothing of what is printed.
 
+import { safeJSON } from './format/safe-text.ts'
+
 export interface Sink {
   /** Resolves when the bytes are handed over. @throws ClosedPipe when the reader is gone */
   write(data: string | Uint8Array): Promise<void>
@@ -81,12 +83,12 @@ export class LineWriter {
 
 /** For `--json`: indented, so that it is readable; key order is the record's; bigints become numbers or, beyond 2^53, strings. */
 export function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, jsonValue, 2)}\n`
+  return `${safeJSON(JSON.stringify(value, jsonValue, 2))}\n`
 }
 
 /** The same on one line, without a newline. */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value, jsonValue)
+  return safeJSON(JSON.stringify(value, jsonValue))
 }
 
 function jsonValue(_key: string, value: unknown): unknown {

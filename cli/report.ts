@@ -4,7 +4,7 @@
 import type { CommanderError } from 'commander'
 import type { Context } from './context.ts'
 import { isKnownError, isSystemError } from './exit-code.ts'
-import { safeJSON, safeLines, safeText } from './format/safe-text.ts'
+import { safeLines, safeText } from './format/safe-text.ts'
 import { ClosedPipe, jsonLine } from './output.ts'
 
 /** A mistake on the command line itself, found before any verb ran. */
@@ -80,7 +80,7 @@ function describe(error: unknown): {
 }
 
 function errorLine(error: object): string {
-  return safeJSON(jsonLine({ error }))
+  return jsonLine({ error })
 }
 
 function stackOf(error: unknown): string {

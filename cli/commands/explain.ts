@@ -7,7 +7,6 @@ import type { Context } from '../context.ts'
 import { safeText } from '../format/safe-text.ts'
 import { languageOf, languageOption } from '../language.ts'
 import { jsonText } from '../output.ts'
-import { writeOutputFile } from '../output-file.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 interface ExplainVerbOptions {
@@ -61,6 +60,7 @@ async function explain(
     const { explanationPicture } = await import('../../src/index.ts')
     const picture = explanationPicture(explanation, { language })
     if (options.svg === '-') return context.stdout.write(picture)
+    const { writeOutputFile } = await import('../output-file.ts')
     await writeOutputFile(options.svg, Readable.from([Buffer.from(picture)]), context.signal)
     if (!context.json) return
   }

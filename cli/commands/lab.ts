@@ -10,7 +10,6 @@ import { CheckFailed } from '../exit-code.ts'
 import { safeLines } from '../format/safe-text.ts'
 import { languageOf, languageOption } from '../language.ts'
 import { jsonText } from '../output.ts'
-import { writeOutputFile } from '../output-file.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 interface LabOptions {
@@ -256,6 +255,7 @@ async function writePage(
   }
   const page = lessonPage(runs, { language, kernel: os.release() })
   if (file === '-') return context.stdout.write(page)
+  const { writeOutputFile } = await import('../output-file.ts')
   await writeOutputFile(file, Readable.from([Buffer.from(page)]), context.signal)
 }
 

@@ -5,7 +5,7 @@ import { Option, type Command } from 'commander'
 import type { LintedImage, LintFinding, LintLevel } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { CheckFailed } from '../exit-code.ts'
-import { safeJSON, safeText } from '../format/safe-text.ts'
+import { safeText } from '../format/safe-text.ts'
 import { humanSize } from '../format/units.ts'
 import { LineWriter, jsonText } from '../output.ts'
 import { collect, declareVerb, examples } from '../verb.ts'
@@ -52,8 +52,8 @@ async function lint(target: string, options: LintCommandOptions, context: Contex
   const images = await lintTarget(target, options, context)
   if (options.sarif) {
     const { sarifLog } = await import('../../src/index.ts')
-    await context.stdout.write(safeJSON(jsonText(sarifLog(images, { target, version: version() }))))
-  } else if (context.json) await context.stdout.write(safeJSON(jsonText(images)))
+    await context.stdout.write(jsonText(sarifLog(images, { target, version: version() })))
+  } else if (context.json) await context.stdout.write(jsonText(images))
   else await printText(images, context)
   const limit = LEVELS.indexOf(options.failOn as LintLevel)
   const found = images.flatMap((image) => image.findings)

@@ -1,5 +1,5 @@
 // What fools a cache of paths: names that are one on some file systems, and entries that change under their children.
-// The races themselves need a second process: test/hostile/race.ts.
+// A race with a second process is test/archive/escape.ts.
 
 import { dir, file, layerTar, link, symlink } from '../layer.ts'
 import { casesOf, type HostileCase } from './case.ts'

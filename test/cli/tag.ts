@@ -34,7 +34,7 @@ t.test('by name and by ID prefix, in either form', async (t) => {
     const done = await shaleInProcess(args, { root })
     t.same([done.code, done.stdout, done.stderr], [0, '', ''], args.join(' '))
   }
-  t.same(await namesOf('app:1'), ['app:1', 'registry.example:5000/third:x', 'second:latest'])
+  t.same(await namesOf('app:1'), ['app:1', 'second:latest', 'registry.example:5000/third:x'])
 })
 
 t.test('a name moves; --json tells from where', async (t) => {

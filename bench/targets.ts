@@ -95,6 +95,13 @@ const TARGETS: readonly Target[] = [
     of: (contest) => against(contest, 'cp of the archive'),
   },
   {
+    measure: 'peak RSS of a save',
+    unit: 'MB',
+    atMost: 250,
+    suite: 'save',
+    of: peakMegabytes,
+  },
+  {
     measure: 'peak RSS of a load, any of them',
     unit: 'MB',
     atMost: 250,

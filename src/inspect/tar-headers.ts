@@ -10,6 +10,11 @@ import type { HeaderSupplement } from '../view/directory-layer.ts'
 
 const ZEROS = Buffer.alloc(1 << 20)
 
+/** XATTR_SIZE_MAX of the kernel: a larger value is on nobody's disk. */
+const VALUE_BYTES_MAX = 1 << 16
+/** Of one layer, all together. Images have some kilobytes; who has more means harm, and goes without. */
+const VALUES_BYTES_MAX = 16 << 20
+
 /** By clean path. @throws IntegrityError ERR_SPLIT_CORRUPT; ArchiveError, which a tar that was applied cannot give */
 export async function readTarHeaders(
   splitPath: string,
@@ -29,6 +34,7 @@ export async function readTarHeaders(
 
 class HeaderCollector implements TarHandler {
   readonly #headers: Map<BytePath, HeaderSupplement>
+  #valuesBytes = 0
 
   constructor(headers: Map<BytePath, HeaderSupplement>) {
     this.#headers = headers
@@ -45,11 +51,22 @@ class HeaderCollector implements TarHandler {
       gid: header.gid,
       devMajor: linked?.devMajor ?? header.devMajor,
       devMinor: linked?.devMinor ?? header.devMinor,
-      xattrs: linked?.xattrs ?? header.xattrs,
+      xattrs: linked?.xattrs ?? this.#kept(header.xattrs),
     }
     this.#headers.set(path, supplement)
     // A hardlink's header speaks of the inode, so of all its names: docker applies owner and mode again.
     if (target !== undefined) this.#headers.set(target, supplement)
+  }
+
+  #kept(xattrs: TarHeader['xattrs']): TarHeader['xattrs'] {
+    if (xattrs.size === 0) return xattrs
+    const kept = new Map(xattrs)
+    for (const [name, value] of xattrs) {
+      if (value.length > VALUE_BYTES_MAX || this.#valuesBytes + value.length > VALUES_BYTES_MAX)
+        kept.delete(name)
+      else this.#valuesBytes += value.length
+    }
+    return kept
   }
 
   raw(): void {}

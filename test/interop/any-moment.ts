@@ -8,7 +8,7 @@ import { unless } from '../support/host.ts'
 import { memoryDirectory } from '../support/temporary.ts'
 
 const skip = unless({ interop: true })
-const EVERY = Number(process.env['SHALE_EVERY'] ?? 17)
+const EVERY = Number(process.env['SHALE_EVERY'] ?? 29)
 const ERRORS = ['ENOSPC', 'EIO', 'EDQUOT'] as const
 
 t.test('killed, and failing', { skip }, async (t) => {

@@ -12,7 +12,7 @@ import { DOCKER_PROGRAMS, startDockerd } from '../support/dockerd.ts'
 import { unless } from '../support/host.ts'
 import { memoryDirectory } from '../support/temporary.ts'
 
-const SECONDS = Number(process.env['SHALE_SECONDS'] ?? 40)
+const SECONDS = Number(process.env['SHALE_SECONDS'] ?? 20)
 const WRITERS = 8
 /** 1: it cannot be done as things are (a name is gone or taken). 11: waited too long for the others. */
 const ANSWERS = [0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11]

@@ -123,7 +123,7 @@ t.test('targets that were measured are told, the others are listed', async (t) =
     targets.find(({ measure }) => measure.startsWith(start))!
   t.match(named('load, gzip / GNU tar'), { atMost: 0.33, reached: 0.25, of: 'tmpfs' })
   t.match(named('load, gzip / the fastest engine on'), { reached: 0.1 })
-  t.match(named('peak RSS'), { reached: 120, unit: 'MB' })
+  t.match(named('peak RSS of a load'), { reached: 120, unit: 'MB' })
   t.equal(named('save / cp').reached, undefined)
   t.match(resultText(result), /save \/ cp of the finished archive +<= 3.00 +- +not measured/)
 })

@@ -3,8 +3,8 @@
 
 import v8 from 'node:v8'
 
-/** Their names for flags change; these are the versions (Node 20 to 24) that have been tried. */
-const TRIED = [11, 13] as const
+/** That of Node 20. Later ones count otherwise, have no such flag, and print to stderr that they do not know it. */
+const TRIED = 11
 /** Bytecodes that a function runs before V8 asks whether to optimise it. Its default is 66 KiB, or 132. */
 const BUDGET = 1_000_000
 
@@ -13,6 +13,6 @@ const BUDGET = 1_000_000
  * less than their compilation took: a load of 776 MB takes 4 (gzip) to 8 % (plain) less processor time so.
  */
 export function optimiseLater(): void {
-  const major = Number.parseInt(process.versions.v8, 10)
-  if (major >= TRIED[0] && major <= TRIED[1]) v8.setFlagsFromString(`--interrupt-budget=${BUDGET}`)
+  if (Number.parseInt(process.versions.v8, 10) === TRIED)
+    v8.setFlagsFromString(`--interrupt-budget=${BUDGET}`)
 }

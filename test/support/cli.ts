@@ -40,7 +40,8 @@ export interface Output {
 export function cleanEnvironment(
   extra: Readonly<Record<string, string | undefined>> = {},
 ): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { ...process.env, ...extra }
+  // Nor does one write into a developer's home what is kept for the next run.
+  const env: NodeJS.ProcessEnv = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1', ...extra }
   for (const name of Object.keys(env)) {
     if (name in extra) continue
     const own = /^(SHALE_|TAP|npm_)/.test(name)

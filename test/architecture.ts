@@ -1,5 +1,6 @@
 // The rules of ARCHITECTURE.md that a machine can hold: which way imports go, what is fenced in, how files look.
 
+import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { importsOf, sourcesOf, type Source } from './support/sources.ts'
@@ -77,6 +78,28 @@ t.test('there is something to look at', async (t) => {
     sources.some((source) => source.file === 'cli/main.ts'),
     'cli/main.ts exists',
   )
+})
+
+t.test('the code map names every folder', async (t) => {
+  const map = fs.readFileSync(new URL('../../ARCHITECTURE.md', import.meta.url), 'utf8')
+  for (const part of RANKS.flat().filter((part) => !part.endsWith('.ts')))
+    t.ok(map.includes(`| \`src/${part}\` `), `src/${part}`)
+})
+
+t.test('what the library exports says what it is', async (t) => {
+  const index = sources.find(({ file }) => file === 'src/index.ts')!.text
+  const exported = [...index.matchAll(/^export \{([^}]+)\} from '\.\/([^']+)'/gm)].flatMap(
+    ([, names, file]) =>
+      names!.split(',').map((name) => ({ name: name.trim(), file: `src/${file!}` })),
+  )
+  const values = exported.filter(({ name }) => name !== '' && !name.startsWith('type '))
+  t.ok(values.length > 100, `${values.length} functions, classes and constants`)
+  const silent = values.filter(({ name, file }) => {
+    const { text } = sources.find((source) => source.file === file)!
+    const declared = new RegExp(`\\*/\\nexport (?:async )?(?:function\\*?|class|const) ${name}\\b`)
+    return !declared.test(text)
+  })
+  t.same(silent, [])
 })
 
 function isCore(source: Source): boolean {

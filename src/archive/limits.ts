@@ -30,6 +30,7 @@ export interface LoadLimits extends ApplyLimits, JSONLimits {
   readonly namesMax: number
 }
 
+/** What holds where nobody says otherwise: docs/limits.md tells why. */
 export const DEFAULT_LOAD_LIMITS: LoadLimits = {
   ...DEFAULT_APPLY_LIMITS,
   ...DEFAULT_JSON_LIMITS,

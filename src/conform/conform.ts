@@ -15,6 +15,7 @@ import { differences } from './tree.ts'
 import { commandSubject, umociSubject } from './unpacker-subjects.ts'
 import { unmountBelow } from './unmount-below.ts'
 
+/** Tools that `conform` knows how to feed an image to. */
 export const KNOWN_TOOLS = ['docker', 'containerd', 'podman', 'umoci', 'skopeo'] as const
 
 export interface ConformOptions {

@@ -26,6 +26,10 @@ export interface PrunedContainers {
   readonly reclaimedBytes: number
 }
 
+/**
+ * Removes every container that neither runs nor is mounted, with its writable layer; volumes stay.
+ * @throws LockedError; HostError; signal.reason. The store stays as it was.
+ */
 export async function pruneContainers(
   store: Store,
   options: PruneContainersOptions = {},

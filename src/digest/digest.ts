@@ -19,6 +19,7 @@ export type CacheID = Brand<string, 'CacheID'>
 
 const SYNTAX = /^sha256:[0-9a-f]{64}$/
 
+/** Whether it is `sha256:` and 64 lower-case hex digits, and nothing else. */
 export function isDigest(text: string): text is Digest {
   return SYNTAX.test(text)
 }
@@ -40,8 +41,11 @@ export function parseDigest(text: string): Digest {
   )
 }
 
+/** @throws InvalidArgumentError ERR_DIGEST_SYNTAX */
 export const parseDiffID = (text: string): DiffID => parseDigest(text) as DiffID
+/** @throws InvalidArgumentError ERR_DIGEST_SYNTAX */
 export const parseChainID = (text: string): ChainID => parseDigest(text) as ChainID
+/** @throws InvalidArgumentError ERR_DIGEST_SYNTAX */
 export const parseImageID = (text: string): ImageID => parseDigest(text) as ImageID
 
 /** The 64 hex digits of a digest, as used for file names. */

@@ -8,6 +8,7 @@ import type { NodeType } from '../union/layer-view.ts'
 import type { Component, Holding, NameSearch, TraceEnd } from './trace.ts'
 
 export type ExplainOp = 'write' | 'rm' | 'mv' | 'mkdir' | 'chmod'
+/** All of them, for choices. */
 export const EXPLAIN_OPS: readonly ExplainOp[] = ['write', 'rm', 'mv', 'mkdir', 'chmod']
 
 /** One thing that is different in the upper layer afterwards. In order, each on what those before it left. */

@@ -22,6 +22,7 @@ const HOLDINGS: Readonly<Record<Holding, Bilingual>> = {
   socket: { en: 'socket', zh: '套接字' },
 }
 
+/** What a layer has under the name: `opaque directory`. */
 export function holdingText(holds: Holding, opaque: boolean, language: Language): string {
   const text = HOLDINGS[holds][language]
   if (!opaque) return text
@@ -142,6 +143,7 @@ const REFUSALS: Readonly<Record<RefusalReason, Bilingual>> = {
   'into-itself': { en: 'a directory cannot move into itself', zh: '目录不能移到它自己里面' },
 }
 
+/** Why an operation fails, with its errno. */
 export function refusalText(
   refusal: { readonly errno: string; readonly reason: string; readonly path: string },
   language: Language,
@@ -152,6 +154,7 @@ export function refusalText(
     : `失败，${refusal.errno}：${refusal.path}：${why}`
 }
 
+/** One change of the upper layer, in one sentence. */
 export function changeText(
   change: ExplainedChange,
   { layers }: Explanation,
@@ -212,6 +215,7 @@ export function changeText(
   }
 }
 
+/** For an operation without changes. */
 export function nothingToDoText(language: Language): string {
   return language === 'en' ? 'nothing changes in the upper layer' : '上层没有任何变化'
 }

@@ -46,6 +46,11 @@ export interface HostProbes {
   }
 }
 
+/**
+ * The storage rows of `docker info`. What the kernel can do is tried in a folder of its own below the root, where this
+ * user may write there.
+ * @throws HostError; IntegrityError ERR_STORE_CORRUPT
+ */
 export async function storeInfo(store: Store): Promise<StoreInfo> {
   const layers = store.layers.list()
   const containers = store.containers.list()

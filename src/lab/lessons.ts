@@ -13,6 +13,7 @@ import { rmFreesNothing } from './lessons/rm-frees-nothing.ts'
 import { tarSplit } from './lessons/tar-split.ts'
 import { whiteout } from './lessons/whiteout.ts'
 
+/** In the order in which they are to be read. */
 export const LESSONS: readonly Lesson[] = [
   merge,
   whiteout,

@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts'
 import { RWLayer } from './rw-layer.ts'
 import type { StoreEvents } from './store-events.ts'
 
+/** `store.mounts`: makes containers, and finds those that are there. */
 export class RWLayers {
   readonly #store: Store
   readonly #events: StoreEvents

@@ -19,6 +19,7 @@ export interface ContainerEvent {
   readonly imageID?: ImageID
 }
 
+/** What happened to an image, and to which. */
 export type ImageEvent =
   | { readonly action: 'load'; readonly imageID: ImageID; readonly names: readonly string[] }
   | {
@@ -40,6 +41,7 @@ export interface StoreEventMap {
   warning: [warning: Warning]
 }
 
+/** `store.events`: Node's emitter, with the events of StoreEventMap. */
 export class StoreEvents extends EventEmitter<StoreEventMap> {
   /** The same options, with the listeners told of progress too. */
   transfer<Options extends TransferOptions>(options: Options): Options {

@@ -48,6 +48,7 @@ export interface LintRule {
   readonly differs: string
 }
 
+/** All rules, the gravest first: docs/lint-rules.md is this table. */
 export const LINT_RULES: readonly LintRule[] = [
   {
     id: 'whiteout-and-recreate',

@@ -7,6 +7,7 @@ declare const brand: unique symbol
 /** A path whose chars are bytes (0..255). Never print it: use `pathText`. */
 export type BytePath = string & { readonly [brand]: 'BytePath' }
 
+/** As a tar or a directory has it: every byte is kept. */
 export function pathFromBytes(bytes: Uint8Array): BytePath {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
     'latin1',

@@ -18,6 +18,7 @@ import type {
 
 const EMPTY: ReadonlyMap<string, Uint8Array> = new Map()
 
+/** Takes a union's changes, and is gone with it. */
 export class MemoryUpper implements UpperLayer {
   readonly fileSystem = 'memory'
   readonly #now: () => bigint

@@ -77,6 +77,10 @@ function optionsOf<T extends object>(value: Words<T>): Partial<T> & { encoding?:
   return value ?? {}
 }
 
+/**
+ * A merged tree in the shape of `node:fs/promises`, with Node's own errors (`ENOENT`, `EROFS`, ...). Paths are absolute
+ * inside of the union. `openUnion` makes one of directories.
+ */
 export class UnionFs implements AsyncDisposable {
   /** The same calls at once, for adapters. */
   readonly calls: UnionCalls

@@ -44,6 +44,7 @@ export interface DirectoryLayerOptions {
 
 type OpaqueMark = 'opaque' | 'has whiteouts' | undefined
 
+/** One directory of the host as a layer: for DiskLayer, and for whoever walks it. The caller closes it. */
 export class DirectoryLayer implements LayerView, Disposable {
   /** The host directory, for messages. */
   readonly directory: string

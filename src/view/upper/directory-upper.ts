@@ -44,6 +44,7 @@ export interface DirectoryUpperOptions {
   readonly work: string
 }
 
+/** A directory of the host that takes a union's changes, in the form that overlay mounts read; closed with it. */
 export class DirectoryUpper implements UpperLayer {
   readonly directory: string
   readonly fileSystem: string

@@ -6,6 +6,7 @@ import type { FileBody, ReadableLayer } from '../../union/upper-layer.ts'
 import type { DirectoryLayer } from '../directory-layer.ts'
 import { DiskBody } from './file-body.ts'
 
+/** A lower layer of a UnionFs, out of a DirectoryLayer. */
 export class DiskLayer implements ReadableLayer {
   readonly fileSystem: string
   readonly #layer: DirectoryLayer

@@ -3,6 +3,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import { UnsupportedError } from '../errors.ts'
 import { probeForm } from '../sys/probe.ts'
 import type { LayerForm } from './driver.ts'
 
@@ -14,18 +15,25 @@ export class StoreForm {
     this.root = root
   }
 
-  /** The recorded form; for a root that dockerd made, dockerd's; before the first write, what this caller would get. */
+  /**
+   * The recorded form; for a root that dockerd made, dockerd's; before the first write, what this caller would get.
+   * @throws UnsupportedError ERR_FORMAT_NEWER for a form that is none of these: read as another, owners and whiteouts
+   *   would be lost
+   */
   get value(): LayerForm {
     this.known ??= this.recorded()
     return this.known ?? (process.geteuid?.() === 0 ? 'trusted' : 'user')
   }
 
   private recorded(): LayerForm | undefined {
-    try {
-      const text = fs.readFileSync(this.file, 'latin1').trim()
-      if (text === 'trusted' || text === 'user' || text === 'none') return text
-    } catch {
-      // no record
+    const text = this.text()
+    if (text === 'trusted' || text === 'user' || text === 'none') return text
+    if (text !== '') {
+      throw new UnsupportedError(
+        'ERR_FORMAT_NEWER',
+        `cannot use ${this.root}: ${this.file} says ${JSON.stringify(text.slice(0, 40))}, a form of store that this shale does not know; update shale`,
+        { details: { path: this.file, form: text.slice(0, 40) } },
+      )
     }
     return hasLayers(this.root, 'overlay2') || hasLayers(this.root, 'vfs/dir')
       ? 'trusted'
@@ -38,6 +46,14 @@ export class StoreForm {
     const form = recorded ?? probeForm(this.root)
     if (recorded === undefined) fs.writeFileSync(this.file, form, { mode: 0o644 })
     this.known = form
+  }
+
+  private text(): string {
+    try {
+      return fs.readFileSync(this.file, 'latin1').trim()
+    } catch {
+      return '' // no record
+    }
   }
 
   private get file(): string {

@@ -19,6 +19,7 @@ import { newCacheID } from '../driver/cache-id.ts'
 import { makeDirectory } from '../driver/make-directory.ts'
 import { removeDirectory } from '../driver/remove-directory.ts'
 import type { Driver } from '../driver/driver.ts'
+import { HostError, IntegrityError, UnsupportedError } from '../errors.ts'
 import { writeFileAtomic } from '../sys/atomic-write.ts'
 import { acquireLock, isLocked, type Lock } from '../sys/lock.ts'
 import { syncDirectory, syncFilesystem } from '../sys/sync.ts'
@@ -173,7 +174,7 @@ export async function recover(layout: Layout, driver: Driver): Promise<void> {
       ? undefined
       : readIfPresent(path.join(directory, JOURNAL))
     if (journal) {
-      const { operations } = JSON.parse(journal.toString('utf8')) as { operations: Operation[] }
+      const operations = readJournal(journal, directory)
       await replay(layout, driver, operations, true)
       forgetMade(directory, true)
       await removeDirectory(directory)
@@ -181,6 +182,26 @@ export async function recover(layout: Layout, driver: Driver): Promise<void> {
       await rollBack(driver, directory)
     }
   }
+}
+
+/**
+ * Half understood, a plan would be carried out by half, and then forgotten.
+ * @throws UnsupportedError ERR_FORMAT_NEWER; IntegrityError ERR_STORE_CORRUPT
+ */
+function readJournal(bytes: Buffer, directory: string): readonly Operation[] {
+  const file = path.join(directory, JOURNAL)
+  const details = { path: file }
+  let journal: { version?: unknown; operations?: unknown } | null
+  try {
+    journal = JSON.parse(bytes.toString('utf8')) as typeof journal
+  } catch (cause) {
+    const message = `cannot complete the transaction in ${directory}: ${file} is no JSON; remove that folder to give up what it was to change`
+    throw new IntegrityError('ERR_STORE_CORRUPT', message, { cause, details })
+  }
+  if (journal?.version === JOURNAL_VERSION && Array.isArray(journal.operations))
+    return journal.operations as Operation[]
+  const message = `cannot complete the transaction in ${directory}: ${file} has version ${JSON.stringify(journal?.version ?? null)}, and this shale knows ${JOURNAL_VERSION}; update shale`
+  throw new UnsupportedError('ERR_FORMAT_NEWER', message, { details })
 }
 
 /** Whether the process that began the transaction in this folder is still alive. */
@@ -205,7 +226,7 @@ function readableLeftovers(layout: Layout): string[] {
   try {
     return leftovers(layout)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EACCES') return []
+    if (error instanceof HostError && error.code === 'ERR_PERMISSION') return []
     throw error
   }
 }

@@ -164,6 +164,38 @@ t.test(
   },
 )
 
+t.test('what a newer shale left is not half understood', async (t) => {
+  const root = path.join(t.testdir(), 'root')
+  const store = await openStore(root)
+  await store.write(async (transaction) => change(store, transaction))
+  const folder = path.join(store.layout.layerTemp, 'shale-0123456789abcdef')
+  const journal = path.join(folder, 'journal.json')
+  fs.mkdirSync(folder)
+  fs.writeFileSync(journal, '{"version":2,"operations":[{"op":"exchange"}]}')
+  const before = snapshot(root)
+  await t.rejects(openStore(root), {
+    code: 'ERR_FORMAT_NEWER',
+    message: /journal\.json has version 2, and this shale knows 1; update shale$/,
+  })
+  await t.rejects(
+    store.write(async () => undefined),
+    { code: 'ERR_FORMAT_NEWER' },
+  )
+  t.same(snapshot(root), before)
+  fs.writeFileSync(journal, 'no plan')
+  await t.rejects(openStore(root), { code: 'ERR_STORE_CORRUPT', message: /is no JSON/ })
+  fs.rmSync(folder, { recursive: true })
+
+  fs.writeFileSync(path.join(root, 'shale', 'form'), 'crystal')
+  const newer = await openStore(root)
+  t.throws(() => newer.form, { code: 'ERR_FORMAT_NEWER', message: /form says "crystal"/ })
+  await t.rejects(
+    newer.write(async (transaction) => change(newer, transaction)),
+    { code: 'ERR_FORMAT_NEWER' },
+  )
+  t.equal(fs.readFileSync(path.join(root, 'shale', 'form'), 'utf8'), 'crystal')
+})
+
 t.test('two writers: the second waits, then gives up and says who', async (t) => {
   const root = path.join(t.testdir(), 'root')
   const store = await openStore(root)

@@ -36,7 +36,10 @@ export async function layerDigests(
   options: LayerDigestsOptions = {},
 ): Promise<LayerDigests> {
   if (typeof source === 'string') {
-    return digestsOfFile(source, { ...options, label: options.label ?? source })
+    const labelled = { ...options, label: options.label ?? source }
+    return isPipe(source)
+      ? layerDigests(fs.createReadStream(source), labelled)
+      : digestsOfFile(source, labelled)
   }
   const { head, all } = await peek(source)
   if (sniffCompression(head) !== 'none') return digestsOfStream(all, options)
@@ -47,6 +50,16 @@ export async function layerDigests(
     compression: 'none',
     blobDigest: digest,
     blobBytes: sizeBytes,
+  }
+}
+
+/** What has no places to be read by: `diffid <(zcat layer.gz)`. What cannot be looked at is told when it is opened. */
+function isPipe(file: string): boolean {
+  try {
+    const status = fs.statSync(file)
+    return status.isFIFO() || status.isCharacterDevice()
+  } catch {
+    return false
   }
 }
 
@@ -88,8 +101,8 @@ function readHead(file: string, label: string): { sizeBytes: number; head: Buffe
   try {
     fd = fs.openSync(file, 'r')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw fromNodeError(`read ${label}`, error)
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw fromNodeError(`read ${label}`, error)
     throw new NotFoundError('ERR_FILE_NOT_FOUND', `cannot read ${label}: there is no such file`, {
       cause: error,
       details: { path: file },

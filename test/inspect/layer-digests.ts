@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -47,6 +47,21 @@ t.test('gzip, from a file and from a pipe, which leaves nothing behind', async (
     code: 'ERR_COMPRESSION',
   })
   t.same(left(), before)
+})
+
+t.test('a named pipe, which has no places to be read by', async (t) => {
+  for (const bytes of [BASE_TAR, gzip(BASE_TAR)]) {
+    const dir = t.testdir()
+    const pipe = path.join(dir, 'pipe')
+    fs.writeFileSync(path.join(dir, 'layer'), bytes)
+    execFileSync('mkfifo', [pipe])
+    const writer = spawn('cp', [path.join(dir, 'layer'), pipe])
+    try {
+      t.match(await layerDigests(pipe), { diffID: diffIDOf(BASE_TAR), blobBytes: bytes.length })
+    } finally {
+      writer.kill()
+    }
+  }
 })
 
 t.test('zstd', { skip: unless({ programs: ['zstd'] }) }, async (t) => {

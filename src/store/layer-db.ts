@@ -35,7 +35,7 @@ export class LayerDB {
     this.cache.clear()
   }
 
-  /** A layer that dockerd would not load (a file missing or no digest) is unknown here too; `fsck` names it. */
+  /** A layer that dockerd would not load (a file missing or no digest) is unknown here too; `usage` names it. */
   get(id: ChainID): Layer | undefined {
     if (this.cache.has(id)) return this.cache.get(id)
     const layer = this.read(id)

@@ -9,7 +9,8 @@ import type { ChainID, DiffID, Digest, ImageID } from '../digest/digest.ts'
 import type { Driver, DriverName, LayerForm } from '../driver/driver.ts'
 import { makeDirectory } from '../driver/make-directory.ts'
 import { selectDriver } from '../driver/select.ts'
-import { IntegrityError, type OnWarning } from '../errors.ts'
+import { IntegrityError, InvalidArgumentError, type OnWarning } from '../errors.ts'
+import { fromNodeError } from '../sys/errno.ts'
 import { ContainerDB } from './container-db.ts'
 import { Containers } from './containers.ts'
 import { ImageDB, type ImageFacts } from './image-db.ts'
@@ -41,6 +42,7 @@ export interface Image extends ImageFacts {
   readonly sizeBytes: number
 }
 
+/** The four databases of a root and its driver; `openStore` of the library gives one with methods for the rest. */
 export class Store implements AsyncDisposable {
   readonly layout: Layout
   readonly driver: Driver
@@ -69,8 +71,10 @@ export class Store implements AsyncDisposable {
   /**
    * Opens the store at `root`; a root that does not exist yet is an empty store, made by the first write.
    * A transaction that was decided but not completed by a killed process is completed first, if nobody else is at it.
+   * @throws InvalidArgumentError ERR_OPTION for a root that is no directory; HostError
    */
   static async open(root: string, options: OpenOptions = {}): Promise<Store> {
+    refuseFile(root)
     const driver = selectDriver(path.resolve(root), options.driver)
     // `this`: what extends the store opens as itself.
     const store = new this(new Layout(root, driver.name), driver, options)
@@ -314,6 +318,22 @@ export function topChainID(facts: Pick<ImageFacts, 'config'>): ChainID | undefin
 /** The chain rule's hash by the host's hands: those of the pure core take milliseconds to warm up. */
 function sha256Text(text: string): Digest {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`
+}
+
+/** A file would look like a store that is empty. */
+function refuseFile(root: string): void {
+  let status: fs.Stats | undefined
+  try {
+    status = fs.statSync(root, { throwIfNoEntry: false })
+  } catch (error) {
+    throw fromNodeError(`open the store ${root}`, error)
+  }
+  if (status === undefined || status.isDirectory()) return
+  throw new InvalidArgumentError(
+    'ERR_OPTION',
+    `cannot open the store ${root}: it is not a directory; name the directory of a store, or one to be made`,
+    { details: { path: root } },
+  )
 }
 
 /** @see Store.open */

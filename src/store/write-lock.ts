@@ -5,19 +5,24 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeDirectory } from '../driver/make-directory.ts'
-import { LockedError } from '../errors.ts'
+import { HostError, LockedError } from '../errors.ts'
+import { fromNodeError } from '../sys/errno.ts'
 import { acquireLock, probeLock, type Lock } from '../sys/lock.ts'
 import type { Layout } from './layout.ts'
 
 const POLL_MS = 25
 
-/** @throws LockedError ERR_STORE_LOCKED once `timeoutMs` is over */
+/** @throws LockedError ERR_STORE_LOCKED once `timeoutMs` is over; HostError where the root cannot be made or written */
 export async function lockForWriting(
   layout: Layout,
   options: { timeoutMs: number; signal?: AbortSignal },
 ): Promise<Lock> {
-  fs.mkdirSync(layout.root, { recursive: true, mode: 0o710 })
-  makeDirectory(layout.state, 0o700)
+  try {
+    fs.mkdirSync(layout.root, { recursive: true, mode: 0o710 })
+    makeDirectory(layout.state, 0o700)
+  } catch (error) {
+    throw notWritable(layout.root, error)
+  }
   const deadline = Date.now() + options.timeoutMs
   for (;;) {
     options.signal?.throwIfAborted()
@@ -33,6 +38,16 @@ export async function lockForWriting(
     }
     await sleep(POLL_MS, undefined, options.signal ? { signal: options.signal } : {})
   }
+}
+
+function notWritable(root: string, error: unknown): unknown {
+  const known = fromNodeError(`write to ${root}`, error)
+  if (!(known instanceof HostError) || known.code !== 'ERR_PERMISSION') return known
+  const remedy = 'use a --root of your own, or run as the user who owns this one'
+  return new HostError(known.code, `${known.message}; ${remedy}`, {
+    cause: error,
+    details: known.details,
+  })
 }
 
 /**

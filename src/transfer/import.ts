@@ -14,6 +14,7 @@ import { familiarString, parseTarget } from '../reference/reference.ts'
 import { sourceDateEpoch, timestampNow } from '../store/timestamp.ts'
 import type { Store } from '../store/store.ts'
 import type { TransferOptions } from './progress.ts'
+import { checkInput } from './open-archive.ts'
 import { LayerRegistration } from './register-layers.ts'
 import { withRemedy } from './remedy.ts'
 import { spool } from './spool.ts'
@@ -39,7 +40,8 @@ export interface ImportOptions extends TransferOptions {
 
 /**
  * SOURCE_DATE_EPOCH, where set, is the image's creation time, and the latest time in a directory's tar.
- * @throws InvalidArgumentError ERR_OPTION for a bad change; ArchiveError for a bad tar; the store stays as it was
+ * @throws InvalidArgumentError ERR_OPTION for a bad change; NotFoundError ERR_FILE_NOT_FOUND; ArchiveError for a bad tar;
+ *   HostError. The store stays as it was.
  */
 export async function importImage(
   store: Store,
@@ -51,7 +53,9 @@ export async function importImage(
   const platform = options.platform === undefined ? host : parsePlatform(options.platform, host)
   const limits = settleLimits(options.limits)
   const config = applyChanges({}, options.changes ?? [])
-  if ('file' in source) fs.accessSync(source.file, fs.constants.R_OK)
+  if (!('stream' in source)) {
+    checkInput(`import ${nameOf(source)}`, 'file' in source ? source.file : source.directory)
+  }
   const epoch = sourceDateEpoch()
   const created = epoch === undefined ? timestampNow() : goTime(BigInt(epoch) * 1_000_000_000n)
 

@@ -2,7 +2,6 @@
 // Knows the order of things; archives are read by archive-source, layers applied by register-layers.
 
 import path from 'node:path'
-import fs from 'node:fs'
 import { settleLimits, type LoadLimits } from '../archive/limits.ts'
 import { type ImageID } from '../digest/digest.ts'
 import { ConflictError, LimitError, type OnWarning } from '../errors.ts'
@@ -16,7 +15,7 @@ import {
 import type { Store, WriteOptions } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
 import type { Archive, ArchiveImage } from './archive.ts'
-import { openArchive } from './open-archive.ts'
+import { checkInput, openArchive } from './open-archive.ts'
 import type { TransferOptions } from './progress.ts'
 import { LayerRegistration } from './register-layers.ts'
 import { withRemedy } from './remedy.ts'
@@ -48,7 +47,8 @@ export interface LoadedImage {
  * Loads a docker-archive (any layout), an OCI layout as a directory or a tar, plain or compressed.
  * A stream, or a compressed archive, is put on disk below the root first: its manifest may be its last member.
  * @param input a file's or directory's path, or the archive's bytes
- * @throws ArchiveError, IntegrityError, UnsafePathError, LimitError for a bad archive; LockedError; HostError.
+ * @throws NotFoundError ERR_FILE_NOT_FOUND; ArchiveError, IntegrityError, UnsafePathError, LimitError for a bad archive;
+ *   LockedError; HostError.
  *   Whatever is thrown, the store is as it was.
  */
 export async function loadArchive(
@@ -61,8 +61,7 @@ export async function loadArchive(
       ? undefined
       : parsePlatform(options.platform, hostPlatform({ arch: process.arch }))
   const limits = settleLimits(options.limits)
-  // A wrong path is refused before a root is made for it.
-  if (typeof input === 'string') fs.accessSync(input, fs.constants.R_OK)
+  if (typeof input === 'string') checkInput(`load ${options.label ?? input}`, input)
   const writeOptions: WriteOptions = {
     ...(options.signal ? { signal: options.signal } : {}),
     ...(options.sync === undefined ? {} : { sync: options.sync }),

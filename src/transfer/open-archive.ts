@@ -91,18 +91,31 @@ function lookAt(input: string, label: string): { file: string; status: fs.Stats 
     const isOnDisk = status.isFile() || status.isDirectory()
     return { file: isOnDisk ? fs.realpathSync(input) : path.resolve(input), status }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      throw new NotFoundError(
-        'ERR_FILE_NOT_FOUND',
-        `cannot load ${label}: there is no such file or directory`,
-        {
-          cause: error,
-          details: { path: input },
-        },
-      )
-    }
-    throw fromNodeError(`load ${label}`, error)
+    throw inputError(`load ${label}`, input, error)
   }
+}
+
+/**
+ * To be asked before a root is made for what is not there.
+ * @param action how the message begins: `load app.tar`
+ * @throws NotFoundError ERR_FILE_NOT_FOUND; HostError
+ */
+export function checkInput(action: string, input: string): void {
+  try {
+    fs.accessSync(input, fs.constants.R_OK)
+  } catch (error) {
+    throw inputError(action, input, error)
+  }
+}
+
+function inputError(action: string, input: string, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') return fromNodeError(action, error)
+  return new NotFoundError(
+    'ERR_FILE_NOT_FOUND',
+    `cannot ${action}: there is no such file or directory`,
+    { cause: error, details: { path: input } },
+  )
 }
 
 /** @returns a file that begins with a tar header */

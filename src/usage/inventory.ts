@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import type { ChainID, DiffID, ImageID } from '../digest/digest.ts'
 import { isDigest } from '../digest/digest.ts'
 import { chainIDs } from '../digest/chain-id.ts'
-import { IntegrityError } from '../errors.ts'
+import { HostError, IntegrityError } from '../errors.ts'
 import type { Container } from '../store/container-db.ts'
 import type { ImageFacts } from '../store/image-db.ts'
 import type { Layer } from '../store/layer-db.ts'
@@ -16,7 +16,6 @@ import type { WritableLayer } from '../store/mount-db.ts'
 import { readIfPresent } from '../store/read-file.ts'
 import type { StoredName } from '../store/references.ts'
 import type { Store } from '../store/store.ts'
-import { errnoName } from '../sys/errno.ts'
 import type { Unreadable } from '../sys/disk-blocks.ts'
 
 export interface InventoryImage {
@@ -230,13 +229,17 @@ class InventoryReader {
       // A layer whose cache-id would leave the driver's home is not ours to follow.
       if (error instanceof IntegrityError && place !== this.store.layout.repositories)
         return undefined
-      const { code, errno } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-      if (code !== 'EACCES' && code !== 'EPERM') throw error
-      this.unreadable.push({ path: place, errno: errnoName(Math.abs(errno ?? 0)) })
+      const errno = error instanceof HostError ? error.details['errno'] : nodeCode(error)
+      if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined
+      if (errno !== 'EACCES' && errno !== 'EPERM') throw error
+      this.unreadable.push({ path: place, errno })
       return undefined
     }
   }
+}
+
+function nodeCode(error: unknown): unknown {
+  return (error as NodeJS.ErrnoException).code
 }
 
 function diffIDsIn(text: string): DiffID[] {

@@ -107,6 +107,45 @@ t.test('an image imported and saved', async (t) => {
   t.ok(sizeBytes > 1024)
 })
 
+t.test('what the host refuses is told by the same classes as all else', async (t) => {
+  const { store, directory } = await openedStore(t)
+  const missing = path.join(directory, 'missing')
+  const actions: readonly (() => Promise<unknown>)[] = [
+    () => store.load(missing),
+    () => store.load(path.join(directory, 'app.tar', 'below')),
+    () => store.import({ file: missing }),
+    () => store.import({ directory: missing }),
+  ]
+  for (const action of actions)
+    await t.rejects(action(), { name: 'NotFoundError', code: 'ERR_FILE_NOT_FOUND' })
+  t.notOk(fs.existsSync(store.root), 'and no root is made for it')
+
+  const file = path.join(directory, 'app.tar')
+  await t.rejects(openStore(file), {
+    name: 'InvalidArgumentError',
+    code: 'ERR_OPTION',
+    message: /app\.tar: it is not a directory; name the directory of a store/,
+  })
+  await t.rejects(openStore(path.join(file, 'root')), {
+    name: 'HostError',
+    code: 'ERR_HOST',
+    details: { errno: 'ENOTDIR' },
+  })
+
+  await store.load(file)
+  const { repositories, content } = store.layout
+  fs.rmSync(repositories)
+  fs.symlinkSync(repositories, repositories)
+  t.throws(() => store.image('app:1'), { name: 'HostError', details: { errno: 'ELOOP' } })
+  fs.rmSync(repositories)
+  fs.mkdirSync(repositories)
+  t.throws(() => store.image('app:1'), { name: 'HostError', details: { errno: 'EISDIR' } })
+  fs.rmdirSync(repositories)
+  fs.rmSync(content, { recursive: true })
+  fs.symlinkSync(content, content)
+  t.throws(() => store.images(), { name: 'HostError', details: { errno: 'ELOOP' } })
+})
+
 t.test('warnings reach the listener and the callback', async (t) => {
   const directory = temporaryDirectory(t)
   const called: string[] = []

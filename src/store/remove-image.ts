@@ -76,6 +76,9 @@ class RemovalPlan {
       this.removeImage(id, { force, prune, quiet: true })
       return
     }
+    // What no force helps against is told first.
+    const hard = this.conflictOf(id, true)
+    if (hard) throw hard
     // docker's words for more than one tag, even within one repository.
     const repositories = new Set(names.map((stored) => stored.repository))
     if (

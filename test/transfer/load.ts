@@ -314,6 +314,24 @@ t.test("rmi refuses with docker's reasons", async (t) => {
   t.equal(store.layers.list().length, 1, 'the container still stands on the layer')
 })
 
+t.test('rmi tells first what cannot be forced', async (t) => {
+  const dirname = t.testdir()
+  const image = buildImage([layerTar(file('a', 'a'))])
+  const child = buildImage([layerTar(file('a', 'a')), layerTar(file('b', 'b'))])
+  const store = await openStore(path.join(dirname, 'root'), { sync: false })
+  await loadArchive(
+    store,
+    archiveOf(dirname, { image, tags: ['x:1', 'y:1'] }, { image: child, tags: ['child:1'] }),
+  )
+  const metadata = store.layout.imageMetadata(child.imageID)
+  fs.mkdirSync(metadata, { recursive: true })
+  fs.writeFileSync(path.join(metadata, 'parent'), image.imageID)
+  for (const force of [false, true])
+    await t.rejects(removeImage(store, image.imageID, { force }), {
+      message: /cannot be forced.*image has dependent child images/,
+    })
+})
+
 t.test('what is damaged is refused and leaves the store as it was', async (t) => {
   const dirname = t.testdir()
   const good = buildImage([layerTar(file('a', 'a'.repeat(5000))), layerTar(file('b', 'b'))])

@@ -9,6 +9,7 @@ import { reportError, reportUsage } from './report.ts'
 import {
   VerbCommand,
   addGlobalOptions,
+  examples,
   globalSettings,
   globalFlags,
   type DeclareVerb,
@@ -61,6 +62,12 @@ function buildProgram(context: Context, verbs: readonly DeclareVerb[]): Command 
     })
   for (const declare of verbs) declare(program, context)
   addGlobalOptions(program)
+  examples(program, [
+    ['load -i app.tar', 'what docker save wrote'],
+    ['layers app:1', 'what it is made of'],
+    ['ls -l app:1:/etc', 'a directory of it, without a mount'],
+    ['--root /var/lib/docker images', 'docker’s own store'],
+  ])
   return program
 }
 
@@ -78,7 +85,12 @@ function subcommandTerm(command: Command): string {
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   const program = buildProgram(context, await verbsFor(argv))
   const help: string[] = []
+  let refusing: Command = program
   forEachCommand(program, (command) => {
+    command.exitOverride((error) => {
+      refusing = command
+      throw error
+    })
     command.configureOutput({
       writeOut: (text) => help.push(text),
       writeErr: (text) => help.push(text),
@@ -94,23 +106,46 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     await program.parseAsync(argv, { from: 'user' })
     return EXIT.ok
   } catch (error) {
-    return endOf(error, context, { help: help.join(''), argv })
+    return endOf(error, context, { help: help.join(''), argv, refusing })
   }
+}
+
+/** `shale images`, as it is typed. */
+function wordsTo(command: Command): string {
+  const words: string[] = []
+  for (let at: Command | null = command; at; at = at.parent) words.unshift(at.name())
+  return words.join(' ')
+}
+
+/** What `shale help X` asks about, where that is no verb: commander then prints the help of all. */
+function unknownTopic(argv: readonly string[], program: Command): string | undefined {
+  if (firstOperand(argv) !== 'help') return undefined
+  const topic = argv.slice(argv.indexOf('help') + 1).find((word) => !word.startsWith('-'))
+  const isKnown = program.commands.some((command) =>
+    [command.name(), ...command.aliases(), 'help'].includes(topic ?? 'help'),
+  )
+  return isKnown ? undefined : topic
 }
 
 async function endOf(
   error: unknown,
   context: Context,
-  asked: { readonly help: string; readonly argv: readonly string[] },
+  asked: { readonly help: string; readonly argv: readonly string[]; readonly refusing: Command },
 ): Promise<number> {
   try {
     if (error instanceof CommanderError) {
+      const { argv, refusing } = asked
       // `shale` and `shale image` alone print their help, as docker does.
       if (error.exitCode === 0 || error.code === 'commander.help') {
-        await context.stdout.write(asked.help)
-        return EXIT.ok
+        const topic = refusing.parent === null ? unknownTopic(argv, refusing) : undefined
+        if (topic === undefined) {
+          await context.stdout.write(asked.help)
+          return EXIT.ok
+        }
+        await reportUsage(`unknown command '${topic}'`, context, { argv, help: 'shale' })
+        return EXIT.usage
       }
-      await reportUsage(error, context, asked.argv)
+      await reportUsage(error.message, context, { argv, help: wordsTo(refusing) })
       return EXIT.usage
     }
     const interruption = interruptionOf(error, context)

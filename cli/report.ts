@@ -1,23 +1,26 @@
 // How an error is told: one line `shale: ...` on stderr, or one JSON object with --json; stacks at debug and for bugs.
 // Knows errors as data; which exit code follows is exit-code.ts's.
 
-import type { CommanderError } from 'commander'
 import type { Context } from './context.ts'
 import { isKnownError, isSystemError } from './exit-code.ts'
 import { safeLines, safeText } from './format/safe-text.ts'
 import { ClosedPipe, jsonLine } from './output.ts'
 
-/** A mistake on the command line itself, found before any verb ran. */
+/**
+ * A mistake on the command line itself, found before any verb ran.
+ * @param told in commander's words
+ * @param asked.help the words before `--help` that tell more: `shale images`
+ */
 export async function reportUsage(
-  error: CommanderError,
+  told: string,
   context: Context,
-  argv: readonly string[],
+  asked: { readonly argv: readonly string[]; readonly help: string },
 ): Promise<void> {
-  const message = error.message.replace(/^error: /, '').replace(/\n\(Did/, ' (did')
+  const message = told.replace(/^error: /, '').replace(/\n\(Did/, ' (did')
   // The options may not have been settled when the mistake was found.
-  if (context.json || argv.includes('--json')) {
+  if (context.json || asked.argv.includes('--json')) {
     await say(context, errorLine({ code: 'ERR_USAGE', message, details: {} }))
-  } else await say(context, `shale: ${safeText(message)}\nTry 'shale --help'.`)
+  } else await say(context, `shale: ${safeText(message)}\nTry '${asked.help} --help'.`)
 }
 
 /** Prints one error in the form that was asked for. Verbs that go on after a failure call it themselves. */

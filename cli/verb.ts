@@ -115,15 +115,16 @@ function globalOptions(): Option[] {
     new Option(
       '--root <dir>',
       'the store (default: $SHALE_ROOT, else /var/lib/shale or your data folder)',
-    ),
+    ).argParser(directory),
     new Option('--driver <name>', 'storage driver').choices(['overlay2', 'vfs']),
     new Option('--json', 'full records as JSON, errors as well'),
     new Option('--quiet', 'results and errors only'),
     new Option('--no-color', 'no colours (as does NO_COLOR)'),
     new Option('--log-level <level>', 'how much to say on stderr').choices(LOG_LEVELS),
-    new Option('--lock-timeout <seconds>', 'how long to wait for another writer').argParser(
-      seconds,
-    ),
+    new Option(
+      '--lock-timeout <seconds>',
+      'how long to wait for another writer (default: 10)',
+    ).argParser(seconds),
   ]
   for (const option of options) globals.add(option)
   return options
@@ -140,6 +141,12 @@ export function globalFlags(): {
     flags: long(options.filter((option) => !option.required)),
     withValue: long(options.filter((option) => option.required)),
   }
+}
+
+/** `--root "$UNSET"` would make a store of the directory that one happens to be in. */
+function directory(text: string): string {
+  if (text !== '') return text
+  throw new InvalidArgumentError('Expected the name of a directory.')
 }
 
 function seconds(text: string): number {

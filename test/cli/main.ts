@@ -119,12 +119,35 @@ t.test('a command line that is wrong ends with 2 and says how to go on', async (
     t.equal(code, 2, args.join(' '))
     t.equal(stdout, '')
     t.match(stderr, message)
-    t.match(stderr, /^shale: .*\nTry 'shale --help'\.\n$/)
+    t.match(stderr, /^shale: .*\nTry 'shale( [a-z]+)* --help'\.\n$/)
     const json = await shaleInProcess([...args.slice(0, -1), '--json', args.at(-1)!], { root })
     if (json.code === 2 && !args.includes('--root')) {
       t.equal(JSON.parse(json.stderr).error.code, 'ERR_USAGE')
     }
   }
+})
+
+t.test('where more is to be read: the help of the verb that refused', async (t) => {
+  const root = path.join(t.testdir(), 'none')
+  const told = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await shaleInProcess(args, { root })
+    t.same([code, stdout], [2, ''], args.join(' '))
+    return stderr
+  }
+  t.match(await told('images', '--frob'), "Try 'shale images --help'.")
+  t.match(await told('image', 'ls', 'a', 'b'), "Try 'shale image ls --help'.")
+  t.match(await told('image', 'frob'), "Try 'shale image --help'.")
+  t.match(await told('frob'), "Try 'shale --help'.")
+  t.equal(await told('help', 'frob'), "shale: unknown command 'frob'\nTry 'shale --help'.\n")
+  t.match(await told('--quiet', 'help', 'frob'), "unknown command 'frob'")
+  for (const args of [['help'], ['help', 'help'], ['help', 'image'], ['image'], []])
+    t.equal((await shaleInProcess(args, { root })).code, 0, args.join(' '))
+})
+
+t.test('an empty name is no root, or a store would be made of the current directory', async (t) => {
+  const { code, stderr } = await shaleInProcess(['images', '--root', ''], { root: t.testdir() })
+  t.equal(code, 2)
+  t.match(stderr, /'--root <dir>' argument '' is invalid\. Expected the name of a directory\./)
 })
 
 t.test('global options stand before or after the verb', async (t) => {

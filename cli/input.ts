@@ -38,7 +38,7 @@ export function openInput(path: string, verb: string): Input {
 
 function inputError(path: string, verb: string, cause: NodeJS.ErrnoException): Error {
   const details = { path }
-  const what = `cannot ${verb} ${path}`
+  const what = `cannot ${verb} ${path === '' ? 'from a name that is empty' : path}`
   if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') {
     const message = `${what}: no such file or directory`
     return new NotFoundError('ERR_FILE_NOT_FOUND', message, { cause, details })

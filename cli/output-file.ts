@@ -4,7 +4,42 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { HostError } from './library/documents.ts'
+import { HostError, InvalidArgumentError, NotFoundError } from './library/documents.ts'
+
+/**
+ * What can be known to fail is refused before anything is read for it.
+ * @param action how the message begins: `save to`
+ * @param otherwise what else there is for a directory
+ * @throws InvalidArgumentError ERR_OPTION; NotFoundError ERR_FILE_NOT_FOUND; HostError
+ */
+export function checkOutputFile(file: string, action = 'write', otherwise = ''): void {
+  const host = new HostCalls(file, action)
+  const details = { path: file }
+  if (file === '') {
+    const message = `cannot ${action} a file without a name: name one, or leave the option out`
+    throw new InvalidArgumentError('ERR_OPTION', message, { details })
+  }
+  checkParent(file, action)
+  if (host.call(() => fs.statSync(file, { throwIfNoEntry: false }))?.isDirectory() === true) {
+    const message = `cannot ${action} ${file}: it is a directory; name a file${otherwise}`
+    throw new InvalidArgumentError('ERR_OPTION', message, { details })
+  }
+}
+
+/** @throws NotFoundError ERR_FILE_NOT_FOUND; HostError */
+export function checkParent(file: string, action = 'write'): void {
+  const parent = path.dirname(path.resolve(file))
+  const status = new HostCalls(file, action).call(() =>
+    fs.statSync(parent, { throwIfNoEntry: false }),
+  )
+  if (status?.isDirectory()) return
+  const why = status === undefined ? 'does not exist' : 'is a file'
+  throw new NotFoundError(
+    'ERR_FILE_NOT_FOUND',
+    `cannot ${action} ${file}: directory ${JSON.stringify(parent)} ${why}`,
+    { details: { path: parent } },
+  )
+}
 
 /**
  * Writes `bytes` to `file`, replacing what is there at the end. A device or FIFO is written to directly: there is
@@ -28,6 +63,7 @@ export async function replaceOutputFile(
   file: string,
   fill: (fd: number, isSeekable: boolean) => Promise<void>,
 ): Promise<void> {
+  checkOutputFile(file)
   const host = new HostCalls(file)
   const status = fs.statSync(file, { throwIfNoEntry: false })
   if (status && !status.isFile()) {
@@ -79,9 +115,11 @@ export async function writeStream(
 /** Says of each refusal which file of the user's it is about, not which file was made aside. */
 class HostCalls {
   private readonly file: string
+  private readonly action: string
 
-  constructor(file: string) {
+  constructor(file: string, action = 'write') {
     this.file = file
+    this.action = action
   }
 
   call<T>(action: () => T): T {
@@ -94,7 +132,7 @@ class HostCalls {
 
   private describe(cause: NodeJS.ErrnoException): HostError {
     const details = { path: this.file, errno: cause.code, syscall: cause.syscall }
-    const what = `cannot write ${this.file}`
+    const what = `cannot ${this.action} ${this.file}`
     if (cause.code === 'ENOSPC' || cause.code === 'EDQUOT') {
       const message = `${what}: the disk is full (${cause.code}); free some space and try again`
       return new HostError('ERR_DISK_FULL', message, { cause, details })
@@ -103,6 +141,8 @@ class HostCalls {
       const message = `${what}: permission denied (${cause.code}); name a place that you may write to`
       return new HostError('ERR_PERMISSION', message, { cause, details })
     }
-    return new HostError('ERR_HOST', `${what}: ${cause.message}`, { cause, details })
+    // Node's form is `EISDIR: illegal operation on a directory, open '/x'`, and names the file that was made aside.
+    const reason = /^\w+: ([^,]+)/.exec(cause.message)?.[1] ?? cause.message
+    return new HostError('ERR_HOST', `${what}: ${reason} (${cause.code})`, { cause, details })
   }
 }

@@ -54,6 +54,10 @@ async function explain(
   options: ExplainVerbOptions,
   context: Context,
 ): Promise<void> {
+  if (options.svg !== undefined && options.svg !== '-') {
+    const { checkOutputFile } = await import('../output-file.ts')
+    checkOutputFile(options.svg)
+  }
   const explanation = await read(path, name, options, context)
   const language = languageOf(options.lang, context.env)
   if (options.svg !== undefined) {

@@ -36,13 +36,14 @@ async function exportTo(name: string, options: ExportVerbOptions, context: Conte
       'cowardly refusing to save to a terminal. Use the -o flag or redirect',
     )
   }
+  const { checkOutputFile, writeOutputFile } = await import('../output-file.ts')
+  if (output !== undefined) checkOutputFile(output, 'export to')
   const store = await context.openStore()
   const tar = exportTree(store, name, { signal: context.signal, onWarning: context.onWarning })
   if (output === undefined) {
     for await (const chunk of tar) await context.stdout.write(chunk)
     return context.signal.throwIfAborted()
   }
-  const { writeOutputFile } = await import('../output-file.ts')
   await writeOutputFile(output, tar, context.signal)
   if (context.json) await context.stdout.write(jsonText({ output: path.resolve(output), of: name }))
 }

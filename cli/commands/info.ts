@@ -45,7 +45,8 @@ async function printInfo(options: InfoOptions, context: Context): Promise<void> 
   }
   if (options.format !== undefined) {
     const { compileTemplate } = await import('../template/template.ts')
-    const text = compileTemplate(options.format).execute(record)
+    // As docker: a field that is not there is a mistake, and not `<no value>` in somebody's script.
+    const text = compileTemplate(options.format).execute(record, { missingKey: 'error' })
     await context.stdout.write(`${safeLines(text)}\n`)
     return
   }
@@ -89,8 +90,8 @@ function recordOf(info: StoreInfo): Record<string, unknown> {
     Names: info.names,
     Layers: info.layers,
     LayersBytes: info.layersBytes,
-    ...(info.dockerd === undefined ? {} : { Dockerd: info.dockerd }),
-    ...(info.probesReason === undefined ? {} : { ProbesReason: info.probesReason }),
+    Dockerd: info.dockerd ?? null,
+    ProbesReason: info.probesReason ?? '',
   }
 }
 

@@ -72,6 +72,12 @@ async function inspect(store: Store, name: string, type: Kind | undefined): Prom
     return await inspectContainer(store, name)
   } catch (error) {
     if (type === 'container' || !(error instanceof NotFoundError)) throw error
-    return inspectImage(store, name)
+  }
+  try {
+    return await inspectImage(store, name)
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error
+    const { code, details } = error
+    throw new NotFoundError(code, `No such object: ${name}`, { cause: error, details })
   }
 }

@@ -238,6 +238,8 @@ async function writePage(
   context: Context,
 ): Promise<void> {
   const { lessonPage, runLesson } = await import('../../src/index.ts')
+  const { checkOutputFile, writeOutputFile } = await import('../output-file.ts')
+  if (file !== '-') checkOutputFile(file)
   const runs: { lesson: Lesson; results: StepResult[]; ground?: GroundKind }[] = []
   for (const lesson of lessons) {
     const run: (typeof runs)[number] = { lesson, results: [] }
@@ -255,7 +257,6 @@ async function writePage(
   }
   const page = lessonPage(runs, { language, kernel: os.release() })
   if (file === '-') return context.stdout.write(page)
-  const { writeOutputFile } = await import('../output-file.ts')
   await writeOutputFile(file, Readable.from([Buffer.from(page)]), context.signal)
 }
 

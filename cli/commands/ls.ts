@@ -33,8 +33,17 @@ export function declareLs(program: Command, context: Context): void {
 }
 
 async function listFiles(place: string, options: LsOptions, context: Context): Promise<void> {
-  const { listImageFileNames, listImageFiles, splitImagePath } = await import('../library/files.ts')
+  const { InvalidArgumentError, listImageFileNames, listImageFiles, splitImagePath } =
+    await import('../library/files.ts')
   const { image, path } = splitImagePath(place)
+  // No image name has two colons but for a registry's port, which a slash follows.
+  if (path === undefined && /:[^/@]*:/.test(place)) {
+    throw new InvalidArgumentError(
+      'ERR_OPTION',
+      `cannot tell image and path apart in ${JSON.stringify(place)}: expected IMAGE or IMAGE:/PATH`,
+      { details: { argument: place } },
+    )
+  }
   const store = await context.openStore()
   const recursive = options.recursive ?? false
   const out = new LineWriter(context.stdout, context.signal)

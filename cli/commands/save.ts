@@ -1,6 +1,5 @@
 // save: images as one archive, to a file, a pipe or a directory. A file appears whole or not at all.
 
-import fs from 'node:fs'
 import path from 'node:path'
 import { Option, type Command } from 'commander'
 import type { Context } from '../context.ts'
@@ -86,8 +85,7 @@ async function save(
 /** What can be known to fail is refused before a store is opened and a layer is read. */
 async function refuseDestination(options: SaveOptions, context: Context): Promise<void> {
   const { output, format } = options
-  const { InvalidArgumentError, NotFoundError, UnsupportedError } =
-    await import('../library/save.ts')
+  const { InvalidArgumentError, UnsupportedError } = await import('../library/save.ts')
   if (output === undefined) {
     if (format === 'oci-dir') {
       throw new InvalidArgumentError(
@@ -103,20 +101,7 @@ async function refuseDestination(options: SaveOptions, context: Context): Promis
     }
     return
   }
-  const parent = path.dirname(path.resolve(output))
-  if (!fs.statSync(parent, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new NotFoundError(
-      'ERR_FILE_NOT_FOUND',
-      `cannot save to ${output}: directory ${JSON.stringify(parent)} does not exist`,
-      { details: { path: parent } },
-    )
-  }
-  const isDirectory = fs.statSync(output, { throwIfNoEntry: false })?.isDirectory() === true
-  if (isDirectory && format !== 'oci-dir') {
-    throw new InvalidArgumentError(
-      'ERR_OPTION',
-      `cannot save to ${output}: it is a directory; name a file, or use --format oci-dir`,
-      { details: { path: output } },
-    )
-  }
+  const { checkOutputFile, checkParent } = await import('../output-file.ts')
+  if (format === 'oci-dir' && output !== '') checkParent(output, 'save to')
+  else checkOutputFile(output, 'save to', ', or use --format oci-dir')
 }

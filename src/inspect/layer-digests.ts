@@ -8,7 +8,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { decompressed, sniffCompression, type Compression } from '../archive/decompress.ts'
 import type { DiffID, Digest } from '../digest/digest.ts'
-import { NotFoundError } from '../errors.ts'
+import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { fromNodeError } from '../sys/errno.ts'
 
 export interface LayerDigests {
@@ -29,7 +29,7 @@ export interface LayerDigestsOptions {
 
 /**
  * @param source a file, or bytes; compressed bytes that are no file are put aside in the host's temporary folder
- * @throws NotFoundError ERR_FILE_NOT_FOUND; ArchiveError ERR_COMPRESSION; HostError
+ * @throws NotFoundError ERR_FILE_NOT_FOUND; InvalidArgumentError ERR_NOT_A_FILE; ArchiveError ERR_COMPRESSION; HostError
  */
 export async function layerDigests(
   source: string | AsyncIterable<Uint8Array>,
@@ -110,8 +110,16 @@ function readHead(file: string, label: string): { sizeBytes: number; head: Buffe
   }
   try {
     const head = Buffer.alloc(8)
+    const status = fs.fstatSync(fd)
+    if (status.isDirectory()) {
+      throw new InvalidArgumentError(
+        'ERR_NOT_A_FILE',
+        `cannot read ${label}: it is a directory; name the file of a layer`,
+        { details: { path: file } },
+      )
+    }
     return {
-      sizeBytes: fs.fstatSync(fd).size,
+      sizeBytes: status.size,
       head: head.subarray(0, fs.readSync(fd, head, 0, 8, 0)),
     }
   } catch (error) {

@@ -190,6 +190,46 @@ const CASES: Readonly<Record<string, Case>> = {
     code: 10,
     says: /directory "\/nowhere" does not exist/,
   },
+  'save: to no name': {
+    args: ['save', '-o', '', 'present:1'],
+    code: 2,
+    says: /cannot save to a file without a name/,
+  },
+  'export: over a directory': {
+    args: ['export', '-o', dir, 'present:1'],
+    code: 2,
+    says: /cannot export to .*: it is a directory; name a file$/m,
+  },
+  'export: into a directory that is not there': {
+    args: ['export', '-o', '/nowhere/x.tar', 'present:1'],
+    code: 10,
+    says: /cannot export to \/nowhere\/x\.tar: directory "\/nowhere" does not exist/,
+  },
+  'export: below a file': {
+    args: ['export', '-o', path.join(dir, 'a-file', 'x.tar'), 'present:1'],
+    code: 10,
+    says: /a-file" is a file/,
+  },
+  'explain: a picture over a directory': {
+    args: ['explain', '--svg', dir, '/here', 'present:1'],
+    code: 2,
+    says: /it is a directory; name a file$/m,
+  },
+  'lab: a page into a directory that is not there': {
+    args: ['lab', '--web', '/nowhere/x.html'],
+    code: 10,
+    says: /cannot write \/nowhere\/x\.html: directory "\/nowhere" does not exist/,
+  },
+  'ls: a path that does not begin with a slash': {
+    args: ['ls', 'present:1:here'],
+    code: 2,
+    says: /cannot tell image and path apart in "present:1:here": expected IMAGE or IMAGE:\/PATH/,
+  },
+  'load: no name': {
+    args: ['load', '-i', ''],
+    code: 10,
+    says: /cannot load from a name that is empty: no such file/,
+  },
   'save: over a directory': {
     args: ['save', '-o', dir, 'present:1'],
     code: 2,

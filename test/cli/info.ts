@@ -47,6 +47,11 @@ t.test('as JSON and by template', async (t) => {
   t.equal(line.stdout.trimEnd().split('\n').length, 1)
   const text = await shaleInProcess(['info', '--format', '{{.Driver}} {{.Images}}'], { root })
   t.equal(text.stdout, 'overlay2 5\n')
+  const wrong = await shaleInProcess(['info', '-f', '{{.Drivr}}'], { root })
+  t.same([wrong.code, wrong.stdout], [2, ''])
+  t.match(wrong.stderr, 'map has no entry for key "Drivr"')
+  const idle = '{{if .Dockerd}}open{{else}}free{{end}}{{.ProbesReason}}'
+  t.equal((await shaleInProcess(['info', '-f', idle], { root })).stdout, 'free\n')
 })
 
 t.test('a root that is not there yet, and vfs', async (t) => {

@@ -16,11 +16,12 @@ t.test('an array of all that were found; the others are errors', async (t) => {
   t.equal((await run('--type=container', 'app')).code, 10)
 
   const none = await run('nope')
-  t.same(none, { ...none, code: 10, stdout: '[]\n', stderr: 'shale: No such image: nope:latest\n' })
+  t.same(none, { ...none, code: 10, stdout: '[]\n', stderr: 'shale: No such object: nope\n' })
   const some = await run('nope', 'base:1', 'app')
   t.equal(some.code, 3)
   t.equal(JSON.parse(some.stdout).length, 2)
-  t.match(some.stderr, 'No such image: nope:latest')
+  t.match(some.stderr, 'No such object: nope')
+  t.match((await run('--type', 'image', 'nope')).stderr, 'No such image: nope:latest')
 })
 
 t.test('structs in order, maps sorted, nothing escaped for HTML', async (t) => {

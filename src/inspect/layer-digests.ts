@@ -70,7 +70,13 @@ async function digestsOfStream(
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'shale-diffid-'))
   try {
     const file = path.join(directory, 'layer')
-    await writeFile(file, bytes, options.signal === undefined ? {} : { signal: options.signal })
+    await writeFile(
+      file,
+      bytes,
+      options.signal === undefined ? {} : { signal: options.signal },
+    ).catch((error: unknown) => {
+      throw fromNodeError(`put the layer aside in ${file}`, error)
+    })
     return await digestsOfFile(file, { ...options, label: options.label ?? 'standard input' })
   } finally {
     fs.rmSync(directory, { recursive: true, force: true })

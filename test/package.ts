@@ -121,6 +121,18 @@ t.test('its types are complete', async (t) => {
     'export const opened: typeof openStore = openStore',
   ].join('\n')
   fs.writeFileSync(path.join(consumer, 'use.ts'), program)
+  // What the papers show has to compile as well; one of the examples uses glob.
+  const papers = ['README.md', 'docs/runtime-example.md']
+  const examples = papers
+    .map((paper) => fs.readFileSync(path.join(PROJECT, paper), 'utf8'))
+    .flatMap((text) => [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!))
+  t.equal(examples.length, 3, 'examples of the papers')
+  for (const [index, code] of examples.entries())
+    fs.writeFileSync(path.join(consumer, `example-${index}.ts`), code)
+  fs.symlinkSync(
+    path.join(PROJECT, 'node_modules', 'glob'),
+    path.join(consumer, 'node_modules', 'glob'),
+  )
   const tsc = path.join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc')
   const types = path.join(PROJECT, 'node_modules', '@types')
   const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022']
@@ -134,6 +146,7 @@ t.test('its types are complete', async (t) => {
       '--types',
       'node',
       'use.ts',
+      ...examples.map((_, index) => `example-${index}.ts`),
     ]),
     { cwd: consumer, encoding: 'utf8' },
   )

@@ -38,3 +38,29 @@ t.test('the library example loads, shows and saves', (t) => {
   }
   t.end()
 })
+
+t.test('the example of a union in the process', (t) => {
+  const readme = fs.readFileSync(path.join(PROJECT, 'README.md'), 'utf8')
+  const [, example] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!)
+  const dir = t.testdir({
+    new: { etc: { issue: 'new' } },
+    old: { etc: { issue: 'old', motd: 'hello' } },
+  })
+  const source = example!
+    .replace("'shale'", JSON.stringify(new URL('../src/index.js', import.meta.url).href))
+    .replace(
+      "'/srv/new', '/srv/old'",
+      `${JSON.stringify(path.join(dir, 'new'))}, ${JSON.stringify(path.join(dir, 'old'))}`,
+    )
+  t.notMatch(source, '/srv/')
+  fs.writeFileSync(
+    path.join(dir, 'example.mjs'),
+    transformSync(source, { loader: 'ts', format: 'esm', target: 'node20' }).code,
+  )
+  const run = spawnSync(process.execPath, ['example.mjs'], { cwd: dir, encoding: 'utf8' })
+  t.equal(run.status, 0, run.stderr)
+  t.match(run.stdout, 'etc/issue')
+  t.notMatch(run.stdout, 'motd', 'it is removed in the union')
+  t.equal(fs.readFileSync(path.join(dir, 'old/etc/motd'), 'utf8'), 'hello', 'and nowhere else')
+  t.end()
+})

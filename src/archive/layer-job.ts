@@ -30,6 +30,8 @@ export interface ApplyLimits extends TarLimits {
 export interface LayerJob {
   /** For messages: `layer 3 of app.tar (sha256:...)`. */
   readonly label: string
+  /** What is being done with it, for messages. Default load. */
+  readonly action?: 'load' | 'import'
   readonly blob: ByteRange
   /** Compared with the blob's bytes as they stand, when the archive declares it. */
   readonly blobDigest?: Digest

@@ -135,7 +135,7 @@ function aboutLayer(job: LayerJob, error: unknown): unknown {
     error instanceof ArchiveError || error instanceof UnsafePathError || error instanceof LimitError
   if (!isAboutInput || error.message.includes(job.label)) return error
   const Class = error.constructor as typeof ArchiveError
-  return new Class(error.code, `cannot load ${job.label}: ${error.message}`, {
+  return new Class(error.code, `cannot ${job.action ?? 'load'} ${job.label}: ${error.message}`, {
     cause: error,
     details: error.details,
   })
@@ -209,7 +209,7 @@ function checkDigests(job: LayerJob, blobDigest: Digest, diffID: DiffID): void {
 function mismatch(job: LayerJob, what: string, expected: Digest, actual: Digest): IntegrityError {
   return new IntegrityError(
     'ERR_DIGEST_MISMATCH',
-    `cannot load ${job.label}: ${what} should have digest ${expected} and has ${actual}; the archive is damaged or was changed`,
+    `cannot ${job.action ?? 'load'} ${job.label}: ${what} should have digest ${expected} and has ${actual}; the archive is damaged or was changed`,
     { details: { expected, actual, path: job.blob.file } },
   )
 }
@@ -272,7 +272,7 @@ function overLimit(
 ): LimitError {
   return new LimitError(
     'ERR_EXPANSION_MAX',
-    `cannot load ${job.label}: ${what} ${actual} is over the limit of ${limit}`,
+    `cannot ${job.action ?? 'load'} ${job.label}: ${what} ${actual} is over the limit of ${limit}`,
     {
       details: { name, actual, limit },
     },

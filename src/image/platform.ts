@@ -39,9 +39,16 @@ const KNOWN_OS = new Set(
   ),
 )
 
+/** containerd's list, which is Go's. */
+const KNOWN_ARCHITECTURES = new Set(
+  '386 amd64 amd64p32 arm arm64 arm64be armbe loong64 mips mips64 mips64le mips64p32 mips64p32le mipsle ppc ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm'.split(
+    ' ',
+  ),
+)
+
 /**
- * Reads `--platform`: `linux`, `arm64`, `linux/arm64`, `linux/arm/v6`. A single word is an OS if it is a known one,
- * else an architecture; what is left out is the host's.
+ * Reads `--platform`: `linux`, `arm64`, `linux/arm64`, `linux/arm/v6`. A single word must be a known OS or
+ * architecture; what is left out is the host's.
  * @throws InvalidArgumentError ERR_OPTION
  */
 export function parsePlatform(text: string, host: Platform): Platform {
@@ -57,7 +64,13 @@ export function parsePlatform(text: string, host: Platform): Platform {
   if (architecture === undefined) {
     const word = first.toLowerCase()
     if (KNOWN_OS.has(word) || word === 'macos') return { ...host, os: normalOS(word) }
-    return normalizePlatform({ os: host.os, architecture: first })
+    const platform = normalizePlatform({ os: host.os, architecture: first })
+    if (KNOWN_ARCHITECTURES.has(platform.architecture)) return platform
+    throw new InvalidArgumentError(
+      'ERR_OPTION',
+      `cannot read platform ${JSON.stringify(first.slice(0, 100))}: it is no operating system and no architecture that is known; write os/arch, as in linux/arm64`,
+      { details: { value: text } },
+    )
   }
   return normalizePlatform({
     os: first,

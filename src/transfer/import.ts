@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { settleLimits, type LoadLimits } from '../archive/limits.ts'
 import { packDirectory } from '../archive/pack.ts'
 import type { Digest, ImageID } from '../digest/digest.ts'
-import type { OnWarning } from '../errors.ts'
+import { ArchiveError, type OnWarning } from '../errors.ts'
 import { applyChanges } from '../image/changes.ts'
 import { goTime, newConfig } from '../image/new-config.ts'
 import { hostPlatform, parsePlatform } from '../image/platform.ts'
@@ -14,7 +14,7 @@ import { familiarString, parseTarget } from '../reference/reference.ts'
 import { sourceDateEpoch, timestampNow } from '../store/timestamp.ts'
 import type { Store } from '../store/store.ts'
 import type { TransferOptions } from './progress.ts'
-import { checkInput } from './open-archive.ts'
+import { checkInput, otherThanTar } from './open-archive.ts'
 import { LayerRegistration } from './register-layers.ts'
 import { withRemedy } from './remedy.ts'
 import { spool } from './spool.ts'
@@ -62,9 +62,10 @@ export async function importImage(
   const importing = store.writeAside(
     async (transaction) => {
       const file = await onDisk(source, transaction.spool, options, epoch)
+      refuseOther(file, nameOf(source))
       const registration = new LayerRegistration(store, transaction, options, limits)
       const blob = { file, offset: 0, sizeBytes: fs.statSync(file).size }
-      const base = { label: nameOf(source), blob }
+      const base = { label: nameOf(source), action: 'import', blob } as const
       return { registration, diffID: await registration.addUnnamedBase(base) }
     },
     async (transaction, { registration, diffID }) => {
@@ -72,7 +73,8 @@ export async function importImage(
       if (!registration.holds()) await registration.startOver()
       registration.plan()
 
-      const comment = options.message ?? `Imported from ${nameOf(source)}`
+      // docker's client sends a file as its standard input; and where it lay here is nobody else's business.
+      const comment = options.message ?? `Imported from ${'stream' in source ? source.name : '-'}`
       const bytes = newConfig({
         architecture: platform.architecture,
         ...(platform.variant === undefined ? {} : { variant: platform.variant }),
@@ -119,6 +121,16 @@ export async function importImage(
 function nameOf(source: ImportSource): string {
   if ('file' in source) return source.file
   return 'directory' in source ? source.directory : source.name
+}
+
+function refuseOther(file: string, label: string): void {
+  const what = otherThanTar(file, label)
+  if (what === undefined) return
+  throw new ArchiveError(
+    'ERR_NOT_AN_IMAGE',
+    `cannot import ${label}: it is ${what}; expected the tar of a root file system`,
+    { details: { path: label } },
+  )
 }
 
 /** A layer may have to be read twice (a tar that needs raw tar-split records), so a stream goes to disk first. */

@@ -194,6 +194,17 @@ async function* bounded(
   }
 }
 
+/**
+ * Of a file that is no tar, what it is; for whoever takes a tar alone. An empty one, and one of nothing but zeros, has no
+ * members and is a tar.
+ * @returns to stand after `it is `; undefined for a tar, and for what has to be unpacked first
+ */
+export function otherThanTar(file: string, label: string): string | undefined {
+  const head = readHead(file, label)
+  const isTarLike = isTar(head) || head.every((byte) => byte === 0)
+  return isTarLike || sniffCompression(head) !== 'none' ? undefined : describeFile(head)
+}
+
 function readHead(file: string, label: string): Buffer {
   const fd = openRegularFile(file, label)
   try {

@@ -21,6 +21,8 @@ const WORKERS_MAX = 4
 export interface LayerSource {
   /** For messages: the member or blob it is. */
   readonly label: string
+  /** For messages. Default load. */
+  readonly action?: LayerJob['action']
   readonly blob: ByteRange
   readonly digest?: Digest
   readonly diffID?: DiffID
@@ -174,6 +176,7 @@ export class LayerRegistration {
     this.options.signal?.throwIfAborted()
     const job: LayerJob = {
       label: source.label,
+      ...(source.action === undefined ? {} : { action: source.action }),
       blob: source.blob,
       ...(source.digest === undefined ? {} : { blobDigest: source.digest }),
       ...(source.diffID === undefined ? {} : { diffID: source.diffID }),

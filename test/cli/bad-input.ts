@@ -154,7 +154,19 @@ const CASES: Readonly<Record<string, Case>> = {
     args: ['import', '@rootfs', 'base:1'],
     files: { rootfs: 'hello\n'.repeat(200) },
     code: 12,
-    says: /rootfs/,
+    says: /cannot import .*rootfs: it is text; expected the tar of a root file system/,
+  },
+  'import: a tar cut short': {
+    args: ['import', '@rootfs', 'base:1'],
+    files: { rootfs: layerTar(file('a', 'a'.repeat(4096))).subarray(0, 2000) },
+    code: 12,
+    says: /cannot import .*rootfs: /,
+  },
+  'import: a platform that is none': {
+    args: ['import', '--platform', 'arm46', '@rootfs', 'base:1'],
+    files: { rootfs: layerTar(file('a', 'a')) },
+    code: 2,
+    says: /cannot read platform "arm46"/,
   },
   'import: a file that is not there': {
     args: ['import', '/nowhere', 'base:1'],

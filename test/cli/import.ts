@@ -90,6 +90,17 @@ t.test('a directory: what it holds can be read back', async (t) => {
   t.equal(done.code, 0, done.stderr)
   t.match(JSON.parse(done.stdout), { name: 'base:latest', imageID: /^sha256:/ })
   t.equal((await shaleInProcess(['cat', 'base:/etc/link'], { root })).stdout, 'hello\n')
+  t.equal((await inspect(root, 'base')).Comment, 'Imported from -', 'not from whose folder')
+})
+
+t.test('an empty file is a tar without members, as docker has it', async (t) => {
+  const dir = temporaryDirectory(t)
+  for (const bytes of [0, 1024]) {
+    const file = path.join(dir, `zeros-${bytes}`)
+    fs.writeFileSync(file, Buffer.alloc(bytes))
+    const done = await shaleInProcess(['import', file], { root: path.join(dir, 'root') })
+    t.equal(done.code, 0, done.stderr)
+  }
 })
 
 /** Serves by path; counts what was asked for. */

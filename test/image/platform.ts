@@ -39,7 +39,16 @@ t.test('reads what --platform takes', async (t) => {
   }
   for (const [text, normal] of Object.entries(cases))
     t.equal(platformText(platform(text)), normal, text)
-  for (const text of ['', '/', 'linux/', 'linux//v8', 'a/b/c/d', 'linux/arm 64', 'x\u001b[m']) {
+  for (const text of [
+    '',
+    '/',
+    'linux/',
+    'linux//v8',
+    'a/b/c/d',
+    'linux/arm 64',
+    'x\u001b[m',
+    'arm46',
+  ]) {
     t.throws(() => platform(text), InvalidArgumentError, JSON.stringify(text))
   }
 })

@@ -24,6 +24,8 @@ function reasonOf(errno: number): string {
   const name = errnoName(errno)
   if (name === 'ENOSPC') return 'the disk is full (ENOSPC); free some space and try again'
   if (name === 'EDQUOT') return 'the disk quota is used up (EDQUOT); free some space and try again'
+  if (name === 'EBUSY')
+    return 'it is in use (EBUSY): a program has a file of it open or stands in it, or something is mounted there'
   return `${getSystemErrorMap().get(-errno)?.[1] ?? 'the system call failed'} (${name})`
 }
 

@@ -65,6 +65,14 @@ t.test(
     fs.mkdirSync(target)
     await shaleInProcess(['mount', 'app:1', target], { root })
     t.throws(() => fs.writeFileSync(path.join(target, 'new'), ''), { code: 'EROFS' })
+    const fd = fs.openSync(path.join(target, 'etc/motd'), 'r')
+    const busy = await shaleInProcess(['umount', target], { root })
+    t.equal(busy.code, 1)
+    t.match(
+      busy.stderr,
+      /: it is in use \(EBUSY\): a program has a file of it open or stands in it/,
+    )
+    fs.closeSync(fd)
     t.equal((await shaleInProcess(['image', 'unmount', target], { root })).code, 0)
   },
 )

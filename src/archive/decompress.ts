@@ -1,16 +1,13 @@
-// Compressed layers and archives: which compression by its first bytes, and the way back to plain bytes. gzip by the
-// zlib inside Node, zstd by Node's own where it has it, the rest by small packages that are loaded when the first such
-// blob comes.
+// Compressed layers and archives: which compression by its first bytes, and the way back to plain bytes. gzip and zstd
+// by what is inside of Node, where it has it, the rest by small packages that are loaded when the first such blob comes.
 
 import { createRequire } from 'node:module'
-import type { Duplex } from 'node:stream'
-import zlib from 'node:zlib'
 import fs from 'node:fs/promises'
 import { ArchiveError, LayerStoreError, LimitError } from '../errors.ts'
+import { ZstdDecoder } from '../sys/zstd.ts'
 import { CHUNK_BYTES, readRange } from './byte-range.ts'
 import { type GunzipOptions, gunzip } from './gunzip.ts'
 import type { ByteRange, LayerResult } from './layer-job.ts'
-import { throughStream } from './through-stream.ts'
 
 export type Compression = LayerResult['compression']
 
@@ -80,13 +77,6 @@ export async function* decompressed(
   }
 }
 
-/** Output buffers of 1 MiB, and two of them ahead: libuv's threads decompress the next while this one is used. */
-const STREAM = {
-  chunkSize: CHUNK_BYTES,
-  readableHighWaterMark: 2 * CHUNK_BYTES,
-  writableHighWaterMark: CHUNK_BYTES,
-} as const
-
 async function* observed(
   chunks: AsyncGenerator<Uint8Array>,
   onChunk: (bytes: Uint8Array) => void | Promise<void>,
@@ -104,10 +94,32 @@ async function* observed(
 const load = createRequire(import.meta.url)
 
 async function* unzstd(input: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const native = (zlib as { createZstdDecompress?: (options: object) => Duplex })
-    .createZstdDecompress
-  if (native) yield* throughStream(input, native(STREAM))
+  const decoder = ZstdDecoder.open()
+  if (decoder) yield* unzstdNative(input, decoder)
   else yield* unzstdPure(input)
+}
+
+/**
+ * Not by node:zlib's stream, which ends with the first frame as though the rest were nothing, and in Node 22 takes a
+ * frame that is cut short for a whole one.
+ */
+async function* unzstdNative(
+  input: AsyncGenerator<Uint8Array>,
+  decoder: ZstdDecoder,
+): AsyncGenerator<Uint8Array> {
+  try {
+    const out = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    for await (const chunk of input) {
+      decoder.give(chunk)
+      for (let length = out.length; length === out.length || decoder.hasInput;) {
+        length = decoder.decode(out)
+        if (length > 0) yield out.subarray(0, length)
+      }
+    }
+    if (!decoder.isAtEnd) throw new Error('unexpected end of file')
+  } finally {
+    decoder.close()
+  }
 }
 
 /** What the zstd tool and Node accept without being told otherwise; a frame can ask for terabytes. */
@@ -118,7 +130,7 @@ const WINDOW_BYTES_MAX = 1 << 27
  */
 const ZSTD_PUSH_BYTES = 8 << 10
 
-/** For Node before 22.15. Exported for its tests. */
+/** For Node before 22.15, which has no zstd. Exported for its tests. */
 export async function* unzstdPure(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { Decompress } = load('fzstd') as typeof import('fzstd')
   let out: Uint8Array[] = []

@@ -322,13 +322,15 @@ function sha256Text(text: string): Digest {
 
 /** A file would look like a store that is empty. */
 function refuseFile(root: string): void {
-  let status: fs.Stats | undefined
+  let status: fs.Stats
   try {
-    status = fs.statSync(root, { throwIfNoEntry: false })
+    // Not by throwIfNoEntry, which from Node 22 on is silent about ENOTDIR too.
+    status = fs.statSync(root)
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
     throw fromNodeError(`open the store ${root}`, error)
   }
-  if (status === undefined || status.isDirectory()) return
+  if (status.isDirectory()) return
   throw new InvalidArgumentError(
     'ERR_OPTION',
     `cannot open the store ${root}: it is not a directory; name the directory of a store, or one to be made`,

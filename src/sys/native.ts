@@ -7,9 +7,9 @@ import { createRequire } from 'node:module'
 import type * as Koffi from 'koffi'
 
 /** What a call is handed: bytes it may read or write, an address from an earlier call, a number. */
-type Argument = Uint8Array | Uint32Array | bigint | number | null
+type Argument = Uint8Array | Uint32Array | BigUint64Array | bigint | number | null
 
-/** A C function with an int answer: now, or on another thread. */
+/** A C function with an answer that a number holds: now, or on another thread. */
 export interface NativeCall {
   (...args: Argument[]): number
   /** The arguments' bytes must neither move, change nor be let go before the promise settles. */

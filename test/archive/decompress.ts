@@ -205,3 +205,27 @@ t.test('a file that is shorter than the range', async (t) => {
     { name: 'HostError' },
   )
 })
+
+const noZstd = has('zstd') ? false : 'needs zstd'
+t.test('zstd: frames of every size, skippable ones between', { skip: noZstd }, async (t) => {
+  const skippable = Buffer.from([0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3])
+  const parts = [1, 0, 5000, 1 << 20, 70_000].map((length) => randomBytes(length))
+  const frames = parts.flatMap((part) => [through('zstd', part), skippable])
+  const small = through('zstd', Buffer.from('small '))
+  const many = Array.from({ length: 500 }, () => small)
+  const wanted = Buffer.concat([...parts, Buffer.from('small '.repeat(500))])
+  const packed = Buffer.concat([skippable, ...frames, ...many])
+  const { out, seen } = await unpack(t, packed)
+  t.ok(out.equals(wanted))
+  t.equal(seen.length, packed.length)
+  for (const behind of [Buffer.alloc(1024), small.subarray(0, -1), skippable.subarray(0, 9)]) {
+    await t.rejects(
+      unpack(t, Buffer.concat([packed, behind])),
+      { code: 'ERR_COMPRESSION' },
+      `${behind.length} bytes of no whole frame behind`,
+    )
+  }
+  await t.rejects(unpack(t, Buffer.concat([...frames, Buffer.from('garbage')])), {
+    code: 'ERR_COMPRESSION',
+  })
+})

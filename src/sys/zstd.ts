@@ -73,6 +73,10 @@ export class ZstdDecoder {
     this.#in[POSITION] = 0n
   }
 
+  get #progress(): bigint {
+    return this.#in[POSITION]! + this.#out[POSITION]!
+  }
+
   /**
    * As far as input and room go; where it filled all the room there may be more.
    * @returns bytes written
@@ -83,14 +87,13 @@ export class ZstdDecoder {
     this.#out[SIZE] = BigInt(into.length)
     this.#out[POSITION] = 0n
     while (this.hasInput || !this.#isAtEnd) {
-      const read: bigint = this.#in[POSITION]!
-      const written: bigint = this.#out[POSITION]!
+      const before = this.#progress
       // 0 is the end of a frame, and the next call begins another; else a hint of how much is missing.
       const answer = this.#calls.ZSTD_decompressStream(this.#state, this.#out, this.#in)
       if (answer < 0) throw new Error(REASONS[answer] ?? `zstd answers ${answer}`)
       this.#isAtEnd = answer === 0
       if (this.#out[POSITION] === this.#out[SIZE]) break
-      if (read === this.#in[POSITION] && written === this.#out[POSITION]) break
+      if (before === this.#progress) break
     }
     return Number(this.#out[POSITION])
   }

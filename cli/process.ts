@@ -1,20 +1,14 @@
 // The process around the command line: signals become an AbortSignal, the outcome becomes an exit code.
 
 import { Context } from './context.ts'
+import { onEndRequest } from './end-request.ts'
 import { ClosedPipe, StreamSink } from './output.ts'
 import { Interrupted, run } from './program.ts'
 
 /** Runs one command line, and ends this process with its exit code. */
 export async function runProcess(argv: readonly string[]): Promise<never> {
   const abort = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => {
-      const interrupted = new Interrupted(name)
-      // The first one lets the verb undo what it did; whoever asks twice wants out, and the next write sweeps.
-      if (abort.signal.aborted) process.exit(interrupted.exitCode)
-      abort.abort(interrupted)
-    })
-  }
+  onEndRequest((signal) => abort.abort(new Interrupted(signal)))
   const context = new Context({
     // Opened only by a verb that reads it.
     get stdin() {

@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import { parseArgs } from 'node:util'
 import { InvalidArgumentError } from '../../src/index.ts'
 import { Context } from '../context.ts'
+import { onEndRequest } from '../end-request.ts'
 import { EXIT, exitCodeOf } from '../exit-code.ts'
 import { openInput } from '../input.ts'
 import { ClosedPipe, StreamSink } from '../output.ts'
@@ -14,16 +15,10 @@ import { FalseClaim } from './narration.ts'
 const abort = new AbortController()
 let code: number = EXIT.ok
 
-for (const [name, exitCode] of [
-  ['SIGINT', EXIT.interrupted],
-  ['SIGTERM', EXIT.terminated],
-] as const) {
-  process.on(name, () => {
-    if (abort.signal.aborted) process.exit(exitCode)
-    code = exitCode
-    abort.abort()
-  })
-}
+onEndRequest((signal) => {
+  code = signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
+  abort.abort()
+})
 
 const context = new Context({
   stdin: process.stdin,

@@ -1,10 +1,12 @@
 // `shale load` as its user sees it: docker's lines, every way in, and what the store looks like after input that is bad.
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { startShale, shale } from '../support/cli.ts'
+import { acquireLock, type Lock } from '../../src/sys/lock.ts'
+import { cleanEnvironment, MAIN, startShale, shale, withoutLoader } from '../support/cli.ts'
 import { unless } from '../support/host.ts'
 import {
   buildImage,
@@ -142,6 +144,32 @@ t.test('a terminal as standard input is a question, not an archive', async (t) =
   t.equal(done.code, 2)
   t.match(done.stderr, 'requested load from stdin, but stdin is empty')
   t.notOk(fs.existsSync(root), 'no store was made for it')
+})
+
+t.test('one request to end that comes as two signals still undoes everything', async (t) => {
+  const root = path.join(temporaryDirectory(t), 'root')
+  const [command, args] = withoutLoader([process.execPath, MAIN, '--root', root, 'load'])
+  const child = spawn(command, args, { env: cleanEnvironment(), stdio: ['pipe', 'ignore', 'pipe'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  // The archive does not end, so that the load waits with what it has put aside.
+  child.stdin.on('error', () => {})
+  child.stdin.write(packed(dockerArchive25([{ image, tags: ['app:1'] }])).subarray(0, 1024))
+  const aside = path.join(root, 'image/overlay2/layerdb/tmp')
+  const pause = (milliseconds: number): Promise<void> =>
+    new Promise((resolve) => setTimeout(resolve, milliseconds))
+  while (!(fs.existsSync(aside) && fs.readdirSync(aside).length > 0)) await pause(5)
+  const closed = once(child, 'close')
+  // Undoing needs the lock, so that it cannot be over before the second signal comes.
+  let lock: Lock | undefined
+  while (!(lock = acquireLock(path.join(root, 'shale/lock')))) await pause(5)
+  // As timeout(1) and npm do.
+  child.kill('SIGTERM')
+  child.kill('SIGINT')
+  await Promise.race([closed, pause(300)])
+  lock.release()
+  const [code] = (await closed) as [number]
+  t.ok([143, 130].includes(code), `the code of the one that came first: ${code}`)
+  t.notOk(fs.existsSync(path.join(root, 'image')), 'nothing is left')
 })
 
 t.test(

@@ -1,0 +1,31 @@
+// SIGINT and SIGTERM as a request to end: the first is passed on, so that what was begun is undone; whoever asks again
+// wants out now. Knows signals; what is undone, the verbs know.
+
+import { EXIT } from './exit-code.ts'
+
+export type EndSignal = 'SIGINT' | 'SIGTERM'
+
+const CODES: Readonly<Record<EndSignal, number>> = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+}
+
+/**
+ * One request often comes as two signals: timeout(1) tells its child and then its process group, and npm passes on to
+ * its child what the terminal has told that child already. Nobody asks twice in earnest within this time.
+ */
+const ECHO_MS = 1000
+
+/** @param onFirst called once; a later signal ends the process with its code */
+export function onEndRequest(onFirst: (signal: EndSignal) => void): void {
+  let firstAt: number | undefined
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      const now = performance.now()
+      if (firstAt === undefined) {
+        firstAt = now
+        onFirst(signal)
+      } else if (now - firstAt >= ECHO_MS) process.exit(CODES[signal])
+    })
+  }
+}

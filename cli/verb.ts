@@ -82,7 +82,6 @@ export function declareVerb(
     const parent = words.length > 1 ? noun(program, words[0]!) : program
     const [name, ...aliases] = words.at(-1)!.split('|')
     const command = parent.command(name!).aliases(aliases)
-    // Short options come first in docker's usage lines, and examples name the form that was asked for.
     declare(command)
   }
 }

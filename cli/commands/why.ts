@@ -23,7 +23,7 @@ export function declareWhy(program: Command, context: Context): void {
       .argument('<path-or-id...>', 'a path, an ID or the start of one, a link name, or a name')
       .action((texts: string[]) => explain(texts, context))
     examples(command, [
-      ['why /var/lib/docker/overlay2/3fa0938c0b56/diff/usr/bin/curl', 'from a file to its images'],
+      ['why /var/lib/docker/overlay2/3fa0938c0b56*/diff/usr/bin/curl', 'from a file to its images'],
       ['why l/VCF3JQTXSLCJ3U5SCGEFT4YNQE', 'from a mount line'],
       ['why 3fa0938c0b56', 'any ID, or its start'],
     ])

@@ -134,6 +134,10 @@ function fieldsOf(
       Tag: tag,
       Digest: digest,
       ...shared,
+      // No part of what is shared: to copy it would be to compute it.
+      get CreatedAt() {
+        return goLocalTime(item.createdSeconds)
+      },
       // Docker answers these only to `docker system df`.
       SharedSize: 'N/A',
       UniqueSize: 'N/A',
@@ -148,9 +152,6 @@ function imageFields(item: ImageListItem, nowSeconds: number): Record<string, st
       item.createdSeconds === ZERO_TIME_SECONDS
         ? ''
         : createdSince(item.createdSeconds, nowSeconds),
-    get CreatedAt() {
-      return goLocalTime(item.createdSeconds)
-    },
     Size: humanSize(item.sizeBytes),
     VirtualSize: humanSize(item.sizeBytes, 4),
   }

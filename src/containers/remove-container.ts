@@ -5,9 +5,9 @@ import path from 'node:path'
 import type { ChainID } from '../digest/digest.ts'
 import { ConflictError } from '../errors.ts'
 import type { Container } from '../store/container-db.ts'
-import type { Store } from '../store/store.ts'
+import { topChainID, type Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
-import { planLayerRemoval, unheldLayers } from '../store/unheld-layers.ts'
+import { LayerClaims, planLayerRemoval } from '../store/layer-claims.ts'
 import { unmountTarget } from '../view/mount-list.ts'
 import { dropContainerMerge } from './container-merges.ts'
 import { containerOf } from './container-stack.ts'
@@ -107,10 +107,15 @@ export function planContainerRemoval(
       if (cacheID) transaction.plan({ op: 'remove-driver-directory', cacheID })
     }
   }
-  const parents = containers.flatMap(({ layer }): ChainID[] =>
-    layer?.parent ? [layer.parent] : [],
+  const tops = new Set(
+    containers
+      .filter((container) => !isHeldByImage(store, container))
+      .flatMap(({ layer }): ChainID[] => (layer?.parent ? [layer.parent] : [])),
   )
-  planLayerRemoval(transaction, unheldLayers(store, parents, gone))
+  if (tops.size > 0) {
+    const claims = new LayerClaims(store, gone)
+    for (const top of tops) planLayerRemoval(transaction, claims.release(top))
+  }
   if (!options.volumes) return
   const kept = new Set(
     store.containerDB
@@ -124,4 +129,10 @@ export function planContainerRemoval(
       if (isOurs && !kept.has(name)) transaction.planRemoval(path.join(layout.volumes, name))
     }
   }
+}
+
+/** As nearly always: then nothing else in the store needs to be asked. */
+function isHeldByImage(store: Store, { imageID, layer }: Container): boolean {
+  const image = imageID === undefined ? undefined : store.imageDB.get(imageID)
+  return image !== undefined && topChainID(image) === layer?.parent
 }

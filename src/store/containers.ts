@@ -19,10 +19,14 @@ export class Containers {
     this.layout = layout
   }
 
-  /** chainIDs that a writable layer stands on (layerdb/mounts). */
-  mountedParents(): ChainID[] {
+  /**
+   * chainIDs that a writable layer stands on (layerdb/mounts).
+   * @param but containers that are not asked
+   */
+  mountedParents(but: ReadonlySet<string> = new Set()): ChainID[] {
     const parents: ChainID[] = []
     for (const id of namesIfPresent(this.layout.layerMounts)) {
+      if (but.has(id)) continue
       const parent = readIfPresent(path.join(this.layout.layerMounts, id, 'parent'))
         ?.toString('latin1')
         .trim()

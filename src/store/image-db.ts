@@ -4,7 +4,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { createHash } from 'node:crypto'
-import { hexOf, isDigest, type ImageID } from '../digest/digest.ts'
+import { chainIDs } from '../digest/chain-id.ts'
+import { hexOf, isDigest, type ChainID, type DiffID, type ImageID } from '../digest/digest.ts'
 import { NO_JSON_LIMITS } from '../image/json.ts'
 import { parseImageConfig, type ImageConfig } from '../image/config.ts'
 import type { Layout } from './layout.ts'
@@ -39,9 +40,8 @@ export class ImageDB {
   }
 
   get(id: ImageID): ImageFacts | undefined {
-    const configBytes = readIfPresent(this.layout.imageContent(id))
+    const configBytes = this.bytes(id)
     if (!configBytes) return undefined
-    if (createHash('sha256').update(configBytes).digest('hex') !== hexOf(id)) return undefined
     let config: ImageConfig
     try {
       config = parseImageConfig(configBytes, undefined, NO_JSON_LIMITS)
@@ -61,7 +61,49 @@ export class ImageDB {
     }
   }
 
+  /** Of whatever is whole and names layers, also where another engine alone can read the rest of it. */
+  diffIDs(id: ImageID): readonly DiffID[] | undefined {
+    const bytes = this.bytes(id)
+    return bytes && diffIDsIn(bytes.toString('utf8'))
+  }
+
+  /** The images that were built or committed on another, each with that one. No config is read. */
+  parents(): Map<ImageID, ImageID> {
+    const parents = new Map<ImageID, ImageID>()
+    // Only images that have facts have a folder here; those that are gone may have left one.
+    for (const name of namesIfPresent(this.layout.metadata)) {
+      const id = `sha256:${name}`
+      if (!isDigest(id)) continue
+      const parent = this.fact(id as ImageID, 'parent')
+      if (parent !== undefined && isDigest(parent) && this.has(id as ImageID))
+        parents.set(id as ImageID, parent as ImageID)
+    }
+    return parents
+  }
+
+  private bytes(id: ImageID): Buffer | undefined {
+    const bytes = readIfPresent(this.layout.imageContent(id))
+    if (!bytes) return undefined
+    return createHash('sha256').update(bytes).digest('hex') === hexOf(id) ? bytes : undefined
+  }
+
   private fact(id: ImageID, key: 'parent' | 'lastUpdated'): string | undefined {
     return readIfPresent(path.join(this.layout.imageMetadata(id), key))?.toString('latin1')
+  }
+}
+
+/** The chain rule with the host's own SHA-256: that of the pure core takes milliseconds to warm up. */
+export function chainOf(diffIDs: readonly DiffID[]): ChainID[] {
+  return chainIDs(diffIDs, (text) => `sha256:${createHash('sha256').update(text).digest('hex')}`)
+}
+
+function diffIDsIn(text: string): readonly DiffID[] | undefined {
+  try {
+    const document = JSON.parse(text) as { rootfs?: { diff_ids?: unknown } } | null
+    const listed = document?.rootfs?.diff_ids
+    if (!Array.isArray(listed) || !listed.every((id) => isDigest(String(id)))) return undefined
+    return listed as DiffID[]
+  } catch {
+    return undefined
   }
 }

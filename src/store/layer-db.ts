@@ -16,8 +16,8 @@ export interface Layer {
   readonly cacheID: CacheID
   /** As docker records it: informational, by driver, never an integrity value. */
   readonly sizeBytes: number
-  /** tar-split.json.gz, if the layer has one. */
-  readonly splitPath?: string
+  /** tar-split.json.gz, if the layer has one; looked for when it is asked for. */
+  readonly splitPath: string | undefined
   /** The layer's folder in layerdb. */
   readonly path: string
 }
@@ -46,7 +46,7 @@ export class LayerDB {
   private read(chainID: ChainID): Layer | undefined {
     const dir = this.layout.layer(chainID)
     const text = (name: string): string | undefined =>
-      readIfPresent(path.join(dir, name))?.toString('latin1')
+      readIfPresent(`${dir}/${name}`)?.toString('latin1')
     const diff = text('diff')?.trim()
     const size = text('size')
     const cacheID = text('cache-id')
@@ -55,27 +55,31 @@ export class LayerDB {
     if (!isDigest(diff) || !/^-?[0-9]+$/.test(size)) return undefined
     const parent = text('parent')?.trim()
     if (parent !== undefined && !isDigest(parent)) return undefined
-    const splitPath = path.join(dir, 'tar-split.json.gz')
+    const splitPath = `${dir}/tar-split.json.gz`
     return {
       chainID,
       diffID: diff as DiffID,
       ...(parent === undefined ? {} : { parent: parent as ChainID }),
       cacheID: parseCacheID(cacheID, path.join(dir, 'cache-id')),
       sizeBytes: Number(size),
-      ...(fs.existsSync(splitPath) ? { splitPath } : {}),
+      // Listings of thousands of layers never ask for it.
+      get splitPath() {
+        return fs.existsSync(splitPath) ? splitPath : undefined
+      },
       path: dir,
     }
   }
 
+  /** By the names of their folders; not every one may be a layer that can be used. */
+  ids(): ChainID[] {
+    return namesIfPresent(this.layout.layers)
+      .map((name) => `sha256:${name}`)
+      .filter((id) => isDigest(id)) // not `<chain>-<random>-removing`
+      .map((id) => id as ChainID)
+  }
+
   list(): Layer[] {
-    const layers: Layer[] = []
-    for (const name of namesIfPresent(this.layout.layers)) {
-      const id = `sha256:${name}`
-      if (!isDigest(id)) continue // `<chain>-<random>-removing`
-      const layer = this.get(id as ChainID)
-      if (layer) layers.push(layer)
-    }
-    return layers
+    return this.ids().flatMap((id) => this.get(id) ?? [])
   }
 
   /**

@@ -1,13 +1,13 @@
 // rmi, by docker's rules: a name is untagged, the last name takes the image with it, an ID takes all of its names; then
 // the layers that nothing else stands on. Plans only; the transaction acts.
 
-import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { hexOf, shortID, type ChainID, type ImageID } from '../digest/digest.ts'
 import { ConflictError } from '../errors.ts'
 import { familiarString } from '../reference/reference.ts'
 import { listViews, type ViewInfo } from '../view/mount-list.ts'
 import type { ContainerClaim } from './containers.ts'
+import { LayerClaims, planLayerRemoval } from './layer-claims.ts'
 import type { Layer } from './layer-db.ts'
 import type { References, StoredName } from './references.ts'
 import { topChainID, type Store } from './store.ts'
@@ -53,6 +53,8 @@ class RemovalPlan {
   private readonly goneLayers: Layer[] = []
   private readonly containers: readonly ContainerClaim[]
   private readonly mounts: readonly ViewInfo[]
+  private knownClaims: LayerClaims | undefined
+  private knownParents: ReadonlyMap<ImageID, ImageID> | undefined
 
   constructor(store: Store) {
     this.store = store
@@ -61,6 +63,15 @@ class RemovalPlan {
     const place = { home: store.driver.home, merges: store.layout.merges }
     // A merge that was written out stands by itself; a mount would lose its files under whoever looks at them.
     this.mounts = listViews(place).filter((shown) => shown.view === 'kernel')
+  }
+
+  /** Read only when an image goes: to take a name from one, nothing else needs to be known. */
+  private get claims(): LayerClaims {
+    return (this.knownClaims ??= new LayerClaims(this.store))
+  }
+
+  private get parents(): ReadonlyMap<ImageID, ImageID> {
+    return (this.knownParents ??= this.store.imageDB.parents())
   }
 
   remove(text: string, force: boolean, prune: boolean): void {
@@ -128,23 +139,24 @@ class RemovalPlan {
       if (options.quiet) return
       throw reason
     }
-    const facts = this.store.imageDB.get(id)
     this.untag(this.references.namesOf(id))
     this.gone.add(id)
     this.removals.push({ kind: 'deleted', id })
-    const top = facts && topChainID(facts)
-    if (top !== undefined) this.releaseLayers(top)
-    const parent = facts?.parent
+    for (const layer of this.claims.releaseImage(id)) {
+      this.goneLayers.push(layer)
+      this.removals.push({ kind: 'deleted', id: layer.chainID })
+    }
+    const parent = this.parents.get(id)
     if (!options.prune || parent === undefined || !this.store.imageDB.has(parent)) return
     if (this.references.namesOf(parent).length > 0) return
     this.removeImage(parent, { force: false, prune: true, quiet: true })
   }
 
   private conflictOf(id: ImageID, force: boolean): ConflictError | undefined {
-    const child = this.store.imageDB
-      .ids()
-      .find((other) => !this.gone.has(other) && this.store.imageDB.get(other)?.parent === id)
-    if (child) return conflict(id, 'cannot be forced', 'image has dependent child images')
+    const isChild = ([child, parent]: [ImageID, ImageID]): boolean =>
+      parent === id && !this.gone.has(child) && this.store.imageDB.get(child) !== undefined
+    if ([...this.parents].some(isChild))
+      return conflict(id, 'cannot be forced', 'image has dependent child images')
     const mounted = this.mountConflict(id)
     if (mounted) return mounted
     const users = this.containers.filter((container) => container.imageID === id)
@@ -171,34 +183,8 @@ class RemovalPlan {
     const top = facts && topChainID(facts)
     const layer = top === undefined ? undefined : this.store.layers.get(top)
     const mount = this.mounts.find((shown) => shown.topCacheID === layer?.cacheID)
-    if (top === undefined || !mount) return undefined
-    this.gone.add(id)
-    const stays = this.isHeld(top)
-    this.gone.delete(id)
-    return stays
-      ? undefined
-      : conflict(id, 'cannot be forced', `image is mounted on ${mount.target}; unmount it first`)
-  }
-
-  /** From the top down, each layer that no image, no writable layer and no other layer stands on. */
-  private releaseLayers(top: ChainID): void {
-    for (let layer = this.store.layers.get(top); layer && !this.isHeld(layer.chainID);) {
-      this.goneLayers.push(layer)
-      this.removals.push({ kind: 'deleted', id: layer.chainID })
-      layer = layer.parent === undefined ? undefined : this.store.layers.get(layer.parent)
-    }
-  }
-
-  private isHeld(chainID: ChainID): boolean {
-    const gone = (id: ChainID): boolean => this.goneLayers.some((layer) => layer.chainID === id)
-    if (gone(chainID)) return true
-    if (this.store.containers.mountedParents().includes(chainID)) return true
-    if (this.store.layers.list().some((layer) => layer.parent === chainID && !gone(layer.chainID)))
-      return true
-    return this.store.imageDB.ids().some((id) => {
-      const facts = this.gone.has(id) ? undefined : this.store.imageDB.get(id)
-      return facts !== undefined && topChainID(facts) === chainID
-    })
+    if (!mount || !this.claims.holdsAlone(id)) return undefined
+    return conflict(id, 'cannot be forced', `image is mounted on ${mount.target}; unmount it first`)
   }
 
   commitTo(transaction: Transaction): void {
@@ -212,19 +198,11 @@ class RemovalPlan {
       transaction.plan({ op: 'remove', path: layout.imageContent(id) })
       transaction.plan({ op: 'remove', path: layout.imageMetadata(id) })
     }
-    for (const id of this.store.imageDB.ids()) {
-      const parent = this.gone.has(id) ? undefined : this.store.imageDB.get(id)?.parent
-      if (parent !== undefined && this.gone.has(parent)) {
+    for (const [id, parent] of this.gone.size > 0 ? this.parents : []) {
+      if (!this.gone.has(id) && this.gone.has(parent))
         transaction.plan({ op: 'remove', path: path.join(layout.imageMetadata(id), 'parent') })
-      }
     }
-    for (const layer of this.goneLayers) {
-      // docker's own name for a layer on its way out: dockerd sweeps it at shutdown should shale never come back.
-      const aside = `${layer.path}-${randomBytes(32).toString('hex')}-removing`
-      transaction.plan({ op: 'rename', from: layer.path, to: aside })
-      transaction.plan({ op: 'remove-driver-directory', cacheID: layer.cacheID })
-      transaction.plan({ op: 'remove', path: aside })
-    }
+    planLayerRemoval(transaction, this.goneLayers)
   }
 }
 

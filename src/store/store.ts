@@ -1,11 +1,9 @@
 // An open store: the four databases (layers, images, names, containers' claims) over one driver, and the door to write.
 // Readers need no lock: whatever they see was put in place by rename. Never parses a tar, never touches an archive.
 
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { chainIDs } from '../digest/chain-id.ts'
-import type { ChainID, DiffID, Digest, ImageID } from '../digest/digest.ts'
+import type { ChainID, DiffID, ImageID } from '../digest/digest.ts'
 import type { Driver, DriverName, LayerForm } from '../driver/driver.ts'
 import { makeDirectory } from '../driver/make-directory.ts'
 import { selectDriver } from '../driver/select.ts'
@@ -13,7 +11,7 @@ import { IntegrityError, InvalidArgumentError, type OnWarning } from '../errors.
 import { fromNodeError } from '../sys/errno.ts'
 import { ContainerDB } from './container-db.ts'
 import { Containers } from './containers.ts'
-import { ImageDB, type ImageFacts } from './image-db.ts'
+import { chainOf, ImageDB, type ImageFacts } from './image-db.ts'
 import { LayerDB, type Layer } from './layer-db.ts'
 import { Layout } from './layout.ts'
 import { MountDB } from './mount-db.ts'
@@ -155,7 +153,7 @@ export class Store implements AsyncDisposable {
 
   /** @returns undefined where a layer is not here */
   private stackOf(diffIDs: readonly DiffID[]): readonly Layer[] | undefined {
-    const chain = chainIDs(diffIDs, sha256Text)
+    const chain = chainOf(diffIDs)
     if (chain.some((chainID) => !this.layers.get(chainID))) return undefined
     const top = chain.at(-1)
     return top === undefined ? [] : this.layers.chain(top)
@@ -312,12 +310,7 @@ function assemble(
 }
 
 export function topChainID(facts: Pick<ImageFacts, 'config'>): ChainID | undefined {
-  return chainIDs(facts.config.rootfs.diffIDs, sha256Text).at(-1)
-}
-
-/** The chain rule's hash by the host's hands: those of the pure core take milliseconds to warm up. */
-function sha256Text(text: string): Digest {
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`
+  return chainOf(facts.config.rootfs.diffIDs).at(-1)
 }
 
 /** A file would look like a store that is empty. */

@@ -4,13 +4,11 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { createHash } from 'node:crypto'
-import type { ChainID, DiffID, ImageID } from '../digest/digest.ts'
+import type { ChainID, ImageID } from '../digest/digest.ts'
 import { isDigest } from '../digest/digest.ts'
-import { chainIDs } from '../digest/chain-id.ts'
 import { HostError, IntegrityError } from '../errors.ts'
 import type { Container } from '../store/container-db.ts'
-import type { ImageFacts } from '../store/image-db.ts'
+import { chainOf, type ImageFacts } from '../store/image-db.ts'
 import type { Layer } from '../store/layer-db.ts'
 import type { WritableLayer } from '../store/mount-db.ts'
 import { readIfPresent } from '../store/read-file.ts'
@@ -58,7 +56,10 @@ export interface Inventory {
   /** Names in the driver's home, `l` left out. */
   readonly directories: readonly string[]
   readonly owners: ReadonlyMap<string, DirectoryOwner>
-  /** Of overlay2/l: the directory that each points at, undefined where it is no link of docker's form. */
+  /**
+   * Of overlay2/l: the directory that each points at, undefined where it is no link of docker's form. Read when asked
+   * for, as most questions are not about them.
+   */
   readonly links: ReadonlyMap<string, string | undefined>
   readonly linksOf: ReadonlyMap<string, readonly string[]>
   /** Of layerdb/tmp. */
@@ -98,7 +99,9 @@ class InventoryReader {
     const temporary = this.names(layout.layerTemp)
     this.ownByTransactions(temporary)
     const directories = this.names(driver.home).filter((name) => name !== 'l')
-    const links = this.readLinks()
+    let knownLinks: Map<string, string | undefined> | undefined
+    let knownLinksOf: Map<string, string[]> | undefined
+    const links = (): Map<string, string | undefined> => (knownLinks ??= this.readLinks())
     return {
       layers: this.layers,
       brokenLayers: this.brokenLayers,
@@ -111,8 +114,13 @@ class InventoryReader {
       containers,
       directories,
       owners: this.owners,
-      links,
-      linksOf: grouped([...links].map(([link, directory]) => [directory, link])),
+      get links() {
+        return links()
+      },
+      get linksOf() {
+        knownLinksOf ??= grouped([...links()].map(([link, directory]) => [directory, link]))
+        return knownLinksOf
+      },
       temporary,
       volumes: this.readVolumes(),
       unreadable: this.unreadable,
@@ -154,7 +162,7 @@ class InventoryReader {
         this.readForeign(id)
         continue
       }
-      const chain = chainIDs(facts.config.rootfs.diffIDs)
+      const chain = chainOf(facts.config.rootfs.diffIDs)
       images.set(id, {
         facts,
         names: names?.get(id) ?? [],
@@ -167,10 +175,8 @@ class InventoryReader {
 
   private readForeign(id: ImageID): void {
     const file = this.store.layout.imageContent(id)
-    const bytes = this.attempt(file, () => readIfPresent(file))
-    if (!bytes || `sha256:${createHash('sha256').update(bytes).digest('hex')}` !== id) return
-    const diffIDs = diffIDsIn(bytes.toString('utf8'))
-    if (diffIDs.length > 0) this.foreignChains.push([...chainIDs(diffIDs)])
+    const diffIDs = this.attempt(file, () => this.store.imageDB.diffIDs(id)) ?? []
+    if (diffIDs.length > 0) this.foreignChains.push(chainOf(diffIDs))
   }
 
   private readMounts(): Map<string, WritableLayer> {
@@ -240,18 +246,6 @@ class InventoryReader {
 
 function nodeCode(error: unknown): unknown {
   return (error as NodeJS.ErrnoException).code
-}
-
-function diffIDsIn(text: string): DiffID[] {
-  try {
-    const document = JSON.parse(text) as { rootfs?: { diff_ids?: unknown } } | null
-    const listed = document?.rootfs?.diff_ids
-    return Array.isArray(listed) && listed.every((id) => isDigest(String(id)))
-      ? (listed as DiffID[])
-      : []
-  } catch {
-    return []
-  }
 }
 
 export function isTransaction(name: string): boolean {

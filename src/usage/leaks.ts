@@ -57,6 +57,8 @@ export interface LeakSearch {
   /** A shale process is writing: its transaction is work, not a leak. */
   readonly writerActive: boolean
   readonly dockerdRunning: boolean
+  /** Only what every writer sweeps, whatever it came for; the rest is not looked for. */
+  readonly transactionsOnly?: boolean
   /** The transaction that asks. */
   readonly own?: string
 }
@@ -82,6 +84,7 @@ class LeakFinder {
 
   find(): FoundLeak[] {
     this.temporaryFolders()
+    if (this.search.transactionsOnly ?? false) return this.sorted()
     this.layerFolders()
     this.directories()
     this.links()
@@ -90,6 +93,10 @@ class LeakFinder {
     this.containers()
     this.temporaryFiles()
     this.scratch()
+    return this.sorted()
+  }
+
+  private sorted(): FoundLeak[] {
     const order = Object.keys(REASONS)
     return this.found.sort(
       (a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || (a.path < b.path ? -1 : 1),
@@ -105,8 +112,9 @@ class LeakFinder {
     for (const name of this.inventory.temporary) {
       const folder = path.join(layerTemp, name)
       if (folder === this.search.own) continue
-      if (!isTransaction(name)) this.add('write-set', [folder])
-      else if (!this.search.writerActive && !isAtWork(folder)) {
+      if (!isTransaction(name)) {
+        if (!(this.search.transactionsOnly ?? false)) this.add('write-set', [folder])
+      } else if (!this.search.writerActive && !isAtWork(folder)) {
         const directories = this.ownedBy(
           (owner) => owner.kind === 'transaction' && owner.name === name,
         )

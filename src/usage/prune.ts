@@ -136,12 +136,12 @@ class PrunePlan {
       // Who makes the plan within its own transaction is the one writer.
       writerActive: own === undefined && isWriterActive(store),
       dockerdRunning: isDockerdRunning(store),
+      transactionsOnly: !sweeps,
       ...(own === undefined ? {} : { own }),
     })
     this.leaks = leaks.filter((leak) => {
-      // Every writer sweeps these, whatever it came for.
       if (leak.kind === 'transaction') return true
-      return sweeps && isOld(leak, options.filter) && !isMounted(leak, inUse)
+      return isOld(leak, options.filter) && !isMounted(leak, inUse)
     })
     this.references = store.references()
     this.namesBefore = this.references.toJSONText()

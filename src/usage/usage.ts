@@ -7,7 +7,7 @@ import path from 'node:path'
 import type { ChainID, ImageID } from '../digest/digest.ts'
 import { commandLine, NamesNow } from '../containers/list-containers.ts'
 import { createdSeconds } from '../image/config.ts'
-import { listImages } from '../inspect/image-list.ts'
+import { listImages, type ImageListItem } from '../inspect/image-list.ts'
 import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import { refuseRunningDockerd } from '../store/write-lock.ts'
@@ -200,16 +200,17 @@ class UsageCounter {
   async images(): Promise<UsageSummary<ImageUsage>> {
     const { inventory, measurement } = this
     const imagesOfLayer = new Map<ChainID, number>()
+    const listed = await this.listed()
     const whole = [...inventory.images.values()].filter((image) => image.isWhole)
     for (const { chain } of whole)
       for (const chainID of chain) imagesOfLayer.set(chainID, (imagesOfLayer.get(chainID) ?? 0) + 1)
     // An intermediate image is a step of its child, not another image.
-    const steps = new Set(await this.stepsOfOthers())
+    const steps = this.stepsOfOthers(listed)
     for (const id of steps)
       for (const chainID of inventory.images.get(id)?.chain ?? [])
         imagesOfLayer.set(chainID, imagesOfLayer.get(chainID)! - 1)
     const items: ImageUsage[] = []
-    for (const item of await this.listed()) {
+    for (const item of listed) {
       const image = inventory.images.get(item.id)
       if (image === undefined) continue
       const bytes = measurement.bytes([...image.chain.map(layerKey), imageKey(item.id)])
@@ -242,13 +243,13 @@ class UsageCounter {
     }
   }
 
-  private listed(): ReturnType<typeof listImages> {
+  private async listed(): Promise<ImageListItem[]> {
     // Where an ordinary user may not read all of it, docker's list cannot be had.
-    return this.inventory.unreadable.length > 0 ? Promise.resolve([]) : listImages(this.store)
+    return this.inventory.unreadable.length > 0 ? [] : listImages(this.store)
   }
 
-  private async stepsOfOthers(): Promise<ImageID[]> {
-    const shown = new Set((await this.listed()).map(({ id }) => id))
+  private stepsOfOthers(listed: readonly ImageListItem[]): ImageID[] {
+    const shown = new Set(listed.map(({ id }) => id))
     return [...this.inventory.images]
       .filter(([id, image]) => image.isWhole && !shown.has(id))
       .map(([id]) => id)

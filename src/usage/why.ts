@@ -186,7 +186,9 @@ class Explainer {
       images: images.map((image) => imageFacts(image, place.chainID)),
       containers: this.containersOn(place.chainID),
     }
-    const leak = this.leakOf((found) => found.paths.includes(layer.path))
+    // To find all that is leaked, the whole store must be looked at: only where nobody is known to have it.
+    const isOwned = images.some((image) => image.isWhole) || rest.containers.length > 0
+    const leak = isOwned ? undefined : this.leakOf((found) => found.paths.includes(layer.path))
     if (leak !== undefined) return this.answer('leak', place.as, { ...rest, leak })
     const file = place.inside === undefined ? undefined : await this.fileIn(layer, place.inside)
     return this.answer('layer', place.as, { ...rest, ...(file === undefined ? {} : { file }) })

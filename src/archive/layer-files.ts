@@ -1,7 +1,7 @@
 // The files of an unpacked layer, opened by the names that its tar has. Names are resolved by the kernel with the
 // layer's directory as root, so no link in a layer, and no `..` in a name, reaches a file of the host.
 
-import { NotFoundError } from '../errors.ts'
+import { IntegrityError } from '../errors.ts'
 import { type BytePath, cleanPath, pathText } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import { AT_FDCWD, O, close, openAt, read } from '../sys/file-calls.ts'
@@ -27,13 +27,20 @@ export class LayerFiles implements FileSource, Disposable {
       Buffer.from(directory, 'utf8').toString('latin1'),
       O.PATH | O.DIRECTORY,
     )
+    if (this.#root === -ERRNO.ENOENT || this.#root === -ERRNO.ENOTDIR) {
+      throw new IntegrityError(
+        'ERR_STORE_CORRUPT',
+        `cannot rebuild the layer's tar: its directory ${directory} is missing`,
+        { details: { path: directory } },
+      )
+    }
     if (this.#root < 0) throw hostError(`open ${directory}`, -this.#root, 'openat', directory)
   }
 
   /**
    * What it is and how long is looked up when it is asked for, or when a read fails: a read that finds what it expects
    * has told both.
-   * @throws NotFoundError ERR_FILE_NOT_FOUND, when there is no such file or it is no plain file; its methods as well
+   * @throws IntegrityError ERR_STORE_CORRUPT, when there is no such file or it is no plain file; its methods as well
    */
   open(name: BytePath): FileBody {
     const fd = this.#open(name)
@@ -65,8 +72,8 @@ export class LayerFiles implements FileSource, Disposable {
   #refusal(name: BytePath, errno: number): Error {
     const entry = pathText(name)
     if (errno === -ERRNO.ENOENT || errno === -ERRNO.ENOTDIR || errno === -ERRNO.ELOOP) {
-      return new NotFoundError(
-        'ERR_FILE_NOT_FOUND',
+      return new IntegrityError(
+        'ERR_STORE_CORRUPT',
         `cannot rebuild the layer's tar: ${JSON.stringify(entry)} is missing from ${this.#directory}`,
         { details: { entry, path: this.#directory } },
       )

@@ -38,7 +38,7 @@ export interface TarTarget {
  * The tar in chunks of a MiB, verified while it passes: by its diffID, which every byte counts for. Only if that fails
  * are the files gone through one by one, to name the one that changed.
  * @throws IntegrityError ERR_FILE_CHECKSUM or ERR_DIGEST_MISMATCH after the last chunk, ERR_SPLIT_CORRUPT
- * @throws NotFoundError ERR_FILE_NOT_FOUND
+ * @throws IntegrityError ERR_STORE_CORRUPT
  */
 export async function* layerTar(
   source: LayerTarSource,

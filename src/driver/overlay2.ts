@@ -9,6 +9,7 @@ import type { CacheID } from '../digest/digest.ts'
 import { IntegrityError, LimitError } from '../errors.ts'
 import { makeDirectory } from './make-directory.ts'
 import { removeDirectory } from './remove-directory.ts'
+import { requireDirectory } from './require-directory.ts'
 import type { Driver, FinishOptions, LayerForm, MountSpec } from './driver.ts'
 import { hideLowerRoots, removeIdleWhiteouts } from './settle-whiteouts.ts'
 import type { StoreForm } from './form.ts'
@@ -137,6 +138,12 @@ export class Overlay2Driver implements Driver {
   }
 
   async stack(id: CacheID): Promise<string[]> {
+    const directories = this.directories(id)
+    for (const directory of directories) requireDirectory(directory)
+    return directories
+  }
+
+  private directories(id: CacheID): string[] {
     const dirs = [this.layerDirectory(id)]
     for (const short of this.lowers(id)) dirs.push(this.resolve(id, short))
     return dirs
@@ -195,7 +202,7 @@ export class Overlay2Driver implements Driver {
 
   /** Rows and order of docker's GetMetadata; LowerDir only where there are lowers. */
   async metadata(id: CacheID): Promise<Record<string, string>> {
-    const [diff, ...lowers] = await this.stack(id)
+    const [diff, ...lowers] = this.directories(id)
     const dir = path.join(this.home, id)
     return {
       ...(lowers.length > 0 ? { LowerDir: lowers.join(':') } : {}),

@@ -13,6 +13,7 @@ import type { Driver, FinishOptions, LayerForm, MountSpec } from './driver.ts'
 import type { StoreForm } from './form.ts'
 import { makeDirectory } from './make-directory.ts'
 import { removeDirectory } from './remove-directory.ts'
+import { requireDirectory } from './require-directory.ts'
 
 /** Not a name that dockerd gives or reads: it knows its directories from layerdb. */
 const SCRATCH = '-applying'
@@ -57,7 +58,7 @@ export class VfsDriver implements Driver {
   async createWritable(id: CacheID, parent?: CacheID): Promise<void> {
     await this.create(id)
     if (parent === undefined) return
-    using stack = new LayerStack([this.layerDirectory(parent)], { form: this.form })
+    using stack = new LayerStack(await this.stack(parent), { form: this.form })
     await materialise(stack, this.layerDirectory(id), { form: this.form })
   }
 
@@ -70,9 +71,7 @@ export class VfsDriver implements Driver {
   async finish(id: CacheID, options: FinishOptions): Promise<void> {
     const scratch = this.layerDirectory(id) + SCRATCH
     const below =
-      options.parent === undefined || options.rootOpaque
-        ? []
-        : [this.layerDirectory(options.parent)]
+      options.parent === undefined || options.rootOpaque ? [] : await this.stack(options.parent)
     const stack = new LayerStack([scratch, ...below], { form: this.form })
     try {
       await materialise(stack, this.layerDirectory(id), { form: this.form })
@@ -100,15 +99,19 @@ export class VfsDriver implements Driver {
   }
 
   async stack(id: CacheID): Promise<string[]> {
-    return [this.layerDirectory(id)]
+    const directory = this.layerDirectory(id)
+    requireDirectory(directory)
+    return [directory]
   }
 
   async mounts(id: CacheID): Promise<MountSpec> {
-    return { kind: 'bind', source: this.layerDirectory(id) }
+    const [source] = await this.stack(id)
+    return { kind: 'bind', source: source! }
   }
 
   async writableMounts(id: CacheID): Promise<MountSpec> {
-    return { kind: 'bind', source: this.layerDirectory(id), writable: true }
+    const [source] = await this.stack(id)
+    return { kind: 'bind', source: source!, writable: true }
   }
 
   async metadata(id: CacheID): Promise<Record<string, string>> {

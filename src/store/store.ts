@@ -129,6 +129,13 @@ export class Store implements AsyncDisposable {
       )
     }
     const top = topChainID(facts)
+    if (top !== undefined && !this.layers.get(top)) {
+      throw new IntegrityError(
+        'ERR_STORE_CORRUPT',
+        `cannot read image ${id}: its layer ${top} is missing from ${this.layout.layers}, or its files there cannot be read; load the image again`,
+        { details: { imageID: id, chainID: top } },
+      )
+    }
     const layers = top === undefined ? [] : this.layers.chain(top)
     return assemble(facts, this.references().namesOf(id), layers)
   }

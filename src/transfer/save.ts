@@ -182,11 +182,14 @@ async function saveLayer(
   if (splitPath === undefined) {
     throw new IntegrityError(
       'ERR_STORE_CORRUPT',
-      `cannot save layer ${layer.chainID}: it has no tar-split.json.gz in ${layer.path}, so its tar cannot be given back`,
+      `cannot save layer ${layer.chainID}: it has no tar-split.json.gz in ${layer.path}, so its tar cannot be given back; remove the images that have it, and load them again`,
       { details: { chainID: layer.chainID, path: layer.path } },
     )
   }
-  const { tarBytes } = await pool.measure(splitPath)
+  const damaged = (error: unknown): never => {
+    throw withLayer(error, layer)
+  }
+  const { tarBytes } = await pool.measure(splitPath).catch(damaged)
   const source = { splitPath, directory: store.driver.layerDirectory(layer.cacheID), diffID }
   return {
     diffID,
@@ -197,14 +200,26 @@ async function saveLayer(
       const tell = (state: 'saving' | 'done', doneBytes: number): void =>
         onProgress?.({ kind: 'layer', id: shortID(diffID), state, doneBytes, totalBytes: tarBytes })
       tell('saving', 0)
-      await pool.write(
-        source,
-        { fd, path, offset, tarBytes },
-        { ...(signal ? { signal } : {}), onProgress: (doneBytes) => tell('saving', doneBytes) },
-      )
+      await pool
+        .write(
+          source,
+          { fd, path, offset, tarBytes },
+          { ...(signal ? { signal } : {}), onProgress: (doneBytes) => tell('saving', doneBytes) },
+        )
+        .catch(damaged)
       tell('done', tarBytes)
     },
   }
+}
+
+/** What is damaged in the store can only be had anew: which layer it is, and how to get it. */
+function withLayer(error: unknown, { diffID, chainID }: Layer): unknown {
+  if (!(error instanceof IntegrityError)) return error
+  const remedy = `remove the images that have layer ${shortID(diffID)}, and load them again`
+  return new IntegrityError(error.code, `${error.message}; ${remedy}`, {
+    cause: error,
+    details: { ...error.details, chainID },
+  })
 }
 
 /** The layer's chunks, each a moment to hear of a cancellation and to tell how far it is. */
@@ -216,11 +231,15 @@ async function* told(
 ): AsyncGenerator<Uint8Array> {
   const id = shortID(layer.diffID)
   let doneBytes = 0
-  for await (const chunk of chunks) {
-    signal?.throwIfAborted()
-    onProgress?.({ kind: 'layer', id, state: 'saving', doneBytes, totalBytes })
-    yield chunk
-    doneBytes += chunk.length
+  try {
+    for await (const chunk of chunks) {
+      signal?.throwIfAborted()
+      onProgress?.({ kind: 'layer', id, state: 'saving', doneBytes, totalBytes })
+      yield chunk
+      doneBytes += chunk.length
+    }
+  } catch (error) {
+    throw withLayer(error, layer)
   }
   onProgress?.({ kind: 'layer', id, state: 'done', doneBytes, totalBytes })
 }

@@ -243,17 +243,17 @@ t.test('changes to the directory are noticed', async (t) => {
       (layer: string) => fs.writeFileSync(path.join(layer, 'f'), 'longer than before'),
       'ERR_FILE_CHECKSUM',
     ],
-    [(layer: string) => fs.rmSync(path.join(layer, 'g')), 'ERR_FILE_NOT_FOUND'],
+    [(layer: string) => fs.rmSync(path.join(layer, 'g')), 'ERR_STORE_CORRUPT'],
     [
       (layer: string) => (fs.rmSync(path.join(layer, 'g')), fs.mkdirSync(path.join(layer, 'g'))),
-      'ERR_FILE_NOT_FOUND',
+      'ERR_STORE_CORRUPT',
     ],
     [
       (layer: string) => (
         fs.rmSync(path.join(layer, 'g')),
         fs.symlinkSync('/etc/hostname', path.join(layer, 'g'))
       ),
-      'ERR_FILE_NOT_FOUND',
+      'ERR_STORE_CORRUPT',
     ],
   ] as const) {
     const job = jobFor(dir, tar, { tar })

@@ -88,20 +88,20 @@ const CHANGES: Readonly<
     (file) => fs.truncateSync(file, fs.statSync(file).size - 1),
     { code: 'ERR_FILE_CHECKSUM', message: /has changed since it was loaded: it has/ },
   ],
-  removed: [(file) => fs.rmSync(file), { code: 'ERR_FILE_NOT_FOUND', message: /is missing/ }],
+  removed: [(file) => fs.rmSync(file), { code: 'ERR_STORE_CORRUPT', message: /is missing/ }],
   'a directory': [
     (file) => {
       fs.rmSync(file)
       fs.mkdirSync(file)
     },
-    { code: 'ERR_FILE_NOT_FOUND', message: /is missing/ },
+    { code: 'ERR_STORE_CORRUPT', message: /is missing/ },
   ],
   'a FIFO': [
     (file) => {
       fs.rmSync(file)
       spawnSync('mkfifo', [file])
     },
-    { code: 'ERR_FILE_NOT_FOUND', message: /is missing/ },
+    { code: 'ERR_STORE_CORRUPT', message: /is missing/ },
   ],
 }
 

@@ -90,15 +90,16 @@ t.test('a tar-split or a file of a layer is not what it was', async (t) => {
   const { shale, root, layers, target } = await loaded(t, 'overlay2')
   const [base, top] = [layers[0]!, layers.at(-1)!]
   const out = path.join(target, 'x.tar')
-  const split = fs.readFileSync(top.splitPath!)
+  const splitPath = path.join(top.path, 'tar-split.json.gz')
+  const split = fs.readFileSync(splitPath)
   const motd = path.join(root, 'overlay2', base.cacheID, 'diff/etc/motd')
   const content = fs.readFileSync(motd)
   const damages: Readonly<Record<string, [layer: Layer, damage: () => void]>> = {
-    'no tar-split': [top, () => fs.rmSync(top.splitPath!)],
-    'a tar-split that is none': [top, () => fs.writeFileSync(top.splitPath!, 'garbage')],
+    'no tar-split': [top, () => fs.rmSync(splitPath)],
+    'a tar-split that is none': [top, () => fs.writeFileSync(splitPath, 'garbage')],
     'a tar-split cut short': [
       top,
-      () => fs.writeFileSync(top.splitPath!, split.subarray(0, split.length >> 1)),
+      () => fs.writeFileSync(splitPath, split.subarray(0, split.length >> 1)),
     ],
     'another byte': [base, () => fs.writeFileSync(motd, 'x', { flag: 'r+' })],
     'no file': [base, () => fs.rmSync(motd)],
@@ -118,7 +119,7 @@ t.test('a tar-split or a file of a layer is not what it was', async (t) => {
       )
     }
     t.notOk(fs.existsSync(out))
-    fs.writeFileSync(top.splitPath!, split)
+    fs.writeFileSync(splitPath, split)
     fs.writeFileSync(motd, content)
   }
   t.equal((await shale('save', '-o', out, 'app:1')).code, 0)

@@ -57,5 +57,8 @@ async function bundle(
     return
   }
   if (made.reason === undefined) return
-  await context.log('info', `wrote rootfs as plain files, without a kernel mount: ${made.reason}`)
+  await context.log(
+    'info',
+    `wrote rootfs as plain files, without a kernel mount: ${made.reason}; what is changed in it stays in the bundle`,
+  )
 }

@@ -18,6 +18,7 @@ import { userMappings } from './bundle-mappings.ts'
 import { bundleSpec, type BundleVolume } from './bundle-spec.ts'
 import { resolveUser } from './bundle-user.ts'
 import { commandOf } from './container-settings.ts'
+import { settleForReading } from './container-merges.ts'
 import { openContainerStack } from './container-stack.ts'
 import { sourceOf } from './copy-volume.ts'
 import { containerOrImage, type TreeSource } from './export-tree.ts'
@@ -59,6 +60,7 @@ export async function writeBundle(
 ): Promise<Bundle> {
   const source = containerOrImage(store, name)
   options.signal?.throwIfAborted()
+  if ('container' in source) await settleForReading(store, source.container, options.signal)
   const target = path.resolve(directory)
   const isNew = takeDirectory(target)
   try {

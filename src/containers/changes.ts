@@ -16,6 +16,7 @@ import {
 } from '../union/changes.ts'
 import type { NodeType } from '../union/layer-view.ts'
 import { sameContent } from '../view/same-content.ts'
+import { settleForReading } from './container-merges.ts'
 import { containerOf } from './container-stack.ts'
 import { openContainerPair, openImagePair, openLayerPair, type TreePair } from './tree-pair.ts'
 
@@ -48,6 +49,7 @@ export async function changesOf(
   options: ChangesOptions = {},
 ): Promise<TreeChange[]> {
   const container = containerOf(store, name)
+  await settleForReading(store, container, options.signal)
   using pair = await openContainerPair(store, container)
   return await changesOfPair(pair, options)
 }

@@ -1,6 +1,7 @@
 // Containers whose root is written out instead of mounted: which there are, and what was changed in them brought into
 // their writable layers. Knows the records of merges; how one is folded is src/view's.
 
+import { ConflictError, LayerStoreError } from '../errors.ts'
 import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import { closeMerge, findMerge, settleMerge } from '../view/close-merge.ts'
@@ -23,6 +24,10 @@ export interface ContainerMerge {
 
 export function listContainerMerges(store: Store): ContainerMerge[] {
   return recordsOf(store).map(({ target, topCacheID }) => ({ target, mountID: topCacheID }))
+}
+
+export function mergeOf(store: Store, { layer }: Container): ContainerMerge | undefined {
+  return listContainerMerges(store).find(({ mountID }) => mountID === layer?.mountID)
 }
 
 /** @throws UnsupportedError, ConflictError ERR_DESTINATION_EXISTS, HostError; signal.reason */
@@ -61,6 +66,33 @@ export async function settleContainer(
   const mountID = container.layer?.mountID
   for (const record of recordsOf(store)) {
     if (record.topCacheID === mountID) await settleMerge(store.layout.merges, record, signal)
+  }
+}
+
+/**
+ * Before a container is read by its layers: what was changed in a merge of it would not be seen. Locks nothing where
+ * it has none.
+ * @throws ConflictError ERR_CONTAINER_IN_USE where that cannot be done now; signal.reason
+ */
+export async function settleForReading(
+  store: Store,
+  container: Container,
+  signal?: AbortSignal,
+): Promise<void> {
+  const merge = mergeOf(store, container)
+  if (merge === undefined) return
+  try {
+    await store.write(
+      () => settleContainer(store, container, signal),
+      signal === undefined ? {} : { signal },
+    )
+  } catch (cause) {
+    if (!(cause instanceof LayerStoreError)) throw cause
+    throw new ConflictError(
+      'ERR_CONTAINER_IN_USE',
+      `cannot read container ${container.name}: its root is written out in ${merge.target}, and what was changed there cannot be brought into its layer: ${cause.message}`,
+      { cause, details: { container: container.id, path: merge.target } },
+    )
   }
 }
 

@@ -9,6 +9,7 @@ import type { Container } from '../store/container-db.ts'
 import type { Image, Store } from '../store/store.ts'
 import type { MergedNode, MergedView } from '../union/merge.ts'
 import type { LayerStack } from '../view/stack.ts'
+import { settleForReading } from './container-merges.ts'
 import { openContainerStack } from './container-stack.ts'
 import { absolutePath, noSuchPath, notADirectory } from './copy-rules.ts'
 import { inScope } from './working-directory.ts'
@@ -56,9 +57,9 @@ export function resolveInside(store: Store, text: string): Inside {
 }
 
 export async function openInside(store: Store, inside: Inside): Promise<LayerStack> {
-  return inside.kind === 'container'
-    ? openContainerStack(store, inside.container)
-    : openImageStack(store, inside.image)
+  if (inside.kind === 'image') return openImageStack(store, inside.image)
+  await settleForReading(store, inside.container)
+  return openContainerStack(store, inside.container)
 }
 
 export interface PathInside {

@@ -8,8 +8,10 @@ import type { BytePath } from '../path/byte-path.ts'
 import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import type { MergedView } from '../union/merge.ts'
+import { mergeForm } from '../view/fold-merge.ts'
 import { LayerStack } from '../view/stack.ts'
 import { WritableTree } from '../view/writable-tree.ts'
+import { mergeOf, settleForReading } from './container-merges.ts'
 import { containerOf, layerOf, openContainerStack } from './container-stack.ts'
 import { plainTar, subtreeTar } from './copy-archive.ts'
 import { extractCopy, type ExtractOptions } from './copy-extract.ts'
@@ -102,10 +104,11 @@ export async function copyInto(
   // Through a mount nothing of the store's own changes, and a dockerd that has it open does the same.
   const [mounted] = mountsOf(store, container)
   if (mounted !== undefined) {
+    await settleForReading(store, container, options.signal)
     using stack = await openContainerStack(store, container)
     return await copyTo({ ...shared, scratch: os.tmpdir() }, stack.view, (at) => ({
       place: new DirectoryPlace(mounted, { at }),
-      form: 'trusted',
+      form: mergeOf(store, container) === undefined ? 'trusted' : mergeForm(store.form),
     }))
   }
   return store.write(

@@ -7,6 +7,7 @@ import { openImageStack } from '../inspect/image-stack.ts'
 import type { Container } from '../store/container-db.ts'
 import type { Image, Store } from '../store/store.ts'
 import { sourceDateEpoch } from '../store/timestamp.ts'
+import { settleForReading } from './container-merges.ts'
 import { openContainerStack } from './container-stack.ts'
 
 export interface ExportOptions {
@@ -58,6 +59,7 @@ async function* tarOf(
   source: TreeSource,
   options: DiffOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  if ('container' in source) await settleForReading(store, source.container, options.signal)
   using stack =
     'container' in source
       ? await openContainerStack(store, source.container)

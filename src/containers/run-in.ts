@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts'
 import { runInRoot, type RunInRootOptions, type RunInRootResult } from '../sys/run-in-root.ts'
 import { unreadableForm } from '../view/kernel.ts'
 import { resolveUser } from './bundle-user.ts'
+import { mergeOf, settleForReading } from './container-merges.ts'
 import { layerOf, openContainerStack } from './container-stack.ts'
 import { containerOrImage, type TreeSource } from './export-tree.ts'
 import { mountContainer, mountsOf, unmountContainer } from './mount-container.ts'
@@ -41,6 +42,7 @@ export async function runIn(
   options: RunInOptions = {},
 ): Promise<RunInRootResult> {
   const source = containerOrImage(store, name)
+  if ('container' in source) await settleForReading(store, source.container, options.signal)
   const config = configOf(source)
   const user = await userOf(store, source, options.user ?? '')
   const job = {
@@ -55,6 +57,9 @@ export async function runIn(
     return runInRoot({ ...job, mount }, options)
   }
   const { container } = source
+  // What is written out is its root until it is folded back: beside it, the layers are out of date.
+  const merge = mergeOf(store, container)
+  if (merge !== undefined) return runInRoot({ ...job, root: merge.target }, options)
   if (process.geteuid?.() !== 0) {
     const spec = await store.driver.writableMounts(layerOf(container).mountID)
     if (spec.kind === 'bind') return runInRoot({ ...job, root: spec.source }, options)

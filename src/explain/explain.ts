@@ -3,6 +3,7 @@
 // the rules are trace.ts's and predict.ts's, the words and the picture those of sentences.ts and picture.ts.
 
 import path from 'node:path'
+import { settleForReading } from '../containers/container-merges.ts'
 import { containerOf, openContainerStack, imageLayersOf } from '../containers/container-stack.ts'
 import type { DiffID } from '../digest/digest.ts'
 import type { LayerForm } from '../driver/driver.ts'
@@ -136,6 +137,7 @@ async function openSubject(
 ): Promise<{ readonly stack: LayerStack; readonly layers: readonly ExplainedLayer[] }> {
   try {
     const container = containerOf(store, name)
+    await settleForReading(store, container)
     const stack = await openContainerStack(store, container)
     const image = imageLayersOf(store, container)
     const own = stack.layers.length - image.length

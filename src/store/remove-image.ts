@@ -62,7 +62,7 @@ class RemovalPlan {
     this.containers = store.containers.list()
     const place = { home: store.driver.home, merges: store.layout.merges }
     // A merge that was written out stands by itself; a mount would lose its files under whoever looks at them.
-    this.mounts = listViews(place).filter((shown) => shown.view === 'kernel')
+    this.mounts = listViews(place).filter((shown) => shown.view !== 'merge')
   }
 
   /** Read only when an image goes: to take a name from one, nothing else needs to be known. */

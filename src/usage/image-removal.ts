@@ -23,21 +23,28 @@ export class ImageRemoval {
   private readonly inventory: Inventory
   private readonly holds: LayerHolds
   private readonly goneContainers: ReadonlySet<string>
+  private readonly shownImages: ReadonlySet<ImageID>
   private readonly gone = new Set<ImageID>()
   private readonly unnamed = new Set<ImageID>()
 
   /**
    * @param holds is changed: layers let go of are free
-   * @param goneContainers go in the same run: they use nothing any more
+   * @param circumstances.goneContainers go in the same run: they use nothing any more
+   * @param circumstances.shownImages are mounted somewhere, which counts as use
    */
   constructor(
     inventory: Inventory,
     holds: LayerHolds,
-    goneContainers: ReadonlySet<string> = new Set(),
+    circumstances: {
+      readonly goneContainers?: ReadonlySet<string>
+      readonly shownImages?: ReadonlySet<ImageID>
+    } = {},
   ) {
+    const { goneContainers = new Set<string>(), shownImages = new Set<ImageID>() } = circumstances
     this.inventory = inventory
     this.holds = holds
     this.goneContainers = goneContainers
+    this.shownImages = shownImages
     for (const id of goneContainers) this.goneLayers.push(...holds.releaseMount(id))
   }
 
@@ -85,6 +92,7 @@ export class ImageRemoval {
   }
 
   private isUsed(id: ImageID): boolean {
+    if (this.shownImages.has(id)) return true
     const users = this.inventory.usersOf.get(id) ?? []
     return users.some((container) => !this.goneContainers.has(container))
   }

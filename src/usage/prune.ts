@@ -12,11 +12,11 @@ import type { References } from '../store/references.ts'
 import type { Removal } from '../store/remove-image.ts'
 import type { Store } from '../store/store.ts'
 import { leftovers, type Transaction } from '../store/transaction.ts'
-import { listMounts } from '../sys/mount-table.ts'
 import { isAnonymousVolume, readVolume, refuseDockerdVolumes } from '../volumes/volume-db.ts'
 import { volumeUsers } from '../volumes/volume-users.ts'
 import { BuildCache } from './build-cache.ts'
 import { ImageRemoval } from './image-removal.ts'
+import { directoriesInUse, imagesInUse } from './in-use.ts'
 import { readInventory, type Inventory } from './inventory.ts'
 import { findLeaks, type FoundLeak, type LeakKind } from './leaks.ts'
 import { Measurement } from './measurement.ts'
@@ -119,10 +119,13 @@ class PrunePlan {
     const buildCache = new BuildCache(store.root)
     const holds = layerHolds(this.inventory, buildCache)
     const unreferenced = holds.settle()
-    const inUse = mountedDirectories(store)
+    const inUse = directoriesInUse(store)
     this.containers = (options.containers ?? true) ? this.idleContainers(options, inUse) : []
     const gone = new Set(this.containers)
-    this.removal = new ImageRemoval(this.inventory, holds, gone)
+    this.removal = new ImageRemoval(this.inventory, holds, {
+      goneContainers: gone,
+      shownImages: imagesInUse(store, this.inventory),
+    })
     if (options.images ?? true)
       this.removal.prune({
         all: options.allImages ?? false,
@@ -270,25 +273,6 @@ function isOld(leak: FoundLeak, filter: PruneFilter | undefined): boolean {
   if (filter?.untilNs === undefined) return true
   const stat = fs.lstatSync(leak.paths[0]!, { throwIfNoEntry: false, bigint: true })
   return stat === undefined || stat.mtimeNs <= filter.untilNs
-}
-
-/** Directories of the driver that some overlay mount of this host stands on, or that are mounted. */
-function mountedDirectories(store: Store): Set<string> {
-  const names = new Set<string>()
-  const { home } = store.driver
-  const note = (file: string): void => {
-    if (!file.startsWith(`${home}/`)) return
-    names.add(file.slice(home.length + 1).split('/')[0]!)
-  }
-  for (const { target, type, superOptions } of listMounts()) {
-    note(target)
-    if (type !== 'overlay') continue
-    for (const option of superOptions) {
-      const [, value] = /^(?:upperdir|workdir)=(.*)$/.exec(option) ?? []
-      if (value !== undefined) note(path.resolve(home, value))
-    }
-  }
-  return names
 }
 
 function isMounted(leak: FoundLeak, inUse: ReadonlySet<string>): boolean {

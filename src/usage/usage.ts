@@ -16,6 +16,7 @@ import { isLocked } from '../sys/lock.ts'
 import { volumeUsers } from '../volumes/volume-users.ts'
 import { BuildCache } from './build-cache.ts'
 import { ImageRemoval } from './image-removal.ts'
+import { imagesInUse } from './in-use.ts'
 import { readInventory, type Inventory } from './inventory.ts'
 import { LayerHolds } from './layer-holds.ts'
 import { findLeaks, type FoundLeak, type LeakKind } from './leaks.ts'
@@ -263,7 +264,8 @@ class UsageCounter {
 
   /** What `image prune -a` would free: all images that no container uses. */
   private reclaimable(): number {
-    const removal = new ImageRemoval(this.inventory, this.holds.copy())
+    const shownImages = imagesInUse(this.store, this.inventory)
+    const removal = new ImageRemoval(this.inventory, this.holds.copy(), { shownImages })
     removal.prune({ all: true })
     return this.freed(removal)
   }

@@ -4,9 +4,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
+import { openStore } from '../../src/index.ts'
 import { isRoot, unless } from '../support/host.ts'
 import { dockerArchive25, packed, smallImage } from '../support/image.ts'
 import { shaleInProcess } from '../support/in-process.ts'
+import { listWithTar } from '../support/tar-list.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const archive = packed(dockerArchive25([{ image: smallImage(), tags: ['app:1'] }]))
@@ -80,5 +82,85 @@ for (const writer of ['kernel', 'fuse', 'merge'] as const) {
       await shale('umount', rootfs)
       t.same(fs.readdirSync(rootfs), [])
     }
+  })
+}
+
+t.test('merge: who reads the layers sees what is written so far', async (t) => {
+  const { root, dir, shale } = await makeContainer(t)
+  const target = path.join(dir, 'shown')
+  fs.mkdirSync(target)
+  await shale('mount', '--view', 'merge', 'web', target)
+  const write = (name: string): void => fs.writeFileSync(path.join(target, name), `${name}\n`)
+  write('one')
+  t.equal(await shale('diff', 'web'), 'A /one\n')
+  write('two')
+  await shale('cp', 'web:/two', dir)
+  t.equal(fs.readFileSync(path.join(dir, 'two'), 'utf8'), 'two\n')
+  write('three')
+  const flat = path.join(dir, 'flat.tar')
+  await shale('export', '-o', flat, 'web')
+  t.same(
+    listWithTar(flat)
+      .filter((name) => /^(one|two|three)$/.test(name))
+      .sort(),
+    ['one', 'three', 'two'],
+  )
+  fs.mkdirSync(path.join(target, 'four'))
+  await shale('cp', path.join(dir, 'two'), 'web:/four')
+  t.equal(fs.readFileSync(path.join(target, 'four/two'), 'utf8'), 'two\n', 'into what is shown')
+  t.match(await shale('explain', '/four/two', 'web'), /upper/)
+  write('five')
+  await shale('bundle', '--copy', 'web', path.join(dir, 'bundle'))
+  t.ok(fs.existsSync(path.join(dir, 'bundle/rootfs/five')))
+  const refused = await shaleInProcess(['bundle', 'web', path.join(dir, 'other')], { root })
+  // A store of an ordinary user has its owners beside the files: its bundles are copies anyway.
+  t.match(refused.stderr, isRoot ? /it is mounted on .*shown already/ : /as plain files/)
+  await shale('umount', 'web')
+  t.same((await shale('diff', 'web')).trim().split('\n'), [
+    'A /five',
+    'A /four',
+    'A /four/two',
+    'A /one',
+    'A /three',
+    'A /two',
+  ])
+})
+
+t.test('merge: what cannot be brought into the layer now is said', async (t) => {
+  const { root, dir, shale } = await makeContainer(t)
+  const target = path.join(dir, 'shown')
+  fs.mkdirSync(target)
+  await shale('mount', '--view', 'merge', 'web', target)
+  fs.writeFileSync(path.join(target, 'new'), 'new')
+  const store = await openStore(root)
+  await store.write(async () => {
+    const busy = await openStore(root, { lockTimeoutMs: 1 })
+    await t.rejects(busy.mounts.get('web').changes(), {
+      code: 'ERR_CONTAINER_IN_USE',
+      message: /^cannot read container web: its root is written out in .*shown, and what was/,
+    })
+  })
+  t.equal(await shale('diff', 'web'), 'A /new\n')
+})
+
+for (const view of views) {
+  t.test(`${view}: what is shown is not pruned`, async (t) => {
+    const { dir, shale } = await makeContainer(t)
+    const target = path.join(dir, 'shown')
+    fs.mkdirSync(target)
+    await shale('mount', '--view', view, 'web', target)
+    fs.writeFileSync(path.join(target, 'new'), 'new')
+    const nothing = 'Total reclaimed space: 0B\n'
+    t.equal(await shale('container', 'prune', '--dry-run'), nothing)
+    t.equal(await shale('system', 'prune', '-f'), nothing)
+    await shale('umount', 'web')
+    t.equal(await shale('diff', 'web'), 'A /new\n')
+    await shale('rm', 'web')
+    await shale('mount', '--view', view, 'app:1', target)
+    const pruned = await shale('image', 'prune', '-a', '--dry-run')
+    if (view === 'merge') t.match(pruned, /untagged: app:1/i, 'a copy stands by itself')
+    else t.equal(pruned, nothing)
+    await shale('umount', target)
+    t.match(await shale('image', 'prune', '-a', '-f'), /untagged: app:1/i)
   })
 }

@@ -53,8 +53,16 @@ export class VerbCommand extends Command {
         this.commands.some((command) => command.name() === arg || command.aliases().includes(arg)),
     )
     const flags = end < 0 ? argv : argv.slice(0, end)
-    const plain = flags.flatMap((arg) => this.plainBoolean(arg))
+    const plain = flags.flatMap((arg) => this.plainValue(arg) ?? this.plainBoolean(arg))
     return super.parseOptions(end < 0 ? plain : [...plain, ...argv.slice(end)])
+  }
+
+  /** Go's flag package takes `-o=FILE` for `-o FILE`; commander would name the file `=FILE`. */
+  private plainValue(arg: string): string[] | undefined {
+    const [, flag, value] = /^(-\w)=(.*)$/s.exec(arg) ?? []
+    if (flag === undefined || value === undefined) return undefined
+    const option = this.options.find((known) => known.short === flag)
+    return option?.required ? [flag, value] : undefined
   }
 
   private plainBoolean(arg: string): string[] {

@@ -129,6 +129,23 @@ t.test('a command line that is wrong ends with 2 and says how to go on', async (
   }
 })
 
+t.test('short options with = and their value, as Go’s flags are written', async (t) => {
+  const { root } = await fixtureStore(t)
+  const dir = t.testdir()
+  const of = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await shaleInProcess(args, { root })
+    t.same([code, stderr], [0, ''], args.join(' '))
+    return stdout
+  }
+  t.equal(
+    await of('images', '-f=dangling=true', '-q'),
+    await of('images', '-f', 'dangling=true', '-q'),
+  )
+  t.equal(await of('inspect', '-f={{.Id}}', 'app'), await of('inspect', '-f', '{{.Id}}', 'app'))
+  await of('save', `-o=${path.join(dir, 'out.tar')}`, 'app')
+  t.same(fs.readdirSync(dir), ['out.tar'])
+})
+
 t.test('where more is to be read: the help of the verb that refused', async (t) => {
   const root = path.join(t.testdir(), 'none')
   const told = async (...args: string[]): Promise<string> => {

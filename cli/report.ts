@@ -66,6 +66,10 @@ function describe(error: unknown): {
   }
   if (isSystemError(error)) {
     const { syscall, path, code = '' } = error
+    if (syscall === 'uv_cwd') {
+      const message = `cannot tell the current directory: it is not there any more (${code}); change to another one`
+      return { code: 'ERR_HOST', message, details: { errno: code, syscall }, bug: false }
+    }
     // Node's form is `EACCES: permission denied, open '/x'`.
     const reason = /^\w+: ([^,]+)/.exec(error.message)?.[1]
     const message =

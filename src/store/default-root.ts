@@ -2,10 +2,36 @@
 
 import os from 'node:os'
 import path from 'node:path'
+import { HostError } from '../errors.ts'
 
-/** @param env where SHALE_ROOT and XDG_DATA_HOME are looked up; default this process's */
+/**
+ * @param env where SHALE_ROOT, XDG_DATA_HOME and HOME are looked up; default this process's
+ * @throws HostError ERR_HOST for a user without a home
+ */
 export function defaultRoot(env: NodeJS.ProcessEnv = process.env): string {
   if (env['SHALE_ROOT']) return path.resolve(env['SHALE_ROOT'])
   if (process.geteuid?.() === 0) return '/var/lib/shale'
-  return path.join(env['XDG_DATA_HOME'] || path.join(os.homedir(), '.local', 'share'), 'shale')
+  return userRoot(env)
+}
+
+/** The XDG base directory specification: a relative path is to be passed over, or the store would lie where one stands. */
+export function userRoot(env: NodeJS.ProcessEnv): string {
+  const data = env['XDG_DATA_HOME'] ?? ''
+  if (path.isAbsolute(data)) return path.join(data, 'shale')
+  const named = env['HOME'] ?? ''
+  const home = path.isAbsolute(named) ? named : recordedHome()
+  return path.join(home, '.local', 'share', 'shale')
+}
+
+/** As /etc/passwd has it. */
+function recordedHome(): string {
+  try {
+    return os.userInfo().homedir
+  } catch (cause) {
+    throw new HostError(
+      'ERR_HOST',
+      `cannot tell where the store is: user ${process.geteuid?.() ?? ''} has no home directory; name a place with --root, SHALE_ROOT or HOME`,
+      { cause },
+    )
+  }
 }

@@ -1,11 +1,19 @@
 // The program around the verbs: options in any place, errors in both forms, exit codes, signals, closed pipes.
 
+import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import * as errors from '../../src/errors.ts'
 import { EXIT, EXIT_BY_CLASS, PartialFailure, exitCodeOf } from '../../cli/exit-code.ts'
-import { PROJECT, shale, startShale } from '../support/cli.ts'
+import {
+  cleanEnvironment,
+  MAIN,
+  PROJECT,
+  shale,
+  startShale,
+  withoutLoader,
+} from '../support/cli.ts'
 import { isRoot } from '../support/host.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { fixtureStore } from '../support/store-fixture.ts'
@@ -127,6 +135,17 @@ t.test('a command line that is wrong ends with 2 and says how to go on', async (
       t.equal(JSON.parse(json.stderr).error.code, 'ERR_USAGE')
     }
   }
+})
+
+t.test('a current directory that is gone is told as such', async (t) => {
+  const dir = path.join(t.testdir(), 'gone')
+  fs.mkdirSync(dir)
+  const script = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
+  const program = [process.execPath, MAIN, '--root', 'relative', 'images']
+  const [command, args] = withoutLoader(['sh', '-c', script, 'sh', dir, ...program])
+  const done = spawnSync(command, args, { env: cleanEnvironment(), encoding: 'utf8' })
+  t.equal(done.status, 1)
+  t.match(done.stderr, /^shale: cannot tell the current directory: it is not there any more/)
 })
 
 t.test('short options with = and their value, as Go’s flags are written', async (t) => {
@@ -258,8 +277,6 @@ t.test('SIGINT and SIGTERM end whoever waits for input', async (t) => {
     ['SIGINT', EXIT.interrupted],
     ['SIGTERM', EXIT.terminated],
   ] as const) {
-    const { spawn } = await import('node:child_process')
-    const { MAIN } = await import('../support/cli.ts')
     const child = spawn(process.execPath, [MAIN, '--log-level', 'debug', 'chainid', '--explain'], {
       stdio: ['pipe', 'pipe', 'pipe'],
     })

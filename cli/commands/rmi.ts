@@ -12,6 +12,7 @@ import { declareVerb, examples } from '../verb.ts'
 interface RmiOptions {
   readonly force?: boolean
   readonly prune: boolean
+  readonly dryRun?: boolean
 }
 
 export function declareRmi(program: Command, context: Context): void {
@@ -24,10 +25,12 @@ export function declareRmi(program: Command, context: Context): void {
       .argument('<image...>', 'names, or starts of IDs')
       .option('-f, --force', 'remove an image that has several names, or that a container uses')
       .option('--no-prune', 'keep untagged parents')
+      .option('--dry-run', 'print what would go, and change nothing')
       .action((names: string[], options: RmiOptions) => removeImages(names, options, context))
     examples(command, [
       ['rmi debian:12', 'the name; the image too if it was its last name'],
       ['rmi -f 3f2a', 'the image and all of its names'],
+      ['rmi --dry-run debian:12', 'what would go'],
     ])
   })
 }
@@ -37,19 +40,19 @@ async function removeImages(
   options: RmiOptions,
   context: Context,
 ): Promise<void> {
-  const { removeImage, NotFoundError } = await import('../../src/index.ts')
+  const { removeImage, NotFoundError, RemovalPreview } = await import('../../src/index.ts')
   const store = await context.openStore()
   const force = options.force === true
+  const how = { force, prune: options.prune }
+  const preview = options.dryRun ? new RemovalPreview(store) : undefined
   const removals: Removal[] = []
   const errors: unknown[] = []
   let doneCount = 0
   for (const name of names) {
     try {
-      const removed = await removeImage(store, name, {
-        force,
-        prune: options.prune,
-        signal: context.signal,
-      })
+      const removed =
+        preview?.remove(name, how) ??
+        (await removeImage(store, name, { ...how, signal: context.signal }))
       doneCount++
       removals.push(...removed)
       if (!context.json) await context.stdout.write(removed.map(removalLine).join(''))

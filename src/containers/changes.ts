@@ -41,7 +41,8 @@ export interface ChangesOptions {
 /**
  * What a container changed since it was made, as `docker diff` lists it: siblings in byte order, a directory before
  * its content.
- * @throws NotFoundError ERR_CONTAINER_NOT_FOUND; HostError; signal.reason
+ * @throws NotFoundError ERR_CONTAINER_NOT_FOUND; ConflictError ERR_CONTAINER_IN_USE where it is written out as a merge
+ *   that cannot be folded now; HostError; signal.reason
  */
 export async function changesOf(
   store: Store,

@@ -77,6 +77,7 @@ export class OpenedStore extends Store {
   /** Removes one image as `docker rmi` does. @see removeImage */
   async remove(name: string, options: RemoveOptions = {}): Promise<Removal[]> {
     const removals = await removeImage(this, name, options)
+    if (options.dryRun) return removals
     for (const removal of removals) this.events.emit('image', { action: 'remove', removal })
     return removals
   }

@@ -118,7 +118,11 @@ export class RWLayer implements AsyncDisposable {
     }
   }
 
-  /** What was added, changed and deleted since it was made, as `docker diff` lists it. @throws HostError; signal.reason */
+  /**
+   * What was added, changed and deleted since it was made, as `docker diff` lists it.
+   * @throws ConflictError ERR_CONTAINER_IN_USE where it is written out as a merge that cannot be folded now; HostError;
+   *   signal.reason
+   */
   changes(options: ChangesOptions = {}): Promise<TreeChange[]> {
     return changesOf(this.#store, this.id, options)
   }

@@ -35,7 +35,7 @@ export interface StoreEventMap {
   container: [event: ContainerEvent]
   /** After the change is in the store. */
   image: [event: ImageEvent]
-  /** While `load`, `import` and `commit` run. */
+  /** While `load`, `import`, `save` and `commit` run. */
   progress: [progress: Progress]
   /** What is worth telling and stops nothing; an `onWarning` is told as well. */
   warning: [warning: Warning]

@@ -9,6 +9,7 @@ import { listViews, type ViewInfo } from '../view/mount-list.ts'
 import type { ContainerClaim } from './containers.ts'
 import { LayerClaims, planLayerRemoval } from './layer-claims.ts'
 import type { Layer } from './layer-db.ts'
+import { resolveName } from './name-resolution.ts'
 import type { References, StoredName } from './references.ts'
 import { topChainID, type Store } from './store.ts'
 import type { Transaction } from './transaction.ts'
@@ -22,6 +23,8 @@ export interface RemoveOptions {
   readonly force?: boolean
   /** Also delete untagged parents (docker's default). */
   readonly prune?: boolean
+  /** Only say what would go, or throw what would be thrown. */
+  readonly dryRun?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -34,6 +37,10 @@ export async function removeImage(
   name: string,
   options: RemoveOptions = {},
 ): Promise<Removal[]> {
+  if (options.dryRun ?? false) {
+    options.signal?.throwIfAborted()
+    return new RemovalPreview(store).remove(name, options)
+  }
   return store.write(
     async (transaction) => {
       const plan = new RemovalPlan(store)
@@ -43,6 +50,23 @@ export async function removeImage(
     },
     options.signal ? { signal: options.signal } : {},
   )
+}
+
+/** What removing several images one after the other would do: what one takes away, the next finds gone. Changes nothing. */
+export class RemovalPreview {
+  readonly #plan: RemovalPlan
+
+  constructor(store: Store) {
+    this.#plan = new RemovalPlan(store)
+  }
+
+  /** @throws as removeImage */
+  remove(name: string, options: Omit<RemoveOptions, 'signal' | 'dryRun'> = {}): Removal[] {
+    const { removals } = this.#plan
+    const before = removals.length
+    this.#plan.remove(name, options.force ?? false, options.prune ?? true)
+    return removals.slice(before)
+  }
 }
 
 class RemovalPlan {
@@ -75,7 +99,8 @@ class RemovalPlan {
   }
 
   remove(text: string, force: boolean, prune: boolean): void {
-    const { id, reference } = this.store.resolve(text)
+    const ids = this.store.imageDB.ids().filter((known) => !this.gone.has(known))
+    const { id, reference } = resolveName(text, ids, this.references)
     const names = this.references.namesOf(id)
     if (reference) {
       const target = familiarString(reference)
@@ -147,7 +172,8 @@ class RemovalPlan {
       this.removals.push({ kind: 'deleted', id: layer.chainID })
     }
     const parent = this.parents.get(id)
-    if (!options.prune || parent === undefined || !this.store.imageDB.has(parent)) return
+    if (!options.prune || parent === undefined || this.gone.has(parent)) return
+    if (!this.store.imageDB.has(parent)) return
     if (this.references.namesOf(parent).length > 0) return
     this.removeImage(parent, { force: false, prune: true, quiet: true })
   }

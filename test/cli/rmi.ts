@@ -1,13 +1,17 @@
 // `shale rmi` as its user sees it: docker's lines in docker's order, several images with one that fails, and nothing
 // left of what was removed.
 
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { chainIDs } from '../../src/digest/chain-id.ts'
 import { buildImage, dockerArchive25, packed, smallImage } from '../support/image.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { file, layerTar } from '../support/layer.ts'
+import { fixtureStore, IMAGES, REGISTRY_DIGEST, SCRATCH_ID } from '../support/store-fixture.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const image = smallImage()
@@ -94,3 +98,46 @@ t.test('when all is removed, nothing of it is left', async (t) => {
   }
   t.equal(fs.readFileSync(path.join(image, 'repositories.json'), 'utf8'), '{"Repositories":{}}')
 })
+
+t.test('a dry run prints what then goes, whatever is named in whatever order', async (t) => {
+  const given = await fixtureStore(t)
+  const directory = temporaryDirectory(t)
+  const create = await shaleInProcess(['create', '--name', 'web', 'base:1', 'true'], given)
+  t.equal(create.code, 0)
+  const words = [
+    ...['base:1', 'app:1', 'app:latest', 'reg.example:5000/team/app:1', 'void', 'nothing:1'],
+    `base@${REGISTRY_DIGEST}`,
+    SCRATCH_ID,
+    ...Object.values(IMAGES).map(({ imageID }) => imageID.slice(7, 19)),
+  ]
+  let trial = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: 6 }),
+      fc.subarray(['--force', '--no-prune']),
+      async (names, flags) => {
+        const root = path.join(directory, String(trial++))
+        // Node's own copies no devices, which whiteouts are.
+        execFileSync('cp', ['-a', given.root, root])
+        const args = ['rmi', ...flags, ...names]
+        const before = facts(root)
+        const dry = await shaleInProcess([...args, '--dry-run'], { root })
+        assert.deepEqual(facts(root), before, 'a dry run changes nothing')
+        const done = await shaleInProcess(args, { root })
+        assert.deepEqual([dry.code, dry.stdout, dry.stderr], [done.code, done.stdout, done.stderr])
+        fs.rmSync(root, { recursive: true })
+      },
+    ),
+    { numRuns: 60 },
+  )
+})
+
+function facts(root: string): unknown {
+  const image = path.join(root, 'image/overlay2')
+  return [
+    fs.readFileSync(path.join(image, 'repositories.json'), 'utf8'),
+    ...['imagedb/content/sha256', 'imagedb/metadata/sha256', 'layerdb/sha256'].map((folder) =>
+      fs.readdirSync(path.join(image, folder)),
+    ),
+  ]
+}

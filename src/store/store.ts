@@ -13,6 +13,7 @@ import { ContainerDB } from './container-db.ts'
 import { Containers } from './containers.ts'
 import { chainOf, ImageDB, type ImageFacts } from './image-db.ts'
 import { LayerDB, type Layer } from './layer-db.ts'
+import { foreignRoot } from './foreign-root.ts'
 import { Layout } from './layout.ts'
 import { MountDB } from './mount-db.ts'
 import { resolveName, type ResolvedName } from './name-resolution.ts'
@@ -69,13 +70,15 @@ export class Store implements AsyncDisposable {
   /**
    * Opens the store at `root`; a root that does not exist yet is an empty store, made by the first write.
    * A transaction that was decided but not completed by a killed process is completed first, if nobody else is at it.
-   * @throws InvalidArgumentError ERR_OPTION for a root that is no directory; HostError
+   * @throws InvalidArgumentError ERR_OPTION for a root that is no directory, or another program's store; HostError
    */
   static async open(root: string, options: OpenOptions = {}): Promise<Store> {
     refuseFile(root)
     const driver = selectDriver(path.resolve(root), options.driver)
     // `this`: what extends the store opens as itself.
-    const store = new this(new Layout(root, driver.name), driver, options)
+    const layout = new Layout(root, driver.name)
+    if (!fs.existsSync(layout.image)) refuseForeign(root)
+    const store = new this(layout, driver, options)
     if (hasPendingJournal(store.layout)) await store.completePending()
     return store
   }
@@ -334,6 +337,16 @@ function refuseFile(root: string): void {
   throw new InvalidArgumentError(
     'ERR_OPTION',
     `cannot open the store ${root}: it is not a directory; name the directory of a store, or one to be made`,
+    { details: { path: root } },
+  )
+}
+
+function refuseForeign(root: string): void {
+  const what = foreignRoot(root)
+  if (what === undefined) return
+  throw new InvalidArgumentError(
+    'ERR_OPTION',
+    `cannot open the store ${root}: ${what}, or name another root`,
     { details: { path: root } },
   )
 }

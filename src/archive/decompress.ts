@@ -1,10 +1,12 @@
 // Compressed layers and archives: which compression by its first bytes, and the way back to plain bytes. gzip and zstd
-// by what is inside of Node, where it has it, the rest by small packages that are loaded when the first such blob comes.
+// by what is inside of Node, where it has it, bzip2 by bunzip2.ts, the rest by small packages that are loaded when the
+// first such blob comes.
 
 import { createRequire } from 'node:module'
 import fs from 'node:fs/promises'
 import { ArchiveError, LayerStoreError, LimitError } from '../errors.ts'
 import { ZstdDecoder } from '../sys/zstd.ts'
+import { bunzip2 } from './bunzip2.ts'
 import { CHUNK_BYTES, readRange } from './byte-range.ts'
 import { type GunzipOptions, gunzip } from './gunzip.ts'
 import type { ByteRange, LayerResult } from './layer-job.ts'
@@ -61,7 +63,7 @@ export async function* decompressed(
     if (kind === 'none') yield* input
     else if (kind === 'gzip') yield* gunzip(input, options)
     else if (kind === 'zstd') yield* unzstd(input)
-    else if (kind === 'bzip2') yield* unbzip2(input)
+    else if (kind === 'bzip2') yield* bunzip2(input)
     else yield* unxz(input)
   } catch (error) {
     if (
@@ -170,28 +172,6 @@ function checkWindow(head: Uint8Array): void {
       },
     )
   }
-}
-
-async function* unbzip2(input: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const decoder = (load('unbzip2-stream') as () => NodeJS.ReadWriteStream)()
-  let out: Uint8Array[] = []
-  let failure: Error | undefined
-  decoder.on('data', (chunk: Uint8Array) => out.push(chunk))
-  decoder.on('error', (error: Error) => (failure ??= error))
-  const take = (): Uint8Array[] => {
-    if (failure !== undefined) throw failure
-    const ready = out
-    out = []
-    return ready
-  }
-  for await (const chunk of input) {
-    for (let at = 0; at < chunk.length; at += 64 << 10) {
-      decoder.write(Buffer.from(chunk.subarray(at, at + (64 << 10))))
-      yield* take()
-    }
-  }
-  decoder.end()
-  yield* take()
 }
 
 async function* unxz(input: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -4,8 +4,9 @@
 
 import fs from 'node:fs'
 import { decompressed, sniffCompression } from '../archive/decompress.ts'
+import { DEFAULT_APPLY_LIMITS } from '../archive/limits.ts'
 import { TreeTar } from '../archive/tree-tar.ts'
-import type { OnWarning } from '../errors.ts'
+import { LimitError, type OnWarning } from '../errors.ts'
 import type { BytePath } from '../path/byte-path.ts'
 import { spool } from '../transfer/spool.ts'
 import type { MergedNode } from '../union/merge.ts'
@@ -59,7 +60,7 @@ const MAGIC_BYTES = 6
 
 /**
  * @param scratch a directory; a compressed tar lies there while it is read
- * @throws ArchiveError ERR_COMPRESSION
+ * @throws ArchiveError ERR_COMPRESSION; LimitError ERR_EXPANSION_MAX
  */
 export async function* plainTar(
   source: AsyncIterable<Uint8Array>,
@@ -85,8 +86,29 @@ export async function* plainTar(
   const file = await spool(whole, scratch, options)
   try {
     const range = { file, offset: 0, sizeBytes: fs.statSync(file).size }
-    yield* decompressed(range, compression, undefined, 'the archive')
+    yield* bounded(decompressed(range, compression, undefined, 'the archive'), range.sizeBytes)
   } finally {
     fs.rmSync(file, { force: true })
+  }
+}
+
+/** As a load has it: a bomb of a few kilobytes must not fill the disk. */
+async function* bounded(
+  plain: AsyncIterable<Uint8Array>,
+  compressedBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { expansionFromBytes, expansionMax } = DEFAULT_APPLY_LIMITS
+  const limit = Math.max(expansionFromBytes, compressedBytes * expansionMax)
+  let actual = 0
+  for await (const chunk of plain) {
+    actual += chunk.length
+    if (actual > limit) {
+      throw new LimitError(
+        'ERR_EXPANSION_MAX',
+        `cannot copy the archive: its ${compressedBytes} bytes unpack to more than ${limit}; unpack it first, if you trust it`,
+        { details: { name: 'expansion', actual, limit } },
+      )
+    }
+    yield chunk
   }
 }

@@ -2,10 +2,11 @@
 // take the tar's metadata, files replace files, and neither ever takes the other's place. A name that leads out of the
 // place is refused.
 
+import { DEFAULT_APPLY_LIMITS } from '../archive/limits.ts'
 import { MetadataWriter, timesOf } from '../archive/metadata.ts'
 import { WarningLog } from '../archive/warnings.ts'
 import type { LayerForm } from '../driver/driver.ts'
-import { ArchiveError, UnsafePathError, type OnWarning } from '../errors.ts'
+import { ArchiveError, LimitError, UnsafePathError, type OnWarning } from '../errors.ts'
 import { cleanPath, pathText, type BytePath } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import * as calls from '../sys/file-calls.ts'
@@ -133,6 +134,7 @@ class Extraction {
   }
 
   #file(path: BytePath, header: TarHeader): OpenFile {
+    this.#checkSize(header)
     let fd = -1
     this.#place.replace(path, (dir, name) => {
       fd = this.#must(calls.openAt(dir, name, CREATE, 0o600), 'openat', header)
@@ -155,6 +157,19 @@ class Extraction {
       },
       close: () => calls.close(fd),
     }
+  }
+
+  /** A sparse file takes nothing here, and all that it claims wherever it is copied to, exported or committed. */
+  #checkSize({ path, sparse }: TarHeader): void {
+    const { layerBytesMax: limit } = DEFAULT_APPLY_LIMITS
+    const actual = sparse?.realSizeBytes ?? 0
+    if (actual <= limit) return
+    const entry = pathText(path)
+    throw new LimitError(
+      'ERR_EXPANSION_MAX',
+      `cannot copy ${entry}: the bytes of a sparse file: ${actual} is over the limit of ${limit}`,
+      { details: { name: 'layer-bytes', entry, actual, limit } },
+    )
   }
 
   /** The target is a name in the destination, as tar and docker have it. */

@@ -2,6 +2,7 @@
 // not. Each answers the same few questions by name; all keep inside of their root whatever lies there, and whoever
 // changes it meanwhile.
 
+import { DEFAULT_APPLY_LIMITS } from '../archive/limits.ts'
 import { ConflictError, LimitError, UnsafePathError } from '../errors.ts'
 import { basename, dirname, joinPath, pathText, type BytePath } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
@@ -160,8 +161,18 @@ export class LayerPlace implements CopyPlace {
   makeParents(path: BytePath): void {
     const parent = dirname(path)
     if (parent === '' || this.typeOf(parent) !== undefined) return
-    this.makeParents(parent)
-    this.#tree.makeDirectories(this.#inDirectory(parent))
+    // After each change the merge is looked at anew, from the top, and a tar may leave out hundreds: all are made in one
+    // go, from the first that is missing on. Below what is missing nothing is there, so that one is found by halves.
+    const names = parent.split('/')
+    let there = 0
+    for (let missing = names.length; missing - there > 1;) {
+      const middle = (there + missing) >> 1
+      if (this.typeOf(names.slice(0, middle).join('/') as BytePath) === undefined) missing = middle
+      else there = middle
+    }
+    const first = this.#inDirectory(names.slice(0, there + 1).join('/') as BytePath)
+    const missing = [first, ...names.slice(there + 1)].join('/')
+    this.#tree.makeDirectories(missing as BytePath)
   }
 
   makeDirectory(path: BytePath): void {
@@ -198,7 +209,23 @@ export class LayerPlace implements CopyPlace {
   #inside(path: BytePath): BytePath {
     const { view } = this.#tree
     const parent = joinPath(this.#base, dirname(path)).replace(/\/$/, '') as BytePath
-    return joinPath(inScope(view, parent), basename(path))
+    const inside = joinPath(inScope(view, parent), basename(path))
+    this.#checkDepth(inside)
+    return inside
+  }
+
+  /** Short names make deep paths by way of links; each look at one costs as many calls as it has directories. */
+  #checkDepth(inside: BytePath): void {
+    const { pathDepthMax: limit } = DEFAULT_APPLY_LIMITS
+    if (inside.length <= 2 * limit) return
+    const actual = inside.split('/').length - 1
+    if (actual <= limit) return
+    const shown = JSON.stringify(pathText(inside.slice(0, 80) as BytePath))
+    throw new LimitError(
+      'ERR_PATH_MAX',
+      `cannot copy to ${shown}...: it has ${actual} directories, over the limit of ${limit}`,
+      { details: { name: 'path-depth', actual, limit } },
+    )
   }
 
   /** The same, once it is known that something can be made there. */

@@ -44,8 +44,18 @@ export function* compareViews(
   options: CompareOptions = {},
 ): Generator<undefined, Change[], undefined> {
   const comparison = new Comparison(before, after, options)
-  yield* comparison.children('' as BytePath, true)
+  yield* comparison.run()
   return comparison.changes
+}
+
+/** A directory whose entries are being compared, as far as that has come. */
+interface OpenDirectory {
+  readonly old: readonly MergedEntry[]
+  readonly current: readonly MergedEntry[]
+  next: number
+  nextOld: number
+  /** Where no change names it yet: its node, and where among the changes it belongs. */
+  readonly unnamed?: { readonly node: MergedNode; readonly place: number }
 }
 
 class Comparison {
@@ -62,24 +72,36 @@ class Comparison {
     this.#sameContent = options.sameContent
   }
 
-  /** @param merged whether the old tree has that directory too; else all of it is new */
-  *children(path: BytePath, merged: boolean): Generator<undefined, void, undefined> {
+  /** By a stack of its own: a container may have made directories deeper than calls can be nested. */
+  *run(): Generator<undefined, void, undefined> {
+    const open = [this.#opened('' as BytePath, true)]
     yield
-    const old = merged ? (this.#before.list(path) ?? []) : []
-    const current = this.#after.list(path) ?? []
-    let at = 0
-    for (const entry of current) {
-      while (at < old.length && comparePaths(old[at]!.name, entry.name) < 0) this.#gone(old[at++]!)
-      const same = at < old.length && old[at]!.name === entry.name ? old[at++]! : undefined
-      yield* this.#entry(same, entry)
+    for (let here = open.at(-1); here !== undefined; here = open.at(-1)) {
+      const entry = here.current[here.next++]
+      const { old } = here
+      for (; here.nextOld < old.length; here.nextOld++) {
+        const gone = old[here.nextOld]!
+        if (entry && comparePaths(gone.name, entry.name) >= 0) break
+        this.#gone(gone)
+      }
+      if (entry === undefined) {
+        open.pop()
+        this.#closed(here)
+        continue
+      }
+      const same = old[here.nextOld]?.name === entry.name ? old[here.nextOld++] : undefined
+      const directory = this.#entry(same, entry)
+      if (directory === undefined) continue
+      open.push(directory)
+      yield
     }
-    while (at < old.length) this.#gone(old[at++]!)
   }
 
-  *#entry(old: MergedEntry | undefined, entry: MergedEntry): Generator<undefined, void, undefined> {
-    if (old && this.#isShared(old, entry)) return
+  /** @returns a directory that is to be looked into */
+  #entry(old: MergedEntry | undefined, entry: MergedEntry): OpenDirectory | undefined {
+    if (old && this.#isShared(old, entry)) return undefined
     const after = this.#after.node(entry)
-    if (after === undefined) return
+    if (after === undefined) return undefined
     const before = old && this.#before.node(old)
     const place = this.changes.length
     const { path } = entry
@@ -89,13 +111,25 @@ class Comparison {
       const reasons = this.#reasons(before, after)
       if (reasons.length > 0) this.changes.push({ kind: 'modify', path, node: after, reasons })
     }
-    if (after.type !== 'directory') return
-    const counted = this.changes.length
-    yield* this.children(path, before?.type === 'directory')
-    // Something inside changed, and the directory itself did not: it is named all the same, before its content.
-    if (place === counted && this.changes.length > counted) {
-      this.changes.splice(place, 0, { kind: 'modify', path, node: after, reasons: [] })
+    if (after.type !== 'directory') return undefined
+    const isNamed = this.changes.length > place
+    return {
+      ...this.#opened(path, before?.type === 'directory'),
+      ...(isNamed ? {} : { unnamed: { node: after, place } }),
     }
+  }
+
+  /** @param merged whether the old tree has that directory too; else all of it is new */
+  #opened(path: BytePath, merged: boolean): OpenDirectory {
+    const old = merged ? (this.#before.list(path) ?? []) : []
+    return { old, current: this.#after.list(path) ?? [], next: 0, nextOld: 0 }
+  }
+
+  /** Something inside changed, and the directory itself did not: it is named all the same, before its content. */
+  #closed({ unnamed }: OpenDirectory): void {
+    if (unnamed === undefined || this.changes.length === unnamed.place) return
+    const { node, place } = unnamed
+    this.changes.splice(place, 0, { kind: 'modify', path: node.path, node, reasons: [] })
   }
 
   #gone(entry: MergedEntry): void {

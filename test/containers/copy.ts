@@ -40,6 +40,7 @@ import {
   whiteout,
   type LayerEntryInit,
 } from '../support/layer.ts'
+import { block, extension, padded, paxRecords, ZERO_BLOCKS } from '../support/tars.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 interface Fact {
@@ -420,6 +421,34 @@ t.test('no tar leads out of the container', async (t) => {
   t.equal(facts['d/abs']?.content, 'inside')
   t.same(fs.readdirSync(outside), ['secret'])
   t.equal(fs.readFileSync(path.join(outside, 'secret'), 'utf8'), 'of the host')
+})
+
+t.test('no tar takes more than a load of it might', async (t) => {
+  const { store } = await containerFixture(t, [layerTar(dir('d'))])
+  const into = (tar: Uint8Array): Promise<unknown> => copyInto(store, fromBytes(tar), 'box:/d')
+  const sparse = Buffer.concat([
+    extension(
+      'x',
+      paxRecords({
+        'GNU.sparse.size': String(2 ** 40),
+        'GNU.sparse.numblocks': '1',
+        'GNU.sparse.map': '0,1',
+        'GNU.sparse.name': 's',
+      }),
+    ),
+    block({ name: 'x', size: 1 }),
+    padded('x'),
+    ZERO_BLOCKS,
+  ])
+  await t.rejects(into(sparse), {
+    code: 'ERR_EXPANSION_MAX',
+    details: { name: 'layer-bytes', actual: 2 ** 40 },
+  })
+  const far = Array.from({ length: 150 }, () => 'a').join('/')
+  const throughLinks = layerTar(file(`${far}/f`), symlink('s', far), file(`s/${far}/f`))
+  await t.rejects(into(throughLinks), { code: 'ERR_PATH_MAX', details: { name: 'path-depth' } })
+  const bomb = gzipSync(layerTar(file('zeros', Buffer.alloc(260 << 20))))
+  await t.rejects(into(bomb), { code: 'ERR_EXPANSION_MAX', details: { name: 'expansion' } })
 })
 
 t.test('no image writes outside of the destination', async (t) => {

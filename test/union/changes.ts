@@ -197,3 +197,13 @@ t.test('names are bytes, in byte order', async (t) => {
     ['Z', 'a', 'ä'].map(pathFromText),
   )
 })
+
+t.test('a tree that is deeper than calls nest', async (t) => {
+  const deep = Array.from({ length: 2000 }, () => 'd').join('/')
+  const lower = memoryLayer(file(`${deep}/old`, ''))
+  const after = mergeLayers([memoryLayer(file(`${deep}/new`, '')), lower])
+  const told = lines(mergeLayers([lower]), after)
+  t.equal(told.length, 2001)
+  t.same([told[0], told[1]], ['C /d', 'C /d/d'])
+  t.equal(told.at(-1), `A /${deep}/new`)
+})

@@ -7,7 +7,7 @@ import type { HostileCase } from '../support/hostile/case.ts'
 import { CORPUS } from '../support/hostile/corpus.ts'
 import { Ground } from '../support/hostile/ground.ts'
 import { measured, PEAK_BYTES_MAX, type Measured } from '../support/hostile/measured.ts'
-import { oldStore } from '../support/hostile/trial.ts'
+import { oldStore } from '../support/hostile/old-store.ts'
 import { entrancesOf } from '../support/hostile/wrap.ts'
 import { memoryDirectory } from '../support/temporary.ts'
 

@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import t from 'tap'
 import { LIMIT_KEYS } from '../../src/archive/limits.ts'
 import { CORPUS } from '../support/hostile/corpus.ts'
+import { GROUNDS } from '../support/hostile/grounds.ts'
 
 t.test('SECURITY.md counts right', (t) => {
   const page = fs.readFileSync(new URL('../../../SECURITY.md', import.meta.url), 'utf8')
@@ -13,6 +14,7 @@ t.test('SECURITY.md counts right', (t) => {
     CORPUS.filter((each) => each.advisory !== undefined).length,
     CORPUS.filter((each) => each.isHeavy).length,
     Object.keys(LIMIT_KEYS).length,
+    GROUNDS.length,
   ])
   t.end()
 })

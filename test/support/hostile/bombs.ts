@@ -69,6 +69,7 @@ export const BOMBS: readonly HostileCase[] = casesOf('bomb', {
     twin: () => plainLayer(),
     expect: EXPANSION,
     limits: ['expansion-from=4M'],
+    isHeavy: true,
   },
   'ratio-zstd': {
     attack: 'zstd’s run-length blocks: four bytes for 128 KiB',

@@ -45,6 +45,8 @@ export interface HostileCase {
   readonly build: (canaries: Canaries) => Payload
   /** Looks alike, and must load. */
   readonly twin: (canaries: Canaries) => Payload
+  /** What the twin is rightly warned of, where it is benign and odd; default: it loads without a warning. */
+  readonly twinWarns?: string
   /** Error codes, any of which is right. */
   readonly expect: Expected
   /** What the message has to name; default nothing. */

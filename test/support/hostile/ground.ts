@@ -5,6 +5,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Canaries } from './case.ts'
+import { visitTree } from './visit-tree.ts'
+
+/** Where it is kept which compressed digest is which layer's. */
+const DISTRIBUTION = ['image/overlay2/distribution', 'image/vfs/distribution']
+
+const HOLE_BYTES = 1n << 24n
 
 export class Ground {
   readonly work: string
@@ -36,17 +42,17 @@ export class Ground {
   /** Every inode outside of the store and the scratch: ctime tells of each chmod, chown, link, xattr and write. */
   outside(): string {
     const lines: string[] = []
-    for (const top of [this.work, ...this.others]) this.describe(top, lines)
+    for (const top of [this.work, ...this.others]) {
+      visitTree(top, ({ name, status }) => {
+        const file = path.join(top, name)
+        const isOurs = file === this.root || file === this.scratch
+        const owner = [file, status.ino, status.mode, status.uid, status.gid]
+        const rest = isOurs ? [] : [status.nlink, status.size, status.ctimeNs]
+        lines.push([...owner, ...rest].join(' '))
+        return !isOurs
+      })
+    }
     return lines.join('\n')
-  }
-
-  private describe(file: string, lines: string[]): void {
-    const stat = fs.lstatSync(file, { bigint: true })
-    const isOurs = file === this.root || file === this.scratch
-    const owner = [file, stat.ino, stat.mode, stat.uid, stat.gid]
-    lines.push((isOurs ? owner : [...owner, stat.nlink, stat.size, stat.ctimeNs]).join(' '))
-    if (!stat.isDirectory() || isOurs) return
-    for (const name of fs.readdirSync(file)) this.describe(path.join(file, name), lines)
   }
 
   /**
@@ -55,41 +61,30 @@ export class Ground {
    */
   inside(what: 'exact' | 'content' = 'exact'): string {
     const hash = createHash('sha256')
-    const visit = (file: string): void => {
-      const stat = fs.lstatSync(Buffer.from(file, 'latin1'), { bigint: true })
-      const isDirectory = stat.isDirectory()
-      const inode = isDirectory || what === 'content' ? [] : [stat.ino, stat.mtimeNs]
-      const facts = [file, stat.mode, stat.uid, stat.gid, isDirectory ? 0 : stat.nlink, ...inode]
-      hash.update(`${facts.join(' ')}\n`)
-      if (stat.isFile()) hash.update(fs.readFileSync(Buffer.from(file, 'latin1')))
-      if (!isDirectory) return
-      const names = fs
-        .readdirSync(Buffer.from(file, 'latin1'), 'buffer')
-        .map((name) => name.toString('latin1'))
-      for (const name of names.sort()) {
-        const isLeftOut =
-          (file === this.root && name === 'shale') ||
-          (what === 'content' && name === 'distribution')
-        if (!isLeftOut) visit(`${file}/${name}`)
-      }
-    }
-    visit(this.root)
+    const leftOut = what === 'exact' ? ['shale'] : ['shale', ...DISTRIBUTION]
+    visitTree(this.root, ({ reach, name, status }) => {
+      if (leftOut.includes(name)) return false
+      const isDirectory = status.isDirectory()
+      const inode = isDirectory || what === 'content' ? [] : [status.ino, status.mtimeNs]
+      const links = isDirectory ? 0 : status.nlink
+      hash.update(`${[name, status.mode, status.uid, status.gid, links, ...inode].join(' ')}\n`)
+      // What is mostly hole has a size that says enough, and would take seconds to read.
+      const isHole = status.size > status.blocks * 512n + HOLE_BYTES
+      if (status.isFile() && !isHole) hash.update(fs.readFileSync(reach))
+      if (isHole) hash.update(`${status.size} ${status.blocks}`)
+      return true
+    })
     return hash.digest('hex')
   }
 
   /** Files below a directory that have the content of a canary: something was read through a link. */
   leaksIn(directory: string): string[] {
     const leaks: string[] = []
-    const visit = (file: Buffer): void => {
-      const stat = fs.lstatSync(file)
-      if (stat.isFile() && stat.size < 1 << 20 && fs.readFileSync(file).includes(this.secret)) {
-        leaks.push(file.toString())
-      }
-      if (!stat.isDirectory()) return
-      for (const name of fs.readdirSync(file, 'buffer'))
-        visit(Buffer.concat([file, Buffer.from('/'), name]))
-    }
-    visit(Buffer.from(directory))
+    visitTree(directory, ({ reach, name, status }) => {
+      const isSmall = status.isFile() && status.size < 1 << 20
+      if (isSmall && fs.readFileSync(reach).includes(this.secret)) leaks.push(name)
+      return true
+    })
     return leaks
   }
 

@@ -1,60 +1,62 @@
-// One case through one entrance, and all that can be done with the image if it loaded; what went wrong as plain lines.
-// The verbs run in this process, so that a corpus of hundreds takes seconds.
+// One case through one entrance, and what went wrong as plain lines. The verbs run in this process, so that a corpus of
+// hundreds takes seconds. What is looked at afterwards is looks.ts's.
 
 import fs from 'node:fs'
-import path from 'node:path'
-import { buildImage, dockerArchive25, packed } from '../image.ts'
 import { shaleInProcess, type InProcessOutput } from '../in-process.ts'
-import { dir, file, layerTar } from '../layer.ts'
 import type { HostileCase } from './case.ts'
 import type { Ground } from './ground.ts'
+import { look } from './looks.ts'
 import type { Entrance } from './wrap.ts'
 
 export interface TrialOptions {
   readonly driver: 'overlay2' | 'vfs'
-  /** Look at it, mount it, save it: the long way. */
+  /** Look at it by every verb that reads, mount it, save it, make containers of it: the long way. */
   readonly isThorough?: boolean
   readonly canMountKernel?: boolean
+  /** What else is done with an attack that loaded. */
+  readonly whileLoaded?: (trial: Trial, image: string) => Promise<void>
 }
-
-type Run = (...args: readonly string[]) => Promise<InProcessOutput>
 
 /** A C0 or C1 control other than a newline or a tab, or an override of the reading direction: a terminal would obey. */
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/u
 
+/** These give an image's bytes as they are. */
+const RAW_VERBS: ReadonlySet<string> = new Set(['cat', 'save', 'cp'])
+
+/** Warnings that tell of the host or of the store's form, whatever the archive is. */
+const HOST_LACKS = /(devices cannot be made|cannot be set) here/
+
+/** No verb takes a hundredth of it on anything that is not a bomb: what takes longer would take for ever. */
+const DEADLINE_MS = 60_000
+
 export class Trial {
   readonly problems: string[] = []
   readonly ground: Ground
-  private readonly options: TrialOptions
+  readonly options: TrialOptions
 
   constructor(ground: Ground, options: TrialOptions) {
     this.ground = ground
     this.options = options
   }
 
-  /** @returns the error's code, or undefined where it loaded */
-  async hostile(hostile: HostileCase, entrance: Entrance): Promise<string | undefined> {
-    const before = this.ground.outside()
-    const inside = this.ground.inside()
+  async hostile(hostile: HostileCase, entrance: Entrance): Promise<void> {
     const content = this.ground.inside('content')
-    const done = await this.enter(entrance, hostile.limits)
-    if (done.code !== 0) {
-      this.checkError(hostile, done)
-      if (this.ground.inside() !== inside) this.problem('the store is not as before')
-    } else if (hostile.expect !== 'harmless') {
-      this.problem(`it loaded, and should be refused with ${hostile.expect.join(' or ')}`)
-    }
-    if (done.code === 0) await this.look(hostile, done)
-    if (this.ground.outside() !== before) {
-      this.problem(
-        `something outside of the root changed:\n${difference(before, this.ground.outside())}`,
-      )
-    }
-    const leaks = this.ground.leaksIn(this.ground.root)
-    if (leaks.length > 0) this.problem(`the store holds what a canary holds: ${leaks.join(', ')}`)
-    if (done.code === 0) await this.remove(done, content)
-    return done.code === 0 ? undefined : errorOf(done).code
+    const inside = this.ground.inside()
+    await this.confined(async () => {
+      const done = await this.enter(entrance, hostile.limits)
+      if (done.code !== 0) {
+        this.checkError(hostile, done)
+        if (this.ground.inside() !== inside) this.problem('the store is not as before')
+        return
+      }
+      if (hostile.expect !== 'harmless') {
+        this.problem(`it loaded, and should be refused with ${hostile.expect.join(' or ')}`)
+      }
+      await look(this, imageOf(done), hostile)
+      await this.options.whileLoaded?.(this, imageOf(done))
+      await this.remove(imageOf(done), content)
+    })
   }
 
   async twin(hostile: HostileCase, entrance: Entrance): Promise<void> {
@@ -64,38 +66,81 @@ export class Trial {
       this.problem(`the benign twin is refused: ${done.stderr.trim()}`)
       return
     }
-    if (this.options.isThorough) await this.look({ ...hostile, holds: {}, lacks: [] }, done)
-    await this.remove(done, content)
+    const warned = done.stderr
+      .split('\n')
+      .filter((line) => line.includes('warning: ') && !HOST_LACKS.test(line))
+    const { twinWarns } = hostile
+    const isTold = twinWarns !== undefined && warned.every((line) => line.includes(twinWarns))
+    if (warned.length > 0 && !isTold)
+      this.problem(`the benign twin is warned of: ${warned.join('; ')}`)
+    if (this.options.isThorough) await look(this, imageOf(done), {})
+    await this.remove(imageOf(done), content)
   }
 
-  private problem(text: string): void {
+  /** The archive as it lies there, which no store has taken. */
+  async lint(entrance: Entrance): Promise<void> {
+    const inside = this.ground.inside()
+    await this.confined(() => this.run(['--json', 'lint', entrance.input]))
+    if (this.ground.inside() !== inside) this.problem('lint changed the store')
+  }
+
+  /** Whatever `act` does: nothing outside of the root changes, and what a canary holds does not come in. */
+  async confined(act: () => Promise<unknown>): Promise<void> {
+    const before = this.ground.outside()
+    await act()
+    const after = this.ground.outside()
+    if (after !== before) {
+      this.problem(`something outside of the root changed:\n${difference(before, after)}`)
+    }
+    this.checkLeaks(this.ground.root, 'the store')
+  }
+
+  checkLeaks(directory: string, what: string): void {
+    const leaks = this.ground.leaksIn(directory)
+    if (leaks.length > 0) this.problem(`${what} holds what a canary holds: ${leaks.join(', ')}`)
+  }
+
+  problem(text: string): void {
     this.problems.push(text)
+  }
+
+  /** A command line that may fail, but not as a bug, not by telling, and not for ever. */
+  async run(args: readonly string[], stdin?: Uint8Array): Promise<InProcessOutput> {
+    const what = args.join(' ').slice(0, 500)
+    const signal = AbortSignal.timeout(DEADLINE_MS)
+    const done = await shaleInProcess(['--driver', this.options.driver, ...args], {
+      root: this.ground.root,
+      signal,
+      ...(stdin === undefined ? {} : { stdin }),
+    })
+    if (!args.some((arg) => RAW_VERBS.has(arg))) {
+      const found = CONTROL.exec(done.stdout) ?? CONTROL.exec(done.stderr)
+      if (found) this.problem(`${what}: prints ${JSON.stringify(found[0])} raw`)
+    }
+    const isSeen =
+      done.stdoutBytes.includes(this.ground.secret) || done.stderr.includes(this.ground.secret)
+    if (isSeen) this.problem(`${what}: prints what a canary holds`)
+    if (done.code === 70) this.problem(`${what}: a bug: ${done.stderr.trim()}`)
+    if (signal.aborted) this.problem(`${what}: does not end`)
+    return done
+  }
+
+  /** A command line that has to succeed. */
+  async must(...args: readonly string[]): Promise<InProcessOutput> {
+    const done = await this.run(args)
+    if (done.code !== 0) {
+      this.problem(`${args.join(' ').slice(0, 500)} fails: ${done.stderr.trim().slice(0, 1000)}`)
+    }
+    return done
   }
 
   private enter(entrance: Entrance, limits: readonly string[] = []): Promise<InProcessOutput> {
     const flags = limits.flatMap((limit) => ['--limit', limit])
-    const { input, verb } = entrance
-    if (verb === 'import')
-      return this.run(['--json', 'import', ...flags, input, 'hostile:1'], entrance)
-    const source = entrance.viaStdin ? [] : ['-i', input]
-    return this.run(['--json', 'load', '--no-sync', ...flags, ...source], entrance)
-  }
-
-  private async run(args: readonly string[], entrance?: Entrance): Promise<InProcessOutput> {
-    const done = await shaleInProcess(['--driver', this.options.driver, ...args], {
-      root: this.ground.root,
-      ...(entrance?.viaStdin ? { stdin: fs.readFileSync(entrance.input) } : {}),
-    })
-    const isRaw = args.some((arg) => arg === 'cat' || arg === 'save')
-    if (!isRaw) {
-      const found = CONTROL.exec(done.stdout) ?? CONTROL.exec(done.stderr)
-      if (found) this.problem(`${args.join(' ')}: prints ${JSON.stringify(found[0])} raw`)
-    }
-    const isSeen =
-      done.stdoutBytes.includes(this.ground.secret) || done.stderr.includes(this.ground.secret)
-    if (isSeen) this.problem(`${args.join(' ')}: prints what a canary holds`)
-    if (done.code === 70) this.problem(`${args.join(' ')}: a bug: ${done.stderr.trim()}`)
-    return done
+    const { input, verb, viaStdin } = entrance
+    const stdin = viaStdin ? fs.readFileSync(input) : undefined
+    if (verb === 'import') return this.run(['--json', 'import', ...flags, input, 'hostile:1'])
+    const source = viaStdin ? [] : ['-i', input]
+    return this.run(['--json', 'load', '--no-sync', ...flags, ...source], stdin)
   }
 
   private checkError(hostile: HostileCase, done: InProcessOutput): void {
@@ -110,93 +155,9 @@ export class Trial {
     if (message.length > 2000) this.problem(`the message has ${message.length} characters`)
   }
 
-  /** Everything that reads the image; reading verbs may fail on it, but not as a bug, and not by telling. */
-  private async look(hostile: HostileCase, done: InProcessOutput): Promise<void> {
-    const id = imageOf(done)
-    const run: Run = (...args) => this.run(args)
-    const listed = await run('--json', 'ls', '-R', id)
-    if (listed.code !== 0) this.problem(`ls -R fails: ${listed.stderr.trim()}`)
-    const files =
-      listed.code === 0 ? (JSON.parse(listed.stdout) as { path: string; type: string }[]) : []
-    for (const [name, content] of Object.entries(hostile.holds ?? {})) {
-      const read = await run('cat', `${id}:${name}`)
-      if (read.stdout !== content) {
-        this.problem(
-          `${name} should hold ${JSON.stringify(content)}: ${JSON.stringify(read.stdout)} ${read.stderr}`,
-        )
-      }
-    }
-    for (const name of hostile.lacks ?? []) {
-      if (files.some((file) => file.path === name)) this.problem(`${name} should not be there`)
-    }
-    const links = files
-      .filter((file) => file.type !== 'file' && file.type !== 'directory')
-      .slice(0, 60)
-    for (const { path: name } of links) {
-      await run('cat', `${id}:${name}`)
-      await run('ls', `${id}:${name}/`)
-    }
-    for (const name of ['/etc/passwd', '/secret', '/d/secret', '/s/dir/keep'])
-      await run('cat', `${id}:${name}`)
-    if (!this.options.isThorough) return
-    for (const verb of ['ls', 'inspect', 'history', 'layers', 'lint']) await run(verb, id)
-    await run('ls', '-lR', '--layers', id)
-    for (const verb of ['images', 'tree', 'info', 'df']) await run(verb)
-    await run('inspect', '-f', '{{json .Config}} {{.Author}} {{.Comment}}', id)
-    await run('history', '--no-trunc', '--format', '{{.CreatedBy}} {{.Comment}}', id)
-    await this.mount(id, 'merge')
-    if (this.options.canMountKernel && this.options.driver === 'overlay2')
-      await this.mount(id, 'kernel')
-    await this.save(id)
-    await this.container(id)
-  }
-
-  private async mount(id: string, view: 'merge' | 'kernel'): Promise<void> {
-    const target = path.join(this.ground.scratch, `mounted-${view}`)
-    fs.mkdirSync(target)
-    const shown = await this.run(['mount', '--view', view, id, target])
-    if (shown.code !== 0) this.problem(`mount --view ${view} fails: ${shown.stderr.trim()}`)
-    else {
-      const leaks = this.ground.leaksIn(target)
-      if (leaks.length > 0)
-        this.problem(`the ${view} holds what a canary holds: ${leaks.join(', ')}`)
-      const gone = await this.run(['umount', target])
-      if (gone.code !== 0) this.problem(`umount fails: ${gone.stderr.trim()}`)
-    }
-    fs.rmSync(target, { recursive: true, force: true })
-  }
-
-  private async save(id: string): Promise<void> {
-    const file = path.join(this.ground.scratch, 'saved.tar')
-    const saved = await this.run(['save', '-o', file, id])
-    if (saved.code !== 0) this.problem(`save fails: ${saved.stderr.trim()}`)
-    else if (fs.readFileSync(file).includes(this.ground.secret))
-      this.problem('the saved archive holds what a canary holds')
-    fs.rmSync(file, { force: true })
-  }
-
-  /** Where this shale has such verbs: a container of it, exported and compared. */
-  private async container(id: string): Promise<void> {
-    const created = await this.run(['create', '--name', 'hostile', id, '/bin/true'])
-    if (created.code === 2) return
-    if (created.code !== 0) {
-      this.problem(`create fails: ${created.stderr.trim()}`)
-      return
-    }
-    const file = path.join(this.ground.scratch, 'exported.tar')
-    await this.run(['export', '-o', file, 'hostile'])
-    if (fs.existsSync(file) && fs.readFileSync(file).includes(this.ground.secret))
-      this.problem('the exported tar holds what a canary holds')
-    fs.rmSync(file, { force: true })
-    await this.run(['diff', 'hostile'])
-    const removed = await this.run(['rm', '-f', '-v', 'hostile'])
-    if (removed.code !== 0) this.problem(`rm fails: ${removed.stderr.trim()}`)
-  }
-
-  private async remove(done: InProcessOutput, content: string): Promise<void> {
-    const removed = await this.run(['rmi', '-f', imageOf(done)])
-    if (removed.code !== 0) this.problem(`rmi fails: ${removed.stderr.trim()}`)
-    else if (this.ground.inside('content') !== content)
+  private async remove(image: string, content: string): Promise<void> {
+    const removed = await this.must('rmi', '-f', image)
+    if (removed.code === 0 && this.ground.inside('content') !== content)
       this.problem('after rmi the store is not as it was')
   }
 }
@@ -206,7 +167,8 @@ function imageOf(done: InProcessOutput): string {
   return (Array.isArray(document) ? document[0]! : document).imageID
 }
 
-function errorOf(done: InProcessOutput): { code: string; message: string } {
+/** Of a run with `--json`; `none` where no error was told in that form. */
+export function errorOf(done: InProcessOutput): { code: string; message: string } {
   const line = done.stderr
     .trim()
     .split('\n')
@@ -222,31 +184,4 @@ function difference(before: string, after: string): string {
     ...[...was].filter((line) => !is.has(line)).map((line) => `- ${line}`),
     ...[...is].filter((line) => !was.has(line)).map((line) => `+ ${line}`),
   ].join('\n')
-}
-
-/** A store that has something to lose. */
-export async function oldStore(
-  ground: Ground,
-  driver: 'overlay2' | 'vfs',
-  form?: 'trusted' | 'user' | 'none',
-): Promise<void> {
-  if (form !== undefined) {
-    // What a first write would settle, settled for it.
-    fs.mkdirSync(path.join(ground.root, 'shale'))
-    fs.writeFileSync(path.join(ground.root, 'shale', 'form'), form)
-  }
-  const archive = path.join(ground.scratch, 'old.tar')
-  const image = buildImage([layerTar(dir('old'), file('old/f', 'old'))])
-  fs.writeFileSync(archive, packed(dockerArchive25([{ image, tags: ['old:1'] }])))
-  const flags = ['--driver', driver, 'load', '--no-sync', '-i', archive]
-  const done = await shaleInProcess(flags, { root: ground.root })
-  if (done.code !== 0) throw new Error(done.stderr)
-  // The folders that a first container leaves, so that later ones leave nothing new; `VOLUME` for that of volumes.
-  for (const line of [
-    ['create', '--name', 'first', '-v', '/kept', 'old:1', '/bin/true'],
-    ['rm', '-v', 'first'],
-  ]) {
-    const made = await shaleInProcess(['--driver', driver, ...line], { root: ground.root })
-    if (made.code !== 0) throw new Error(made.stderr)
-  }
 }

@@ -225,6 +225,7 @@ export const WHITEOUT_ABUSES: readonly HostileCase[] = casesOf('whiteout', {
     build: () =>
       over(dir('.wh..wh.plnk'), file('.wh..wh.plnk/1.2', 'x'), link('h', '.wh..wh.plnk/1.2')),
     twin: () => over(dir('.wh..wh.plnk'), file('.wh..wh.aufs')),
+    twinWarns: 'belong to the AUFS file system',
     expect: ['ERR_LINK_TARGET'],
   },
   'a-thousand': {

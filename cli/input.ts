@@ -33,7 +33,11 @@ export function openInput(path: string, verb: string): Input {
   }
   if (status.isDirectory()) return { kind: 'directory', path }
   if (status.isFile()) return { kind: 'file', path }
-  return { kind: 'stream', stream: fs.createReadStream(path, { highWaterMark: CHUNK_BYTES }) }
+  const stream = fs.createReadStream(path, { highWaterMark: CHUNK_BYTES })
+  // A socket, or a device without a medium, fails at once, and nobody listens before the store is open. Whoever reads
+  // is told of it then.
+  stream.on('error', () => {})
+  return { kind: 'stream', stream }
 }
 
 function inputError(path: string, verb: string, cause: NodeJS.ErrnoException): Error {

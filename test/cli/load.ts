@@ -3,6 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
 import t from 'tap'
 import { acquireLock, type Lock } from '../../src/sys/lock.ts'
@@ -144,6 +145,22 @@ t.test('a terminal as standard input is a question, not an archive', async (t) =
   t.equal(done.code, 2)
   t.match(done.stderr, 'requested load from stdin, but stdin is empty')
   t.notOk(fs.existsSync(root), 'no store was made for it')
+})
+
+t.test('a socket is told as what it is not: a file to read', async (t) => {
+  const dir = temporaryDirectory(t)
+  const socket = path.join(dir, 'socket')
+  const server = net.createServer().listen(socket)
+  await once(server, 'listening')
+  for (const verb of [['load', '-i'], ['import']]) {
+    const done = await startShale(['--root', path.join(dir, 'root'), ...verb, socket]).done
+    t.equal(done.code, 1)
+    t.match(
+      done.stderr,
+      /^shale: cannot open [^\n]*\/socket: no such device or address \(ENXIO\)\n$/,
+    )
+  }
+  server.close()
 })
 
 t.test('one request to end that comes as two signals still undoes everything', async (t) => {

@@ -2,7 +2,7 @@
 // exact tar). Names in byte order, so that equal directories give equal tars; hardlinks, xattrs and devices kept.
 // Walks below open directories, so a directory that is swapped for a link meanwhile leads nowhere else.
 
-import { IntegrityError, type Warning } from '../errors.ts'
+import { HostError, IntegrityError, type Warning } from '../errors.ts'
 import {
   type BytePath,
   cleanPath,
@@ -50,11 +50,23 @@ export async function* packDirectory(
   try {
     yield* packer.prefix(root)
     yield* packer.content(root, '' as BytePath)
+  } catch (error) {
+    throw within(directory, error)
   } finally {
     close(root)
   }
   yield END_BLOCKS
   for (const warning of packer.warnings.list()) options.onWarning?.(warning)
+}
+
+/** The packer knows paths from the directory on; whoever reads the message has to know which directory. */
+function within(directory: string, error: unknown): unknown {
+  if (!(error instanceof HostError)) return error
+  const remedy = error.code === 'ERR_PERMISSION' ? '; make it readable, or run as its owner' : ''
+  return new HostError(error.code, `cannot pack ${directory}: ${error.message}${remedy}`, {
+    cause: error,
+    details: error.details,
+  })
 }
 
 class Packer {
@@ -211,5 +223,5 @@ function known(status: FileStatus | number, path: BytePath): FileStatus {
 }
 
 function failed(result: number, path: BytePath): Error {
-  return hostError(`pack ${pathText(path) || '.'}`, -result, 'openat', pathText(path))
+  return hostError(`read ${pathText(path) || '.'}`, -result, 'openat', pathText(path))
 }

@@ -6,6 +6,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t from 'tap'
+import { isRoot } from '../support/host.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { diffIDOf, file, gzip, layerTar } from '../support/layer.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -91,6 +92,19 @@ t.test('a directory: what it holds can be read back', async (t) => {
   t.match(JSON.parse(done.stdout), { name: 'base:latest', imageID: /^sha256:/ })
   t.equal((await shaleInProcess(['cat', 'base:/etc/link'], { root })).stdout, 'hello\n')
   t.equal((await inspect(root, 'base')).Comment, 'Imported from -', 'not from whose folder')
+})
+
+t.test('a directory with a file that may not be read', { skip: isRoot && 'as root' }, async (t) => {
+  const dir = temporaryDirectory(t)
+  const tree = path.join(dir, 'tree')
+  fs.mkdirSync(path.join(tree, 'etc'), { recursive: true })
+  fs.writeFileSync(path.join(tree, 'etc/shadow'), '', { mode: 0 })
+  const done = await shaleInProcess(['import', tree], { root: path.join(dir, 'root') })
+  t.equal(done.code, 1)
+  t.equal(
+    done.stderr,
+    `shale: cannot pack ${tree}: cannot read etc/shadow: permission denied (EACCES); make it readable, or run as its owner\n`,
+  )
 })
 
 t.test('an empty file is a tar without members, as docker has it', async (t) => {

@@ -15,7 +15,7 @@ import {
 import type { Store, WriteOptions } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
 import type { Archive, ArchiveImage } from './archive.ts'
-import { checkInput, openArchive } from './open-archive.ts'
+import { checkInput, openArchive, refusingOthers } from './open-archive.ts'
 import type { TransferOptions } from './progress.ts'
 import { LayerRegistration } from './register-layers.ts'
 import { withRemedy } from './remedy.ts'
@@ -62,6 +62,7 @@ export async function loadArchive(
       : parsePlatform(options.platform, hostPlatform({ arch: process.arch }))
   const limits = settleLimits(options.limits)
   if (typeof input === 'string') checkInput(`load ${options.label ?? input}`, input)
+  const label = options.label ?? (typeof input === 'string' ? input : 'the stream')
   const writeOptions: WriteOptions = {
     ...(options.signal ? { signal: options.signal } : {}),
     ...(options.sync === undefined ? {} : { sync: options.sync }),
@@ -70,11 +71,13 @@ export async function loadArchive(
   const loading = store.writeAside(
     async (transaction) => {
       const file =
-        typeof input === 'string' ? input : await spool(input, transaction.spool, options)
+        typeof input === 'string'
+          ? input
+          : await spool(refusingOthers(input, label), transaction.spool, options)
       archive = await openArchive(file, {
         spoolDirectory: transaction.spool,
         limits,
-        label: options.label ?? (typeof input === 'string' ? input : 'the stream'),
+        label,
         ...(platform ? { platform } : {}),
         ...(options.signal ? { signal: options.signal } : {}),
         ...(options.onProgress ? { onProgress: options.onProgress } : {}),

@@ -130,7 +130,7 @@ async function plainTar(
   if (!status.isFile()) {
     if (status.isBlockDevice()) throw notAnImage(label, 'it is a block device')
     plain = await spool(
-      fs.createReadStream(file, { highWaterMark: 1 << 20 }),
+      refusingOthers(fs.createReadStream(file, { highWaterMark: 1 << 20 }), label),
       options.spoolDirectory,
       options,
     )
@@ -156,6 +156,35 @@ async function plainTar(
   if (isTar(inside)) return unpacked
   const what = describeFile(inside)
   throw notAnImage(label, `it is ${what} (packed with ${compression})`)
+}
+
+/**
+ * The same bytes, given up once their beginning shows that they are no archive: what comes through a pipe may have no end,
+ * and would fill the disk before it is looked at. What is shorter than a beginning is looked at as a whole, later.
+ * @throws ArchiveError ERR_NOT_AN_IMAGE; whatever the source throws
+ */
+export async function* refusingOthers(
+  source: AsyncIterable<Uint8Array>,
+  label: string,
+): AsyncGenerator<Uint8Array> {
+  let beginning: Uint8Array[] | undefined = []
+  let bytes = 0
+  for await (const chunk of source) {
+    if (beginning === undefined) {
+      yield chunk
+      continue
+    }
+    // Whoever gives chunks may use their memory again.
+    beginning.push(Buffer.from(chunk))
+    bytes += chunk.length
+    if (bytes < HEAD_BYTES) continue
+    const head = Buffer.concat(beginning).subarray(0, HEAD_BYTES)
+    if (!isTar(head) && sniffCompression(head) === 'none')
+      throw notAnImage(label, `it is ${describeFile(head)}`)
+    yield* beginning
+    beginning = undefined
+  }
+  if (beginning !== undefined) yield* beginning
 }
 
 /** A bomb of a few kilobytes must not fill the disk. */

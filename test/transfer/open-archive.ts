@@ -5,6 +5,8 @@ import t from 'tap'
 import { DEFAULT_LOAD_LIMITS } from '../../src/archive/limits.ts'
 import type { ByteRange } from '../../src/archive/layer-job.ts'
 import { LayerStoreError } from '../../src/errors.ts'
+import { openStore } from '../../src/store/store.ts'
+import { loadArchive } from '../../src/transfer/load.ts'
 import { openArchive, type OpenArchiveOptions } from '../../src/transfer/open-archive.ts'
 import type { Progress } from '../../src/transfer/progress.ts'
 import {
@@ -172,6 +174,18 @@ t.test('a pipe is spooled, and the spool removed', async (t) => {
       { label: 'standard input' },
     )
     maker.kill()
+  }
+})
+
+t.test('a pipe that is no archive is given up at its beginning', async (t) => {
+  const store = await openStore(path.join(temporaryDirectory(t), 'root'))
+  for (const byte of ['\0', 'text\n']) {
+    let chunks = 0
+    const endless = async function* (): AsyncGenerator<Uint8Array> {
+      for (; chunks < 1000; chunks++) yield Buffer.alloc(16_384, byte)
+    }
+    await t.rejects(loadArchive(store, endless()), { code: 'ERR_NOT_AN_IMAGE' })
+    t.ok(chunks < 10, `${chunks} chunks of 1000 were read`)
   }
 })
 

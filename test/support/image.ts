@@ -54,6 +54,8 @@ export type ArchiveFile =
   | { readonly symlink: string }
   | { readonly hardlink: string }
   | { readonly fifo: true }
+  /** /dev/zero by another name. */
+  | { readonly device: true }
   | { readonly directory: true }
 
 /** By name, in the order in which they are packed. */
@@ -224,6 +226,7 @@ function entryOf(name: string, content: ArchiveFile): TarEntryInit & { body?: Ui
     return { path, type: 'symlink', linkPath: pathFromText(content.symlink) }
   if ('hardlink' in content)
     return { path, type: 'hardlink', linkPath: pathFromText(content.hardlink) }
+  if ('device' in content) return { path, type: 'char', devMajor: 1, devMinor: 5 }
   return { path, type: 'fifo' in content ? 'fifo' : 'directory' }
 }
 
@@ -243,6 +246,8 @@ export function unpackedTo(directory: string, files: ArchiveFiles): string {
     else if ('symlink' in content) fs.symlinkSync(content.symlink, at)
     else if ('hardlink' in content) fs.linkSync(path.join(directory, content.hardlink), at)
     else if ('fifo' in content) spawnSync('mkfifo', [at])
+    // An ordinary user cannot, and then nothing stands there.
+    else if ('device' in content) spawnSync('mknod', [at, 'c', '1', '5'])
     else fs.mkdirSync(at, { recursive: true })
   }
   return directory

@@ -87,3 +87,11 @@ export const replaceLayer = (
     files.delete(name)
     if (put !== undefined) files.set(name, put)
   })
+
+export const replaceBlob = (what: 'config' | 'manifest', by: ArchiveFile): Payload =>
+  oci((files, built) => {
+    const index = JSON.parse((files.get('index.json') as Buffer).toString()) as {
+      manifests: { digest: string }[]
+    }
+    files.set(blobOf(what === 'config' ? built.imageID : index.manifests[0]!.digest), by)
+  })

@@ -1,6 +1,6 @@
 // What an OCI layout’s descriptors, manifests and indexes claim of the bytes that they point at.
 
-import { putIndex, setIndex } from '../image.ts'
+import { editJson, putIndex, setIndex } from '../image.ts'
 import { casesOf, type HostileCase } from './case.ts'
 
 import {
@@ -9,6 +9,7 @@ import {
   image,
   json,
   oci,
+  replaceBlob,
   replaceLayer,
   withConfig,
   withManifest,
@@ -18,6 +19,13 @@ const LINK = ['ERR_LINK_ESCAPE']
 const MANIFEST = ['ERR_MANIFEST']
 const CONFIG = ['ERR_CONFIG']
 const SIZE = ['ERR_SIZE_MISMATCH']
+const NO_FILE = ['ERR_MEMBER_MISSING']
+
+interface Sized {
+  size: number
+}
+
+const firstOf = (index: Record<string, unknown>): Sized => (index['manifests'] as Sized[])[0]!
 
 export const DESCRIPTORS: readonly HostileCase[] = casesOf('manifest', {
   'size-too-small': {
@@ -29,6 +37,19 @@ export const DESCRIPTORS: readonly HostileCase[] = casesOf('manifest', {
   'size-huge': {
     attack: 'a descriptor that says a petabyte: whoever allocates by it dies',
     build: () => withManifest((value) => (value['config'].size = 2 ** 50)),
+    twin: cleanOci,
+    expect: SIZE,
+  },
+  'size-huge-of-manifest': {
+    attack: 'an index that says a petabyte of its manifest',
+    build: () =>
+      oci((files) => editJson(files, 'index.json', (value) => (firstOf(value).size = 2 ** 50))),
+    twin: cleanOci,
+    expect: SIZE,
+  },
+  'size-zero': {
+    attack: 'a descriptor that says nothing of a layer that has bytes',
+    build: () => withManifest((value) => (value['layers'][0].size = 0)),
     twin: cleanOci,
     expect: SIZE,
   },
@@ -145,6 +166,56 @@ export const DESCRIPTORS: readonly HostileCase[] = casesOf('manifest', {
     build: () => replaceLayer(() => undefined),
     twin: cleanOci,
     expect: ['ERR_MEMBER_MISSING'],
+  },
+  'blob-is-device': {
+    attack: 'a blob is a device: zeros without end',
+    build: () => replaceLayer(() => ({ device: true })),
+    twin: cleanOci,
+    expect: NO_FILE,
+  },
+  'config-blob-is-symlink-outside': {
+    attack: 'the config’s blob is a symlink to a file of the host',
+    build: (at) => replaceBlob('config', { symlink: `${at.dir}/secret` }),
+    twin: cleanOci,
+    expect: LINK,
+  },
+  'config-blob-is-device': {
+    attack: 'the config’s blob is a device',
+    build: () => replaceBlob('config', { device: true }),
+    twin: cleanOci,
+    expect: NO_FILE,
+  },
+  'manifest-blob-is-symlink-outside': {
+    attack: 'the manifest’s blob is a symlink to a file of the host',
+    build: (at) => replaceBlob('manifest', { symlink: `${at.dir}/secret` }),
+    twin: cleanOci,
+    expect: LINK,
+  },
+  'manifest-blob-is-fifo': {
+    attack: 'the manifest’s blob is a FIFO: its reader waits for ever',
+    build: () => replaceBlob('manifest', { fifo: true }),
+    twin: cleanOci,
+    expect: NO_FILE,
+  },
+  'index-is-fifo': {
+    attack: 'index.json is a FIFO',
+    build: () => oci((files) => files.set('index.json', { fifo: true })),
+    twin: cleanOci,
+    expect: NO_FILE,
+    names: 'index.json',
+  },
+  'index-is-device': {
+    attack: 'index.json is a device',
+    build: () => oci((files) => files.set('index.json', { device: true })),
+    twin: cleanOci,
+    expect: NO_FILE,
+    names: 'index.json',
+  },
+  'layout-is-symlink-outside': {
+    attack: 'oci-layout is a symlink to a file of the host',
+    build: (at) => oci((files) => files.set('oci-layout', { symlink: `${at.dir}/secret` })),
+    twin: cleanOci,
+    expect: LINK,
   },
   'blobs-folder-is-symlink': {
     attack: 'blobs/ is a symlink to a directory of the host',

@@ -5,6 +5,10 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fromNodeError } from '../sys/errno.ts'
 
+/** Between two turns of the event loop: some milliseconds of work. A chunk may be a header alone, and costs its calls. */
+const TURN_BYTES = 8 << 20
+const CHUNK_COST_BYTES = 16 << 10
+
 /**
  * @param directory existing; the file in it gets a name that is new, and mode 0600
  * @returns the file's path; it is the caller's to remove. After a failure there is none.
@@ -23,9 +27,15 @@ export async function spool(
     throw fromNodeError(`create ${file}`, error)
   }
   try {
+    let sinceTurn = 0
     for await (const chunk of source) {
       options.signal?.throwIfAborted()
       writeFully(fd, chunk, file)
+      sinceTurn += CHUNK_COST_BYTES + chunk.length
+      if (sinceTurn < TURN_BYTES) continue
+      sinceTurn = 0
+      // A source that never waits (a directory that is packed) would keep Ctrl-C from being heard until its end.
+      await new Promise<void>((resolve) => setImmediate(resolve))
     }
     options.signal?.throwIfAborted()
     fs.closeSync(fd)

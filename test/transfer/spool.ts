@@ -25,6 +25,20 @@ t.test('a stream becomes a private file', async (t) => {
   )
 })
 
+t.test('a signal is heard, also where the source never waits', async (t) => {
+  const directory = t.testdir()
+  const abort = new AbortController()
+  let chunks = 0
+  const ready = async function* (): AsyncGenerator<Uint8Array> {
+    for (; chunks < 20_000; chunks++) yield Buffer.alloc(512)
+  }
+  // As Ctrl-C comes: by a turn of the event loop.
+  setImmediate(() => abort.abort(new Error('enough')))
+  await t.rejects(spool(ready(), directory, { signal: abort.signal }), { message: 'enough' })
+  t.ok(chunks < 20_000, `after ${chunks} of 20000 chunks`)
+  t.same(fs.readdirSync(directory), [])
+})
+
 t.test('a failure leaves nothing', async (t) => {
   const directory = temporaryDirectory(t)
   await t.rejects(spool(chunks('abc', new Error('broken')), directory), { message: 'broken' })

@@ -230,7 +230,9 @@ async function* bounded(
  */
 export function otherThanTar(file: string, label: string): string | undefined {
   const head = readHead(file, label)
-  const isTarLike = isTar(head) || head.every((byte) => byte === 0)
+  // Also where its first member has no name, which a layer may have and an archive of images has not.
+  const beginsAsTar = head.length >= BLOCK_BYTES && checksumMatches(head, 0)
+  const isTarLike = beginsAsTar || head.every((byte) => byte === 0)
   return isTarLike || sniffCompression(head) !== 'none' ? undefined : describeFile(head)
 }
 

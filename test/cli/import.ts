@@ -136,6 +136,16 @@ async function serve(
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
+t.test('a tar whose first member has no name is one all the same', async (t) => {
+  const dir = temporaryDirectory(t)
+  const root = path.join(dir, 'root')
+  const tar = path.join(dir, 'rootfs.tar')
+  fs.writeFileSync(tar, layerTar(file('', 'nameless'), file('f', 'named')))
+  const done = await shaleInProcess(['import', tar, 'base:1'], { root })
+  t.equal(done.code, 0, done.stderr)
+  t.equal((await shaleInProcess(['cat', 'base:1:/f'], { root })).stdout, 'named')
+})
+
 t.test('a URL, through redirects', async (t) => {
   const base = await serve(t, {
     '/start': (response) => response.writeHead(302, { location: '/end' }).end(),

@@ -25,7 +25,7 @@ const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2
 const RAW_VERBS: ReadonlySet<string> = new Set(['cat', 'save', 'cp'])
 
 /** Warnings that tell of the host or of the store's form, whatever the archive is. */
-const HOST_LACKS = /(devices cannot be made|cannot be set) here/
+export const HOST_LACKS: RegExp = /(devices cannot be made|cannot be set) here/
 
 /** No verb takes a hundredth of it on anything that is not a bomb: what takes longer would take for ever. */
 const DEADLINE_MS = 60_000

@@ -125,6 +125,9 @@ export function chownAt(dir: DirFd, name: Name, uid: number, gid: number): numbe
   return checked(libc().fchownat(dir, path, uid, gid, AT_SYMLINK_NOFOLLOW))
 }
 
+/** Of uid and gid. */
+export const STAYS = 0xffff_ffff
+
 export function chown(fd: number, uid: number, gid: number): number {
   return checked(libc().fchown(fd, uid, gid))
 }
@@ -157,8 +160,18 @@ function floorSeconds(ns: bigint): bigint {
   return ns < 0n && seconds * BILLION !== ns ? seconds - 1n : seconds
 }
 
-export function setTimesOf(fd: number, atimeNs: bigint, mtimeNs: bigint): number {
-  return checked(libc().futimens(fd, setTimes(atimeNs, mtimeNs)))
+const UTIME_OMIT = (1n << 30n) - 2n
+
+/** A time that is undefined stays as it is. */
+export function setTimesOf(
+  fd: number,
+  atimeNs: bigint | undefined,
+  mtimeNs: bigint | undefined,
+): number {
+  const both = setTimes(atimeNs ?? 0n, mtimeNs ?? 0n)
+  if (atimeNs === undefined) both[1] = UTIME_OMIT
+  if (mtimeNs === undefined) both[3] = UTIME_OMIT
+  return checked(libc().futimens(fd, both))
 }
 
 export function setTimesAt(dir: DirFd, name: Name, atimeNs: bigint, mtimeNs: bigint): number {

@@ -19,6 +19,8 @@ export interface UnionStatus extends LayerNode {
 const MARKS =
   /^(?:(?:trusted|user)\.overlay\.|user\.fuseoverlayfs\.|(?:user|trusted)\.containers\.override_stat$)/
 
+const CAPABILITY = 'security.capability'
+
 export function status(tree: UnionTree, node: UnionNode): UnionStatus | number {
   const found = tree.layerStatus(node)
   if (typeof found === 'number') return found
@@ -59,9 +61,18 @@ export function setAttributes(tree: UnionTree, entry: UnionEntry, attributes: At
   }
   const copied = copyUp(tree, entry, { withoutContent: sizeBytes === 0 })
   if (copied < 0) return copied
-  const result = tree.upper!.setAttributes(entry.path, attributes)
+  const result = changeOpen(node, attributes) ?? tree.upper!.setAttributes(entry.path, attributes)
   tree.touch(node)
   return result
+}
+
+/** By a descriptor that is there already: archivers set everything before they close. */
+function changeOpen(node: UnionNode, attributes: Attributes): number | undefined {
+  if (!node.isOpen) return undefined
+  for (const { writable, body } of node.files) {
+    if (writable && body.setAttributes) return body.setAttributes(attributes)
+  }
+  return undefined
 }
 
 /** The same for a node that may have lost its last name while it is open. */
@@ -99,8 +110,11 @@ function refuseXattr(tree: UnionTree, entry: UnionEntry, name: string): number {
 }
 
 export function getXattr(tree: UnionTree, entry: UnionEntry, name: string): Uint8Array | number {
+  if (name === CAPABILITY && entry.node.lacksCapability) return -E.NODATA
   if (MARKS.test(name)) return -E.OPNOTSUPP
-  return xattrs(tree, entry).get(name) ?? -E.NODATA
+  const value = xattrs(tree, entry).get(name)
+  if (name === CAPABILITY && value === undefined) entry.node.lacksCapability = true
+  return value ?? -E.NODATA
 }
 
 /** @returns 0, -EOPNOTSUPP (the union's own records), -EEXIST, -ENODATA, ... */
@@ -115,6 +129,7 @@ export function setXattr(
   if (refused < 0) return refused
   const copied = copyUp(tree, entry)
   if (copied < 0) return copied
+  entry.node.lacksCapability = false
   const result = tree.upper!.setXattr(entry.path, name, value, flags)
   tree.touch(entry.node)
   return result

@@ -5,7 +5,8 @@ import { joinPath, type BytePath } from '../path/byte-path.ts'
 import { copyUp } from './copy-up.ts'
 import type { UnionEntry } from './entry.ts'
 import { E } from './errno.ts'
-import type { NodeType } from './layer-view.ts'
+import type { LayerNode, NodeType } from './layer-view.ts'
+import { OpenFile, openFile } from './open-file.ts'
 import type { UnionTree } from './tree.ts'
 
 const S_ISGID = 0o2000
@@ -45,7 +46,50 @@ export function create(
   const made = upper.make(path, { ...what, mode, gid, uid: creator.uid, opaque })
   if (made < 0) return made
   tree.touch(dir.node)
-  return tree.adopt(dir, name)
+  return withoutCapability(tree.adopt(dir, name))
+}
+
+export interface CreatedFile {
+  readonly entry: UnionEntry
+  readonly file: OpenFile
+  /** As it was made. */
+  readonly status: LayerNode
+}
+
+/** open(2) with O_CREAT where there is nothing yet: made and open for writing. @returns as `create` */
+export function createOpen(
+  tree: UnionTree,
+  dir: UnionEntry,
+  name: BytePath,
+  mode: number,
+  creator: Creator,
+): CreatedFile | number {
+  const what: Creation = { type: 'file', mode }
+  if (tree.upper !== undefined && tree.upper.makeOpen === undefined) {
+    const entry = create(tree, dir, name, what, creator)
+    if (typeof entry === 'number') return entry
+    const status = tree.layerStatus(entry.node)
+    if (typeof status === 'number') return status
+    const file = openFile(tree, entry, { write: true })
+    return typeof file === 'number' ? file : { entry, file, status }
+  }
+  const ready = prepare(tree, dir, name)
+  if (ready < 0) return ready
+  const { mode: given, gid } = inherited(tree, dir, what, creator)
+  const node = { type: 'file', mode: given, uid: creator.uid, gid } as const
+  const made = tree.upper!.makeOpen!(joinPath(dir.path, name), node)
+  if (typeof made === 'number') return made
+  tree.touch(dir.node)
+  const { body, status } = made
+  const entry = tree.adoptNew(dir, name, status)
+  withoutCapability(entry)
+  return { entry, file: new OpenFile(tree, entry.node, body, true), status }
+}
+
+/** A directory's default ACL or label comes to what is made in it; a capability never does. */
+function withoutCapability(entry: UnionEntry | number): UnionEntry | number {
+  if (typeof entry !== 'number') entry.node.lacksCapability = true
+  return entry
 }
 
 /**

@@ -24,6 +24,8 @@ export class UnionNode {
   readonly mergesLower: boolean
   /** Names that are still there. */
   readonly names: Set<UnionEntry> = new Set<UnionEntry>()
+  /** Made here, or looked at: the kernel asks before a first write, and nobody gives one but by this tree. */
+  lacksCapability = false
   #files: Set<OpenFile> | undefined
   /** Of the upper layer, as read last; gone with each change. */
   remembered: LayerNode | undefined

@@ -42,6 +42,8 @@ export class UnionTree {
   readonly #byUpperIno = new Map<bigint, UnionNode>()
   /** inode of the upper layer -> of the lower layer that it was copied from */
   readonly #origins = new Map<bigint, bigint>()
+  /** Looked for in vain last: whoever makes a name asks for it first. */
+  #absent: { readonly dir: UnionEntry; readonly name: BytePath } | undefined
   #lastID = 0
   #entries = 0
 
@@ -80,14 +82,15 @@ export class UnionTree {
     if (dir.node.type !== 'directory') return -E.NOTDIR
     if (name.length > NAME_BYTES_MAX) return -E.NAMETOOLONG
     if (dir.isRemoved) return -E.NOENT
+    if (this.#absent?.dir === dir && this.#absent.name === name) return -E.NOENT
     const path = joinPath(dir.path, name)
     const own = dir.node.upper ? this.upper!.lookup(path) : undefined
-    if (own === 'whiteout') return -E.NOENT
-    if (own !== undefined) return this.#remember(this.#upperNode(path, own, dir), dir, name)
-    if (!dir.node.mergesLower) return -E.NOENT
-    const lower = this.lower.lookup(path)
-    if (lower === undefined) return -E.NOENT
-    return this.#remember(this.#lowerNode(lower), dir, name)
+    if (own !== undefined && own !== 'whiteout')
+      return this.#remember(this.#upperNode(path, own, dir), dir, name)
+    const lower = own === undefined && dir.node.mergesLower ? this.lower.lookup(path) : undefined
+    if (lower !== undefined) return this.#remember(this.#lowerNode(lower), dir, name)
+    this.#absent = { dir, name }
+    return -E.NOENT
   }
 
   /** Names once each, without whiteouts, in byte order. */
@@ -140,8 +143,15 @@ export class UnionTree {
 
   /** `node` is what was found at a name that the rules just made. */
   adopt(dir: UnionEntry, name: BytePath, node?: UnionNode): UnionEntry | number {
+    this.#absent = undefined
     if (node === undefined) return this.lookup(dir, name)
     return this.#remember(node, dir, name)
+  }
+
+  /** A new file of the upper layer, of which this is known already. */
+  adoptNew(dir: UnionEntry, name: BytePath, own: LayerNode): UnionEntry {
+    this.#absent = undefined
+    return this.#remember(this.#upperNode(joinPath(dir.path, name), own, dir), dir, name)
   }
 
   /** The name is gone, whatever became of its node. */
@@ -175,6 +185,7 @@ export class UnionTree {
   }
 
   move(entry: UnionEntry, dir: UnionEntry, name: BytePath): void {
+    this.#absent = undefined
     const siblings = entry.parent?.children
     if (siblings?.get(entry.name) === entry) siblings.delete(entry.name)
     entry.move(dir, name)

@@ -78,6 +78,11 @@ export interface UpperLayer extends ReadableLayer {
   openBody(path: BytePath, write: true): WritableBody | number
   /** Complete or not at all; a whiteout of that name is replaced. */
   make(path: BytePath, node: NewNode): number
+  /** A regular file, empty, and open for writing at once; absent where it costs as much as `make` and `openBody`. */
+  makeOpen?(
+    path: BytePath,
+    node: NewNode,
+  ): { readonly body: WritableBody; readonly status: LayerNode } | number
   /** Another name for the same file; a whiteout there is replaced. */
   link(from: BytePath, to: BytePath): number
   /**

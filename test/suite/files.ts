@@ -10,6 +10,37 @@ const O_TMPFILE = 0o20000000 | O_DIRECTORY
 
 export const fileChecks: readonly Check[] = [
   {
+    name: 'a writer comes while a reader has the file open',
+    prepare(fs, at) {
+      fs.writeFileSync(`${at}/small`, 'old content')
+      fs.writeFileSync(`${at}/large`, 'old content'.padEnd(200_000, '.'))
+      fs.writeFileSync(`${at}/setuid`, 'old content'.padEnd(200_000, '.'))
+      fs.chmodSync(`${at}/setuid`, 0o4755)
+    },
+    run({ fs, path, equal }) {
+      for (const name of ['small', 'large', 'setuid']) {
+        for (const round of ['first', 'again']) {
+          const reader = fs.openSync(path(name), 'r')
+          const bytes = Buffer.alloc(3)
+          fs.readSync(reader, bytes, 0, 3, 0)
+          const writer = fs.openSync(path(name), 'r+')
+          fs.writeSync(writer, Buffer.from('new'), 0, 3, 0)
+          fs.readSync(reader, bytes, 0, 3, 0)
+          equal(`${name}, ${round}: what was written is read`, bytes.toString(), 'new')
+          fs.ftruncateSync(writer, 2)
+          fs.closeSync(writer)
+          equal(
+            `${name}, ${round}: what was cut off is not`,
+            fs.readSync(reader, bytes, 0, 3, 0),
+            2,
+          )
+          fs.closeSync(reader)
+          fs.writeFileSync(path(name), 'old content'.padEnd(200_000, '.'))
+        }
+      }
+    },
+  },
+  {
     name: 'open, flag by flag',
     prepare(fs, at) {
       fs.writeFileSync(`${at}/f`, 'content')

@@ -1,7 +1,7 @@
 // Passthrough: an open file whose reads, writes and mappings the kernel does on the layer's own file, without asking
 // the server (Documentation/filesystems/fuse-passthrough.rst). All openings of one node must have one backing file, so
-// it is kept as long as any of them is open; a node that was copied up meanwhile goes on by direct I/O until the lower
-// file's readers are gone.
+// it is kept as long as any of them is open, and an opening without it is refused (EIO). So a lower file that a writer may
+// copy up is read through the page cache: its reader would keep the writer out.
 
 import { ERRNO } from '../../sys/errno.ts'
 import { closeBacking, openBacking } from '../../sys/fuse-device.ts'
@@ -10,16 +10,25 @@ import type { UnionTree } from '../../union/tree.ts'
 
 interface Backing {
   readonly id: number
-  readonly fromUpper: boolean
   opens: number
 }
 
 export type BackingAnswer =
   | { readonly kind: 'backing'; readonly id: number }
-  /** Another file of the same node is passed through: neither it nor the page cache can serve this one. */
+  /** It could not be set up this time: past the page cache, so that the next one may. */
   | { readonly kind: 'direct' }
   /** By the server, through the page cache. */
   | { readonly kind: 'none' }
+
+/** What was opened. */
+interface Opening {
+  readonly fd: number | undefined
+  readonly writable: boolean
+  /** Writes must come to the server, which takes setuid away. */
+  readonly isPrivileged: boolean
+  /** Not worth a backing file. */
+  readonly isSmall: boolean
+}
 
 const NONE: BackingAnswer = { kind: 'none' }
 
@@ -27,6 +36,8 @@ export class BackingFiles {
   readonly #device: number
   readonly #tree: UnionTree
   readonly #byNode = new Map<UnionNode, Backing>()
+  /** Open through the page cache, and how often: the kernel (EIO) takes no other way to it meanwhile. */
+  readonly #cached = new Map<UnionNode, number>()
   #available: boolean
 
   constructor(device: number, tree: UnionTree, available: boolean) {
@@ -35,26 +46,22 @@ export class BackingFiles {
     this.#available = available
   }
 
-  /**
-   * @param file that was opened; `asksServer`: each write must come to the server
-   */
-  open(
-    node: UnionNode,
-    file: {
-      readonly fd: number | undefined
-      readonly writable: boolean
-      readonly asksServer: boolean
-    },
-  ): BackingAnswer {
-    const { fd, writable, asksServer } = file
+  open(node: UnionNode, file: Opening): BackingAnswer {
     if (!this.#available) return NONE
+    const answer = this.#choose(node, file)
+    if (answer.kind === 'none') this.#cached.set(node, (this.#cached.get(node) ?? 0) + 1)
+    return answer
+  }
+
+  #choose(node: UnionNode, file: Opening): BackingAnswer {
+    const { fd, writable, isPrivileged, isSmall } = file
     const known = this.#byNode.get(node)
-    if (asksServer) return known === undefined ? NONE : { kind: 'direct' }
     if (known !== undefined) {
-      if (known.fromUpper !== node.upper) return { kind: 'direct' }
       known.opens++
       return { kind: 'backing', id: known.id }
     }
+    const mayBeCopiedUp = !node.upper && this.#tree.upper !== undefined
+    if (mayBeCopiedUp || isPrivileged || isSmall || this.#cached.has(node)) return NONE
     // Readers and writers of one node share one file: that of the upper layer must be open for both.
     const id =
       node.upper && !writable
@@ -68,11 +75,18 @@ export class BackingFiles {
         this.#available = false
       return this.#available ? { kind: 'direct' } : NONE
     }
-    this.#byNode.set(node, { id, fromUpper: node.upper, opens: 1 })
+    this.#byNode.set(node, { id, opens: 1 })
     return { kind: 'backing', id }
   }
 
-  release(node: UnionNode): void {
+  /** @param kind as `open` answered */
+  release(node: UnionNode, kind: BackingAnswer['kind']): void {
+    if (kind === 'none') {
+      const others = (this.#cached.get(node) ?? 1) - 1
+      if (others === 0) this.#cached.delete(node)
+      else this.#cached.set(node, others)
+    }
+    if (kind !== 'backing') return
     const known = this.#byNode.get(node)
     if (known === undefined || --known.opens > 0) return
     this.#byNode.delete(node)

@@ -8,7 +8,7 @@ import { setNodeAttributes } from '../../union/attributes.ts'
 import type { LayerNode } from '../../union/layer-view.ts'
 import { openFile, type OpenFile } from '../../union/open-file.ts'
 import type { UnionName, UnionTree } from '../../union/tree.ts'
-import type { BackingFiles } from './backing.ts'
+import type { BackingAnswer, BackingFiles } from './backing.ts'
 import {
   ENTRY_BYTES,
   FOPEN,
@@ -29,6 +29,8 @@ import {
 const { O_TRUNC } = fs.constants
 const O_ACCMODE = 3
 const DT_DIR = 4
+/** Read in one request, and kept by the page cache: to set up a backing file takes longer. */
+const SMALL_BYTES_MAX = 64 << 10
 
 const S_ISUID = 0o4000
 const S_ISGID = 0o2000
@@ -48,8 +50,7 @@ function isPrivileged(status: LayerNode | number): boolean {
 
 interface OpenedFile {
   readonly file: OpenFile
-  /** Whether the backing files count it. */
-  readonly backed: boolean
+  readonly kind: BackingAnswer['kind']
 }
 
 interface OpenedDirectory {
@@ -133,17 +134,26 @@ export class OpenTable {
     if (entry === undefined) return -ERRNO.ENOENT
     const write = (flags & O_ACCMODE) !== 0
     const truncate = (flags & O_TRUNC) !== 0
+    // Before it is open, since nothing that is open is remembered. Of its mode and size opening changes nothing that
+    // counts below.
+    const status = this.#tree.layerStatus(node)
     const file = openFile(this.#tree, entry, { write, truncate })
-    if (typeof file === 'number') return file
+    return typeof file === 'number' ? file : this.add(file, status, at)
+  }
+
+  /** @param at where fuse_open_out goes. @returns its length */
+  add(file: OpenFile, status: LayerNode | number, at: number): number {
+    const { node, writable } = file
     // Writes that pass through would leave setuid where it is: nobody asks then who writes.
     const backing = this.#backing.open(node, {
       fd: file.body.fd,
-      writable: write,
-      asksServer: write && isPrivileged(file.status()),
+      writable,
+      isPrivileged: isPrivileged(status),
+      isSmall: !writable && typeof status !== 'number' && status.sizeBytes <= SMALL_BYTES_MAX,
     })
     const backed = backing.kind === 'backing'
     const handle = ++this.#last
-    this.#files.set(handle, { file, backed })
+    this.#files.set(handle, { file, kind: backing.kind })
     // What the page cache has is still true: all changes come through this mount.
     const how = backed
       ? FOPEN.PASSTHROUGH
@@ -185,7 +195,7 @@ export class OpenTable {
     const opened = this.#files.get(handle)
     if (opened === undefined) return 0
     this.#files.delete(handle)
-    if (opened.backed) this.#backing.release(opened.file.node)
+    this.#backing.release(opened.file.node, opened.kind)
     opened.file.close()
     // A file whose names and holds are gone needs no memory either.
     this.#tree.forget(opened.file.node)

@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import type { BytePath } from '../../path/byte-path.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import * as attributes from '../../union/attributes.ts'
-import { create, link, type Creation } from '../../union/create.ts'
+import { create, createOpen, link, type Creation } from '../../union/create.ts'
 import type { UnionEntry, UnionNode } from '../../union/entry.ts'
 import type { NodeType } from '../../union/layer-view.ts'
 import { removeDirectory, unlink } from '../../union/remove.ts'
@@ -256,15 +256,21 @@ export class Operations {
   }
 
   #createFile(dir: UnionEntry, length: number): number {
-    const flags = this.#in.readUInt32LE(BODY)
     const mode = this.#in.readUInt32LE(BODY + 4) & 0o7777
     const { name } = this.#name(BODY + 16, length)
-    const made = create(this.#tree, dir, name, { type: 'file', mode }, this.#creator())
+    const made = createOpen(this.#tree, dir, name, mode, this.#creator())
     if (typeof made === 'number') return made
-    const opened = this.#open.open(made.node, flags & ~fs.constants.O_TRUNC, OUT + ENTRY_BYTES)
-    if (opened < 0) return opened
-    const written = this.writeEntry(made, OUT)
-    return written < 0 ? written : ENTRY_BYTES + opened
+    const { entry, file, status } = made
+    const { node } = entry
+    // True until somebody writes, which nobody can before this is answered.
+    node.remembered = status
+    const written = this.writeEntry(entry, OUT)
+    node.remembered = undefined
+    if (written < 0) {
+      file.close()
+      return written
+    }
+    return ENTRY_BYTES + this.#open.add(file, status, OUT + ENTRY_BYTES)
   }
 
   #rename(dir: UnionEntry, flags: number, at: number, length: number): number {

@@ -78,6 +78,17 @@ export function changeOpen(fd: number, form: DiskForm, now: LayerNode, to: Attri
   })
 }
 
+/** The same where the disk itself has owner and mode: what it is now need not be known. */
+export function changeOwnedOpen(fd: number, to: Attributes): number {
+  let result = to.sizeBytes === undefined ? 0 : calls.truncate(fd, to.sizeBytes)
+  if (result === 0 && (to.uid !== undefined || to.gid !== undefined))
+    result = calls.chown(fd, to.uid ?? calls.STAYS, to.gid ?? calls.STAYS)
+  if (result === 0 && to.mode !== undefined) result = calls.chmod(fd, to.mode)
+  if (result === 0 && (to.atimeNs !== undefined || to.mtimeNs !== undefined))
+    result = calls.setTimesOf(fd, to.atimeNs, to.mtimeNs)
+  return result
+}
+
 function change(form: DiskForm, now: LayerNode, to: Attributes, file: Changes): number {
   if (to.sizeBytes !== undefined) {
     const resized = file.resize(to.sizeBytes)

@@ -27,7 +27,7 @@ import { DirectoryLayer } from '../directory-layer.ts'
 import { markForm, type DiskForm } from '../disk-form.ts'
 import { changeAt, type Place } from './change-attributes.ts'
 import { DiskBody } from './file-body.ts'
-import { makeNode } from './make-node.ts'
+import { makeNode, makeOpenFile } from './make-node.ts'
 import { attempt, leaveWhiteout, placeWhiteout } from './leave-whiteout.ts'
 
 const { O } = calls
@@ -112,6 +112,29 @@ export class DirectoryUpper implements UpperLayer {
       if (whiteout) this.#layer.forget()
       return placed
     })
+  }
+
+  makeOpen(
+    path: BytePath,
+    node: NewNode,
+  ): { readonly body: WritableBody; readonly status: LayerNode } | number {
+    if (this.#form === 'trusted') {
+      const made = this.#at(path, (place) => makeOpenFile(place, node))
+      // A whiteout of this form has the name itself.
+      if (made !== -ERRNO.EEXIST) {
+        if (typeof made === 'number') return made
+        return {
+          body: new DiskBody(made.fd, this.#form),
+          status: { ...made.status, linkTarget: '' as BytePath },
+        }
+      }
+    }
+    const made = this.make(path, node)
+    if (made < 0) return made
+    const status = this.lookup(path)
+    if (status === undefined || status === 'whiteout') return -ERRNO.ENOENT
+    const body = this.openBody(path, true)
+    return typeof body === 'number' ? body : { body, status }
   }
 
   link(from: BytePath, to: BytePath): number {

@@ -11,7 +11,7 @@ import type { LayerNode } from '../../union/layer-view.ts'
 import type { Attributes, WritableBody } from '../../union/upper-layer.ts'
 import type { DiskForm } from '../disk-form.ts'
 import { parseOverrideStat } from '../override-stat.ts'
-import { changeOpen } from './change-attributes.ts'
+import { changeOpen, changeOwnedOpen } from './change-attributes.ts'
 
 export class DiskBody implements WritableBody {
   readonly fd: number
@@ -69,6 +69,7 @@ export class DiskBody implements WritableBody {
   }
 
   setAttributes(attributes: Attributes): number {
+    if (this.#form === 'trusted') return changeOwnedOpen(this.fd, attributes)
     const now = this.status()
     return typeof now === 'number' ? now : changeOpen(this.fd, this.#form, now, attributes)
   }

@@ -5,7 +5,7 @@ import { writeOpaque } from '../../archive/whiteout-form.ts'
 import { OVERRIDE_STAT, overrideStat } from '../../archive/metadata.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
-import { statusAt } from '../../sys/file-status.ts'
+import { statusAt, statusOf, type FileStatus } from '../../sys/file-status.ts'
 import { below, isUnsupportedXattr, setXattr } from '../../sys/xattr.ts'
 import type { NewNode } from '../../union/upper-layer.ts'
 import { copyContent } from '../copy-content.ts'
@@ -51,6 +51,38 @@ function makeFile({ dir, name }: Place, node: NewNode): number {
   } finally {
     calls.close(fd)
   }
+}
+
+/**
+ * An empty file that its maker writes to next. Its owner and mode are set only where the disk did not give them: the
+ * process is who it is for, nearly always.
+ * @returns an fd, for reading and writing, and its status; or a negative errno, and nothing is left
+ */
+export function makeOpenFile(
+  { dir, name }: Place,
+  node: NewNode,
+): { readonly fd: number; readonly status: FileStatus } | number {
+  const flags = O.RDWR | O.CREAT | O.EXCL | O.NOFOLLOW
+  // Without the special bits: they are for the owner that it has not got yet.
+  const fd = calls.openAt(dir, name, flags, node.mode & 0o777)
+  if (fd < 0) return fd
+  let status = statusOf(fd)
+  let result = typeof status === 'number' ? status : 0
+  if (typeof status !== 'number' && !isAsWanted(status, node)) {
+    const isOwned = status.uid === node.uid && status.gid === node.gid
+    result = isOwned ? 0 : calls.chown(fd, node.uid, node.gid)
+    if (result === 0) result = calls.chmod(fd, node.mode)
+    if (result === 0) status = statusOf(fd)
+    if (typeof status === 'number') result = status
+  }
+  if (result === 0 && typeof status !== 'number') return { fd, status }
+  calls.close(fd)
+  calls.unlinkAt(dir, name)
+  return result
+}
+
+function isAsWanted(status: FileStatus, node: NewNode): boolean {
+  return status.uid === node.uid && status.gid === node.gid && status.mode === node.mode
 }
 
 function create({ dir, name }: Place, form: DiskForm, node: NewNode): number {

@@ -70,6 +70,11 @@ t.test('heavy ones', async (t) => {
       if (hostile.expect === 'harmless') problems.push(`is refused: ${done.stderr.slice(0, 500)}`)
       if (ground.inside() !== inside) problems.push('the store is not as before')
     } else problems.push(`ended with ${done.code ?? done.signal}: ${done.stderr.slice(0, 500)}`)
+    const linted = run('lint', entrance!.input)
+    if (![0, 1, 12].includes(linted.code ?? -1))
+      problems.push(
+        `lint ended with ${linted.code ?? linted.signal}: ${linted.stderr.slice(0, 500)}`,
+      )
     ground.clearScratch()
     const [twin] = entrancesOf(hostile.twin(ground.canaries), ground.scratch)
     const benign = run('load', '-q', '--no-sync', '-i', twin!.input)

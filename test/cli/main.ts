@@ -251,7 +251,7 @@ t.test('a store that this user may not read', { skip: isRoot && 'root may' }, as
   t.equal(code, 1)
   t.match(JSON.parse(stderr).error, {
     code: 'ERR_PERMISSION',
-    message: /permission denied \(EACCES\)$/,
+    message: /permission denied \(EACCES\); run as the user who owns the store/,
   })
 })
 

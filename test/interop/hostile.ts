@@ -1,6 +1,6 @@
 // The hostile corpus by every entrance, in each driver and form, as root: each in a mount namespace that ends with it,
 // where /etc and /srv are canaries as well. Nothing outside of the store changes and nothing of it comes out.
-// overlay2 meets all attacks; the others one in four, from a random one on. SHALE_EVERY=1 has each meet all, SHALE_EVERY=9
+// overlay2 meets all attacks; the others one in eight, from a random one on. SHALE_EVERY=1 has each meet all, SHALE_EVERY=9
 // one in nine.
 
 import { spawn } from 'node:child_process'
@@ -11,14 +11,16 @@ import { findProgram, unless } from '../support/host.ts'
 import type { Tried } from '../support/hostile/all-entrances.ts'
 import { CORPUS } from '../support/hostile/corpus.ts'
 import { GROUNDS, type StoreKind } from '../support/hostile/grounds.ts'
-import { PEAK_BYTES_MAX } from '../support/hostile/measured.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const PROGRAM = fileURLToPath(new URL('../support/hostile/all-entrances.js', import.meta.url))
 const skip = unless({ interop: true, root: true, programs: ['unshare'], tmpfs: true })
 const asked = process.env['SHALE_EVERY']
-/** The process builds the archives as well, and holds what the verbs print. */
-const PEAK_WITH_TEST_BYTES_MAX = PEAK_BYTES_MAX + 100 * 2 ** 20
+/**
+ * What is out of all proportion: the process builds hundreds of archives as well, and when they are collected is V8's
+ * business. The bombs are held to what is promised, each in a process of its own: test/hostile/bombs.ts.
+ */
+const PEAK_WITH_TEST_BYTES_MAX = 2 ** 30
 
 async function tryAll(
   work: string,
@@ -56,7 +58,7 @@ t.test('every attack, every entrance', { skip, timeout: 1_500_000 }, async (t) =
     for (let ground = queue.shift(); ground !== undefined; ground = queue.shift()) {
       const { driver, form, isAlwaysWhole } = ground
       const what = form === undefined ? driver : `${driver}, form ${form}`
-      const every = asked === undefined ? (isAlwaysWhole ? 1 : 4) : Number(asked)
+      const every = asked === undefined ? (isAlwaysWhole ? 1 : 8) : Number(asked)
       const first = Math.floor(Math.random() * every)
       const tried = await tryAll(temporaryDirectory(t, 'shale-hostile-'), every, first, ground)
       const peak = (tried.peakBytes / 2 ** 20).toFixed(0)

@@ -33,7 +33,7 @@ export function checkSize(name: string, members: Members, expected: number, actu
   if (expected === actual) return
   throw new IntegrityError(
     'ERR_SIZE_MISMATCH',
-    `cannot read ${members.label}: ${name} has ${actual} bytes, and its descriptor says ${expected}`,
+    `cannot read ${members.label}: ${name} has ${actual} bytes, and its descriptor says ${expected}; get it again`,
     { details: { entry: name, expected, actual } },
   )
 }

@@ -49,11 +49,17 @@ const TRIES = 6
 /** @param isTaken asked of each draw; from the second on a digit follows, at last as many as it takes */
 export function randomName(isTaken: (name: string) => boolean): string {
   for (let tries = 0; ; tries++) {
-    const name = `${pick(ADJECTIVES)}_${pick(SURNAMES)}`
-    // Steve Wozniak is not boring.
-    if (name === 'boring_wozniak') continue
+    const name = draw()
     const digits = tries === 0 ? '' : String(randomInt(10 ** Math.max(1, tries - TRIES)))
     if (!isTaken(name + digits)) return name + digits
+  }
+}
+
+function draw(): string {
+  for (;;) {
+    const name = `${pick(ADJECTIVES)}_${pick(SURNAMES)}`
+    // Steve Wozniak is not boring.
+    if (name !== 'boring_wozniak') return name
   }
 }
 

@@ -33,7 +33,7 @@ export interface Host {
   readonly stdout: Sink
   readonly stderr: Sink
   readonly env: NodeJS.ProcessEnv
-  /** Aborted by SIGINT, SIGTERM and by a reader that closes stdout. */
+  /** Aborted by SIGINT, SIGTERM, SIGHUP and by a reader that closes stdout. */
   readonly signal: AbortSignal
 }
 
@@ -42,6 +42,8 @@ export class Context {
   readonly stderr: Sink
   readonly env: NodeJS.ProcessEnv
   readonly signal: AbortSignal
+  /** Set by a verb that changes something: what holds when a signal ends it before its time. */
+  ifInterrupted: string | undefined
   private readonly host: Host
   private isReading = false
   private settings: GlobalSettings = DEFAULT_SETTINGS

@@ -11,7 +11,8 @@ export const EXIT = {
   integrity: 12,
   /** A bug in shale: the stack is printed. EX_SOFTWARE of sysexits.h. */
   internal: 70,
-  /** As a shell reports a program that SIGINT, SIGPIPE or SIGTERM ended. */
+  /** As a shell reports a program that SIGHUP, SIGINT, SIGPIPE or SIGTERM ended. */
+  hungUp: 129,
   interrupted: 130,
   pipeClosed: 141,
   terminated: 143,

@@ -11,7 +11,7 @@ export interface Sink {
   readonly columns: number | undefined
 }
 
-/** The reader of stdout closed it (`| head`): nothing is wrong, and nothing more can be said. */
+/** The reader of stdout closed it (`| head`), or its terminal is gone: nothing is wrong, and nothing more can be said. */
 export class ClosedPipe extends Error {
   constructor() {
     super('the reader of the output closed it')
@@ -28,7 +28,7 @@ export class StreamSink implements Sink {
     this.stream = stream
     // Without a listener, EPIPE between two writes would end the process with a stack trace.
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' || this.closed) return
+      if (!this.isGone(error) || this.closed) return
       this.closed = true
       onClosed()
     })
@@ -42,13 +42,18 @@ export class StreamSink implements Sink {
     return this.stream.isTTY ? this.stream.columns : undefined
   }
 
+  /** A terminal whose window was closed answers EIO. */
+  private isGone({ code }: NodeJS.ErrnoException): boolean {
+    return code === 'EPIPE' || (code === 'EIO' && this.isTerminal)
+  }
+
   async write(data: string | Uint8Array): Promise<void> {
     if (data.length === 0) return
     if (this.closed) throw new ClosedPipe()
     await new Promise<void>((resolve, reject) => {
       this.stream.write(data, (error) => {
         if (!error) resolve()
-        else if ((error as NodeJS.ErrnoException).code === 'EPIPE') reject(new ClosedPipe())
+        else if (this.isGone(error)) reject(new ClosedPipe())
         else reject(Object.assign(error, { message: `cannot write the output: ${error.message}` }))
       })
     })

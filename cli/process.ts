@@ -1,5 +1,6 @@
 // The process around the command line: signals become an AbortSignal, the outcome becomes an exit code.
 
+import { isatty } from 'node:tty'
 import { Context } from './context.ts'
 import { onEndRequest } from './end-request.ts'
 import { ClosedPipe, StreamSink } from './output.ts'
@@ -7,6 +8,7 @@ import { Interrupted, run } from './program.ts'
 
 /** Runs one command line, and ends this process with its exit code. */
 export async function runProcess(argv: readonly string[]): Promise<never> {
+  const terminals = [0, 1, 2].filter((fd) => isatty(fd))
   const abort = new AbortController()
   onEndRequest((signal) => abort.abort(new Interrupted(signal)))
   const context = new Context({
@@ -19,6 +21,12 @@ export async function runProcess(argv: readonly string[]): Promise<never> {
     env: process.env,
     signal: abort.signal,
   })
+  const code = await run(argv, context)
+  // Node puts a terminal's modes back when it exits, and crashes where the terminal is gone: a signal ends it without.
+  if (!terminals.every((fd) => isatty(fd))) {
+    process.removeAllListeners('SIGHUP')
+    process.kill(process.pid, 'SIGHUP')
+  }
   // Every write was awaited, so nothing is lost by leaving at once; idle workers must not hold the process.
-  process.exit(await run(argv, context))
+  process.exit(code)
 }

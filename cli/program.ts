@@ -3,6 +3,7 @@
 
 import { CommanderError, type Command } from 'commander'
 import { DEFAULT_SETTINGS, type Context } from './context.ts'
+import { END_CODES, type EndSignal } from './end-request.ts'
 import { CheckFailed, EXIT, PartialFailure, ProgramEnded, exitCodeOf } from './exit-code.ts'
 import { ClosedPipe } from './output.ts'
 import { reportError, reportUsage } from './report.ts'
@@ -149,7 +150,10 @@ async function endOf(
       return EXIT.usage
     }
     const interruption = interruptionOf(error, context)
-    if (interruption !== undefined) return interruption
+    if (interruption !== undefined) {
+      await tellInterruption(interruption, context)
+      return interruption
+    }
     const isReported =
       error instanceof PartialFailure ||
       error instanceof CheckFailed ||
@@ -173,14 +177,20 @@ function interruptionOf(error: unknown, context: Context): number | undefined {
   return reason instanceof Interrupted ? reason.exitCode : EXIT.interrupted
 }
 
+/** What became of the work that a signal ended. A reader has nothing to undo, and goes without a word as others do. */
+async function tellInterruption(exitCode: number, context: Context): Promise<void> {
+  if (exitCode === EXIT.pipeClosed || context.ifInterrupted === undefined) return
+  await context.log('warn', `interrupted: ${context.ifInterrupted}`)
+}
+
 /** The reason with which main.ts aborts the work. */
 export class Interrupted extends Error {
   readonly exitCode: number
 
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
+  constructor(signal: EndSignal) {
     super(`interrupted by ${signal}`)
     this.name = 'Interrupted'
-    this.exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
+    this.exitCode = END_CODES[signal]
   }
 }
 

@@ -47,6 +47,7 @@ async function bundle(
   context: Context,
 ): Promise<void> {
   const { writeBundle } = await import('../../src/index.ts')
+  context.ifInterrupted = 'no bundle was made'
   const made = await writeBundle(await context.openStore(), name, directory, {
     copy: options.copy ?? false,
     view: options.view,

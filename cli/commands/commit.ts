@@ -52,6 +52,7 @@ async function commit(
 ): Promise<void> {
   const { commitContainer } = await import('../../src/index.ts')
   const { author, message, change, pause } = options
+  context.ifInterrupted = 'no image was made'
   const committed = await commitContainer(await context.openStore(), name, {
     ...(reference === undefined ? {} : { reference }),
     ...(author === undefined ? {} : { author }),

@@ -35,6 +35,7 @@ async function pruneStopped(options: ContainerPruneOptions, context: Context): P
   const filter = parsePruneFilters(options.filter ?? [], keys, nowNs())
   const warning = 'WARNING! This will remove all stopped containers.\n'
   if (!options.force && !options.dryRun && !(await confirm(warning, context))) return
+  context.ifInterrupted = 'what it did not come to is as it was'
   const store = await context.openStore()
   const report = await prune(store, {
     images: false,

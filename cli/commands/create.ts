@@ -57,6 +57,7 @@ async function create(
   context: Context,
 ): Promise<void> {
   const { createContainer } = await import('../../src/index.ts')
+  context.ifInterrupted = 'no container was made'
   const store = await context.openStore()
   const { name, volume, env, label, workdir, user, entrypoint } = options
   const created = await createContainer(store, image, {

@@ -38,6 +38,7 @@ async function exportTo(name: string, options: ExportVerbOptions, context: Conte
   }
   const { checkOutputFile, writeOutputFile } = await import('../output-file.ts')
   if (output !== undefined) checkOutputFile(output, 'export to')
+  if (output !== undefined) context.ifInterrupted = 'no archive was written'
   const store = await context.openStore()
   const tar = exportTree(store, name, { signal: context.signal, onWarning: context.onWarning })
   if (output === undefined) {

@@ -45,6 +45,7 @@ async function pruneImages(options: ImagePruneVerbOptions, context: Context): Pr
     ? 'WARNING! This will remove all images without at least one container associated to them.\n'
     : 'WARNING! This will remove all dangling images.\n'
   if (!options.force && !options.dryRun && !(await confirm(warning, context))) return
+  context.ifInterrupted = 'what it did not come to is as it was'
   const store = await context.openStore()
   const report = await prune(store, {
     containers: false,

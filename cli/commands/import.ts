@@ -54,6 +54,7 @@ async function importFrom(
   optimiseLater()
   const { importImage, parseLimits } = await import('../../src/index.ts')
   const limits = parseLimits(options.limit ?? [])
+  context.ifInterrupted = 'nothing was imported'
   const source = await sourceOf(text, context)
   const progress = progressOn(context.stderr, { quiet: context.quiet, env: context.env })
   const warnings: Warning[] = []

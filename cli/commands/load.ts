@@ -55,6 +55,7 @@ async function load(options: LoadOptions, context: Context): Promise<void> {
   const progress = progressOn(context.stderr, { quiet, env: context.env })
   // A warning in the middle of lines that are redrawn would be drawn over.
   const warnings: Warning[] = []
+  context.ifInterrupted = 'nothing was loaded'
   const store = await context.openStore({
     sync: options.sync,
     onWarning: (warning) => warnings.push(warning),

@@ -61,6 +61,7 @@ async function pruneSystem(options: PruneVerbOptions, context: Context): Promise
   ]
   if (!options.force && !options.dryRun && !(await confirm(pruneWarning(items, filters), context)))
     return
+  context.ifInterrupted = 'what it did not come to is as it was'
   const store = await context.openStore()
   const report = await prune(store, {
     allImages: options.all ?? false,

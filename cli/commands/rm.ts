@@ -38,6 +38,7 @@ async function remove(
   context: Context,
 ): Promise<void> {
   const { removeContainer, NotFoundError } = await import('../../src/index.ts')
+  context.ifInterrupted = 'what is not listed above is as it was'
   const store = await context.openStore()
   const { force = false, volumes = false, dryRun = false } = options
   const removed: RemovedContainer[] = []

@@ -41,6 +41,7 @@ async function removeImages(
   context: Context,
 ): Promise<void> {
   const { removeImage, NotFoundError, RemovalPreview } = await import('../../src/index.ts')
+  context.ifInterrupted = 'what is not listed above is as it was'
   const store = await context.openStore()
   const force = options.force === true
   const how = { force, prune: options.prune }

@@ -44,6 +44,7 @@ async function save(
 ): Promise<void> {
   const { output, format } = options
   await refuseDestination(options, context)
+  if (output !== undefined) context.ifInterrupted = 'no archive was written'
   const store = await context.openStore()
   // A script's `docker save` says nothing, and its log need not learn of every layer.
   const progress = progressOn(context.stderr, {

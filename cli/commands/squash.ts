@@ -40,6 +40,7 @@ async function squash(image: string, options: SquashOptions, context: Context): 
   const onWarning = (warning: Warning): void => {
     warnings.push(warning)
   }
+  context.ifInterrupted = 'no image was made'
   const store = await context.openStore({ onWarning })
   try {
     const squashed = await squashImage(store, image, {

@@ -38,6 +38,7 @@ async function pruneVolumes(options: VolumePruneOptions, context: Context): Prom
     ? 'WARNING! This will remove all local volumes not used by at least one container.\n'
     : 'WARNING! This will remove anonymous local volumes not used by at least one container.\n'
   if (!options.force && !options.dryRun && !(await confirm(warning, context))) return
+  context.ifInterrupted = 'what it did not come to is as it was'
   const store = await context.openStore()
   const report = await prune(store, {
     containers: false,

@@ -23,6 +23,7 @@ export function declareVolumeRm(program: Command, context: Context): void {
 
 async function remove(names: readonly string[], force: boolean, context: Context): Promise<void> {
   const { removeVolume } = await import('../../src/index.ts')
+  context.ifInterrupted = 'what is not listed above is as it was'
   const store = await context.openStore()
   const removed: string[] = []
   const errors: unknown[] = []

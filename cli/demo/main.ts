@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { parseArgs } from 'node:util'
 import { InvalidArgumentError } from '../../src/index.ts'
 import { Context } from '../context.ts'
-import { onEndRequest } from '../end-request.ts'
+import { END_CODES, onEndRequest } from '../end-request.ts'
 import { EXIT, exitCodeOf } from '../exit-code.ts'
 import { openInput } from '../input.ts'
 import { ClosedPipe, StreamSink } from '../output.ts'
@@ -16,7 +16,7 @@ const abort = new AbortController()
 let code: number = EXIT.ok
 
 onEndRequest((signal) => {
-  code = signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
+  code = END_CODES[signal]
   abort.abort()
 })
 

@@ -31,6 +31,9 @@ export interface ImageLint {
 
 const WASTED_TOP = 20
 
+/** Between two turns of the event loop: some milliseconds of parsing. Most chunks are one header. */
+const CHUNKS_PER_TURN = 4096
+
 export async function lintLayers(
   layers: readonly LayerTar[],
   options: {
@@ -71,7 +74,10 @@ async function readLayer(
   const parser = new TarParser(reader)
   const hash = layer.verify ? createHash('sha256') : undefined
   try {
+    let count = 0
     for await (const chunk of layer.open()) {
+      // What is read of a store never waits, and Ctrl-C would not be heard until its end.
+      if (count++ % CHUNKS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
       signal?.throwIfAborted()
       hash?.update(chunk)
       parser.write(chunk)

@@ -1,11 +1,12 @@
 // `shale load` as its user sees it: docker's lines, every way in, and what the store looks like after input that is bad.
 
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { EXIT } from '../../cli/exit-code.ts'
 import { acquireLock, type Lock } from '../../src/sys/lock.ts'
 import { cleanEnvironment, MAIN, startShale, shale, withoutLoader } from '../support/cli.ts'
 import { unless } from '../support/host.ts'
@@ -163,29 +164,56 @@ t.test('a socket is told as what it is not: a file to read', async (t) => {
   server.close()
 })
 
-t.test('one request to end that comes as two signals still undoes everything', async (t) => {
-  const root = path.join(temporaryDirectory(t), 'root')
+/** A load that waits for the rest of its archive, with what it has put aside. */
+async function waitingLoad(
+  t: Test,
+  root: string,
+): Promise<{ child: ChildProcess; ended: Promise<{ code: number | null; stderr: string }> }> {
   const [command, args] = withoutLoader([process.execPath, MAIN, '--root', root, 'load'])
   const child = spawn(command, args, { env: cleanEnvironment(), stdio: ['pipe', 'ignore', 'pipe'] })
   t.teardown(() => child.kill('SIGKILL'))
-  // The archive does not end, so that the load waits with what it has put aside.
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr }))
   child.stdin.on('error', () => {})
   child.stdin.write(packed(dockerArchive25([{ image, tags: ['app:1'] }])).subarray(0, 1024))
   const aside = path.join(root, 'image/overlay2/layerdb/tmp')
-  const pause = (milliseconds: number): Promise<void> =>
-    new Promise((resolve) => setTimeout(resolve, milliseconds))
   while (!(fs.existsSync(aside) && fs.readdirSync(aside).length > 0)) await pause(5)
-  const closed = once(child, 'close')
+  return { child, ended }
+}
+
+const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+t.test('a signal undoes it, and one line says so', async (t) => {
+  for (const [signal, expected] of [
+    ['SIGINT', EXIT.interrupted],
+    ['SIGTERM', EXIT.terminated],
+    ['SIGHUP', EXIT.hungUp],
+  ] as const) {
+    const root = path.join(temporaryDirectory(t), 'root')
+    const { child, ended } = await waitingLoad(t, root)
+    child.kill(signal)
+    const { code, stderr } = await ended
+    t.equal(code, expected, signal)
+    t.equal(stderr, 'shale: interrupted: nothing was loaded\n')
+    t.notOk(fs.existsSync(path.join(root, 'image')), 'nothing is left')
+  }
+})
+
+t.test('one request to end that comes as two signals still undoes everything', async (t) => {
+  const root = path.join(temporaryDirectory(t), 'root')
+  const { child, ended } = await waitingLoad(t, root)
   // Undoing needs the lock, so that it cannot be over before the second signal comes.
   let lock: Lock | undefined
   while (!(lock = acquireLock(path.join(root, 'shale/lock')))) await pause(5)
   // As timeout(1) and npm do.
   child.kill('SIGTERM')
   child.kill('SIGINT')
-  await Promise.race([closed, pause(300)])
+  await Promise.race([ended, pause(300)])
   lock.release()
-  const [code] = (await closed) as [number]
-  t.ok([143, 130].includes(code), `the code of the one that came first: ${code}`)
+  const { code } = await ended
+  t.ok(code === 143 || code === 130, `the code of the one that came first: ${code}`)
   t.notOk(fs.existsSync(path.join(root, 'image')), 'nothing is left')
 })
 

@@ -272,10 +272,11 @@ t.test('a reader that closes the pipe ends it quietly', async (t) => {
   t.equal(code, EXIT.pipeClosed)
 })
 
-t.test('SIGINT and SIGTERM end whoever waits for input', async (t) => {
+t.test('SIGINT, SIGTERM and SIGHUP end whoever waits for input', async (t) => {
   for (const [signal, code] of [
     ['SIGINT', EXIT.interrupted],
     ['SIGTERM', EXIT.terminated],
+    ['SIGHUP', EXIT.hungUp],
   ] as const) {
     const child = spawn(process.execPath, [MAIN, '--log-level', 'debug', 'chainid', '--explain'], {
       stdio: ['pipe', 'pipe', 'pipe'],

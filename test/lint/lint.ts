@@ -251,6 +251,17 @@ t.test('a store and an archive say the same', async (t) => {
   t.match(fromArchive!.wasted.top, [{ path: '/big', layer: 2, goneIn: 3, how: 'replaced' }])
 })
 
+t.test('a signal is heard while an image of a store is read', async (t) => {
+  const archive = write(t, [[f('a')], [f('b')]])
+  const store = await openStore(path.join(temporaryDirectory(t), 'root'), { sync: false })
+  await loadArchive(store, archive)
+  const abort = new AbortController()
+  const reason = new Error('enough')
+  // As a signal comes: between two turns of the event loop.
+  setImmediate(() => abort.abort(reason))
+  await t.rejects(lintImage(store, 'app:1', { signal: abort.signal }), reason)
+})
+
 t.test('archives of every kind, compressed or not, one finding for each image', async (t) => {
   const dirs = temporaryDirectory(t)
   const image = buildImage([layerTar(f('a'), f('a'))])

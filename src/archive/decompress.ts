@@ -1,15 +1,15 @@
-// Compressed layers and archives: which compression by its first bytes, and the way back to plain bytes. gzip and zstd
-// by what is inside of Node, where it has it, bzip2 by bunzip2.ts, the rest by small packages that are loaded when the
-// first such blob comes.
+// Compressed layers and archives: which compression by its first bytes, and the way back to plain bytes. xz by a small
+// package that is loaded when the first such blob comes, the others by the files beside this one.
 
 import { createRequire } from 'node:module'
 import fs from 'node:fs/promises'
-import { ArchiveError, LayerStoreError, LimitError } from '../errors.ts'
-import { ZstdDecoder } from '../sys/zstd.ts'
+import { ArchiveError, LayerStoreError } from '../errors.ts'
 import { bunzip2 } from './bunzip2.ts'
-import { CHUNK_BYTES, readRange } from './byte-range.ts'
+import { readRange } from './byte-range.ts'
 import { type GunzipOptions, gunzip } from './gunzip.ts'
 import type { ByteRange, LayerResult } from './layer-job.ts'
+import { type UnzstdOptions, unzstd } from './unzstd.ts'
+import { beginsAsZstd } from './zstd-frames.ts'
 
 export type Compression = LayerResult['compression']
 
@@ -17,17 +17,7 @@ export type Compression = LayerResult['compression']
 export function sniffCompression(head: Uint8Array): Compression {
   const starts = (...magic: number[]): boolean => magic.every((byte, i) => head[i] === byte)
   if (starts(0x1f, 0x8b, 0x08)) return 'gzip'
-  if (starts(0x28, 0xb5, 0x2f, 0xfd)) return 'zstd'
-  // A skippable frame: 0x184D2A50 to 5F, little-endian.
-  if (
-    head[0] !== undefined &&
-    (head[0] & 0xf0) === 0x50 &&
-    head[1] === 0x2a &&
-    head[2] === 0x4d &&
-    head[3] === 0x18
-  ) {
-    return 'zstd'
-  }
+  if (beginsAsZstd(head)) return 'zstd'
   if (starts(0x42, 0x5a, 0x68)) return 'bzip2'
   if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00)) return 'xz'
   return 'none'
@@ -56,13 +46,13 @@ export async function* decompressed(
   kind: Compression,
   onCompressed: (bytes: Uint8Array) => void | Promise<void> = () => {},
   label: string = range.file,
-  options: GunzipOptions = {},
+  options: GunzipOptions & UnzstdOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const input = observed(readRange(range, label), onCompressed)
   try {
     if (kind === 'none') yield* input
     else if (kind === 'gzip') yield* gunzip(input, options)
-    else if (kind === 'zstd') yield* unzstd(input)
+    else if (kind === 'zstd') yield* unzstd(input, options)
     else if (kind === 'bzip2') yield* bunzip2(input)
     else yield* unxz(input)
   } catch (error) {
@@ -94,85 +84,6 @@ async function* observed(
 }
 
 const load = createRequire(import.meta.url)
-
-async function* unzstd(input: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const decoder = ZstdDecoder.open()
-  if (decoder) yield* unzstdNative(input, decoder)
-  else yield* unzstdPure(input)
-}
-
-/**
- * Not by node:zlib's stream, which ends with the first frame as though the rest were nothing, and in Node 22 takes a
- * frame that is cut short for a whole one.
- */
-async function* unzstdNative(
-  input: AsyncGenerator<Uint8Array>,
-  decoder: ZstdDecoder,
-): AsyncGenerator<Uint8Array> {
-  try {
-    const out = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-    for await (const chunk of input) {
-      decoder.give(chunk)
-      for (let length = out.length; length === out.length || decoder.hasInput;) {
-        length = decoder.decode(out)
-        if (length > 0) yield out.subarray(0, length)
-      }
-    }
-    if (!decoder.isAtEnd) throw new Error('unexpected end of file')
-  } finally {
-    decoder.close()
-  }
-}
-
-/** What the zstd tool and Node accept without being told otherwise; a frame can ask for terabytes. */
-const WINDOW_BYTES_MAX = 1 << 27
-/**
- * A block of zstd is 4 bytes at least and 128 KiB of output at most, and all output of one push is in memory at once:
- * pushes of 8 KiB bound that to 256 MiB for the worst input, and to some 50 KiB for an ordinary one.
- */
-const ZSTD_PUSH_BYTES = 8 << 10
-
-/** For Node before 22.15, which has no zstd. Exported for its tests. */
-export async function* unzstdPure(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { Decompress } = load('fzstd') as typeof import('fzstd')
-  let out: Uint8Array[] = []
-  const decoder = new Decompress((chunk) => {
-    out.push(chunk)
-  })
-  let first = true
-  for await (const chunk of input) {
-    if (first) checkWindow(chunk)
-    first = false
-    for (let at = 0; at < chunk.length; at += ZSTD_PUSH_BYTES) {
-      // The decoder keeps what it cannot use yet, and this chunk's memory is used again.
-      decoder.push(new Uint8Array(chunk.subarray(at, at + ZSTD_PUSH_BYTES)))
-      const ready = out
-      out = []
-      for (const piece of ready) if (piece.length > 0) yield piece
-    }
-  }
-  decoder.push(new Uint8Array(0), true)
-  for (const piece of out) if (piece.length > 0) yield piece
-}
-
-/** RFC 8878, 3.1.1.1: the window of the first frame. */
-function checkWindow(head: Uint8Array): void {
-  const descriptor = head[4]
-  const window = head[5]
-  const singleSegment = descriptor !== undefined && (descriptor & 0x20) !== 0
-  if (descriptor === undefined || window === undefined || singleSegment || head[0] !== 0x28) return
-  const base = 2 ** (10 + (window >> 3))
-  const bytes = base + (base / 8) * (window & 7)
-  if (bytes > WINDOW_BYTES_MAX) {
-    throw new LimitError(
-      'ERR_EXPANSION_MAX',
-      `cannot decompress zstd data: it needs ${bytes} bytes of memory, over the limit of ${WINDOW_BYTES_MAX}`,
-      {
-        details: { actual: bytes, limit: WINDOW_BYTES_MAX },
-      },
-    )
-  }
-}
 
 async function* unxz(input: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { XzReadableStream } = load('xz-decompress') as typeof import('xz-decompress')

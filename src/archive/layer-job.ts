@@ -42,6 +42,8 @@ export interface LayerJob {
   readonly splitPath?: string
   readonly form: LayerForm
   readonly limits: ApplyLimits
+  /** What a zstd frame may make the decoder hold: less where other layers are unpacked at the same time. */
+  readonly windowBytesMax?: number
   /** One 64-bit count of uncompressed bytes, shared by all jobs of a load wherever they run. */
   readonly totalBytes?: SharedArrayBuffer
   /** One 32-bit count of the layers that are being unpacked at this moment; the pool keeps it. */

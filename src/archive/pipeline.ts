@@ -68,6 +68,7 @@ export async function applyLayerJob(
     const plain = decompressed(job.blob, compression, onCompressed, job.label, {
       overlap,
       isDigested,
+      ...(job.windowBytesMax !== undefined && { windowBytesMax: job.windowBytesMax }),
     })
     for await (const chunk of plain) {
       options.signal?.throwIfAborted()

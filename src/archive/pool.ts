@@ -1,12 +1,13 @@
 // Layers side by side: each large one in a worker thread, since unpacking is synchronous work; small ones here, where
 // they are done before a thread would have started. Jobs start in the order they are given; the longest first is the
-// caller's business.
+// caller's business. A layer whose decoder takes as much memory as all else together has the threads to itself.
 
 import os from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { type PackedError, unpackError } from '../errors.ts'
 import type { LayerJob, LayerResult } from './layer-job.ts'
 import { applyLayerJob } from './pipeline.ts'
+import { SMALL_WINDOW_BYTES, wantsLargeWindow } from './unzstd.ts'
 
 export type ToWorker = { readonly kind: 'job'; readonly job: LayerJob } | { readonly kind: 'abort' }
 export type FromWorker =
@@ -25,6 +26,8 @@ const INLINE_BYTES_MAX = 4 << 20
 
 interface Task {
   readonly job: LayerJob
+  /** It runs when no other does. */
+  readonly isAlone: boolean
   readonly options: RunOptions
   readonly resolve: (result: LayerResult) => void
   readonly reject: (reason: unknown) => void
@@ -37,6 +40,7 @@ export class LayerPool implements AsyncDisposable {
   readonly #queue: Task[] = []
   readonly #running = new Int32Array(new SharedArrayBuffer(4))
   #inline: Promise<unknown> = Promise.resolve()
+  #runsAlone = false
   #closed = false
 
   /** @param options.workers threads at most; default as many as there are cores */
@@ -46,17 +50,22 @@ export class LayerPool implements AsyncDisposable {
 
   /** @throws what applyLayerJob throws; the signal's reason, once the layer's directory is not touched any more */
   run(layer: LayerJob, options: RunOptions = {}): Promise<LayerResult> {
-    const job: LayerJob = { ...layer, running: this.#running.buffer }
     if (this.#closed) return Promise.reject(new Error('run() on a closed LayerPool'))
     if (options.signal?.aborted) return Promise.reject(options.signal.reason as Error)
-    if (job.blob.sizeBytes < INLINE_BYTES_MAX) {
+    const isAlone = wantsLargeWindow(layer.blob)
+    const job: LayerJob = {
+      ...layer,
+      running: this.#running.buffer,
+      ...(!isAlone && { windowBytesMax: SMALL_WINDOW_BYTES }),
+    }
+    if (!isAlone && job.blob.sizeBytes < INLINE_BYTES_MAX) {
       // One after the other: together they would only take turns, each with its buffers.
       const result = this.#inline.then(() => applyLayerJob(job, options))
       this.#inline = result.catch(() => {})
       return result
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ job, options, resolve, reject })
+      this.#queue.push({ job, isAlone, options, resolve, reject })
       this.#next()
     })
   }
@@ -75,15 +84,28 @@ export class LayerPool implements AsyncDisposable {
 
   #next(): void {
     while (this.#queue.length > 0 && !this.#closed) {
+      const { isAlone } = this.#queue[0]!
+      const running = this.#all.size - this.#idle.length
+      if (running > 0 && (isAlone || this.#runsAlone)) return
       const worker = this.#idle.pop() ?? (this.#all.size < this.#size ? this.#start() : undefined)
       if (!worker) return
       const task = this.#queue.shift()!
       if (task.options.signal?.aborted) {
         this.#idle.push(worker)
         task.reject(task.options.signal.reason)
-      } else {
-        this.#give(worker, task)
+        continue
       }
+      this.#runsAlone = isAlone
+      if (isAlone) this.#endIdle()
+      this.#give(worker, task)
+    }
+  }
+
+  /** Each thread has some 15 MB of its own. */
+  #endIdle(): void {
+    for (const worker of this.#idle.splice(0)) {
+      this.#all.delete(worker)
+      void worker.terminate()
     }
   }
 

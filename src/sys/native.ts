@@ -1,7 +1,7 @@
-// Functions that Node itself brings into the process, zlib and OpenSSL, called directly: on buffers that are used again,
-// on this thread, or on one of libuv's while this one does something else.
+// Functions that Node itself brings into the process, zlib and OpenSSL, or that a library of the system has, called
+// directly: on buffers that are used again, on this thread, or on one of libuv's while this one does something else.
 // Knows how to find and call them; knows nothing of gzip members or digests. Where a Node keeps them to itself (linked
-// in and not exported), there are none, and callers have node:zlib and node:crypto.
+// in and not exported) and the system has none, callers have node:zlib, node:crypto and packages.
 
 import { createRequire } from 'node:module'
 import type * as Koffi from 'koffi'
@@ -23,13 +23,27 @@ const IS_LP64 = ['x64', 'arm64', 'riscv64', 'ppc64', 's390x', 'loong64'].include
 
 /**
  * @param signatures symbol to result and parameters, in koffi's words
+ * @param systemLibrary the soname to look into where Node lacks one of them
  * @returns undefined where one of them is missing
  */
 export function nativeCalls<Names extends string>(
   signatures: Readonly<Record<Names, readonly [string, string[]]>>,
+  systemLibrary?: string,
 ): Readonly<Record<Names, NativeCall>> | undefined {
   if (!IS_LP64) return undefined
-  const library = koffi().load(null)
+  const inNode = callsOf(koffi().load(null), signatures)
+  if (inNode || systemLibrary === undefined) return inNode
+  try {
+    return callsOf(koffi().load(systemLibrary), signatures)
+  } catch {
+    return undefined
+  }
+}
+
+function callsOf<Names extends string>(
+  library: Koffi.LibraryHandle,
+  signatures: Readonly<Record<Names, readonly [string, string[]]>>,
+): Readonly<Record<Names, NativeCall>> | undefined {
   const calls: Partial<Record<Names, NativeCall>> = {}
   for (const symbol of Object.keys(signatures) as Names[]) {
     const [result, parameters] = signatures[symbol]

@@ -26,11 +26,15 @@ let bound: ZstdCalls | undefined | null = null
 
 function zstdCalls(): ZstdCalls | undefined {
   if (bound === null) {
-    bound = nativeCalls({
-      ZSTD_createDStream: ['int64_t', []],
-      ZSTD_decompressStream: ['int64_t', ['int64_t', 'void *', 'void *']],
-      ZSTD_freeDStream: ['int64_t', ['int64_t']],
-    })
+    bound = nativeCalls(
+      {
+        ZSTD_createDStream: ['int64_t', []],
+        ZSTD_decompressStream: ['int64_t', ['int64_t', 'void *', 'void *']],
+        ZSTD_freeDStream: ['int64_t', ['int64_t']],
+      },
+      // dpkg, rpm and systemd need it: few systems are without.
+      'libzstd.so.1',
+    )
   }
   return bound
 }
@@ -50,7 +54,7 @@ export class ZstdDecoder {
     if (this.#state === 0) throw new Error('zstd is out of memory')
   }
 
-  /** @returns undefined where this Node has no zstd (before 22.15), or keeps it to itself */
+  /** @returns undefined where neither this Node (from 22.15 on) nor the system has a zstd that can be called */
   static open(): ZstdDecoder | undefined {
     const calls = zstdCalls()
     return calls && new ZstdDecoder(calls)

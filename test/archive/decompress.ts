@@ -9,8 +9,8 @@ import {
   compressionOf,
   decompressed,
   sniffCompression,
-  unzstdPure,
 } from '../../src/archive/decompress.ts'
+import { unzstd, wantsLargeWindow } from '../../src/archive/unzstd.ts'
 import { has } from '../support/host.ts'
 import { collect } from '../support/tars.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -162,24 +162,69 @@ t.test('gzip: a reader that goes away leaves nothing open', async (t) => {
   t.same(open, [])
 })
 
-t.test('zstd without Node support', { skip: has('zstd') ? false : 'needs zstd' }, async (t) => {
-  const packed = through('zstd', PLAIN)
-  async function* pieces(): AsyncGenerator<Uint8Array> {
-    // One buffer again and again, as the range reader has it.
-    const buffer = Buffer.alloc(100_000)
-    for (let at = 0; at < packed.length; at += buffer.length) {
-      yield buffer.subarray(0, packed.copy(buffer, 0, at, at + buffer.length))
+t.test(
+  'zstd where neither Node nor the system has it',
+  { skip: has('zstd') ? false : 'needs zstd' },
+  async (t) => {
+    const packed = through('zstd', PLAIN)
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      // One buffer again and again, as the range reader has it.
+      const buffer = Buffer.alloc(100_000)
+      for (let at = 0; at < packed.length; at += buffer.length) {
+        yield buffer.subarray(0, packed.copy(buffer, 0, at, at + buffer.length))
+      }
     }
-  }
-  t.ok((await collect(unzstdPure(pieces()))).equals(PLAIN))
-})
+    t.ok((await collect(unzstd(pieces(), { openZstd: () => undefined }))).equals(PLAIN))
+  },
+)
 
 t.test('a zstd frame that wants too much memory', async (t) => {
   const file = path.join(temporaryDirectory(t), 'blob')
-  fs.writeFileSync(file, Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xf8, 0, 0, 0, 0]))
-  await t.rejects(collect(decompressed({ file, offset: 0, sizeBytes: 10 }, 'zstd')), {
-    code: /ERR_EXPANSION_MAX|ERR_COMPRESSION/,
+  const frame = (window: number): Buffer =>
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window << 3, 1, 0, 0])
+  const unpacked = (bytes: Buffer, options: { windowBytesMax?: number } = {}): Promise<Buffer> => {
+    fs.writeFileSync(file, bytes)
+    const range = { file, offset: 0, sizeBytes: bytes.length }
+    return collect(decompressed(range, 'zstd', undefined, 'the blob', options))
+  }
+  const tooMuch = { code: 'ERR_EXPANSION_MAX', message: /needs \d+ bytes of memory.*level 19/ }
+  await t.rejects(unpacked(frame(18)), { ...tooMuch, details: { limit: 1 << 27 } })
+  t.equal((await unpacked(frame(17))).length, 0)
+  await t.rejects(unpacked(Buffer.concat([frame(17), frame(18)])), tooMuch, 'in any frame')
+  const small = { windowBytesMax: 8 << 20 }
+  await t.rejects(unpacked(frame(14), small), {
+    ...tooMuch,
+    details: { actual: 16 << 20, limit: 8 << 20 },
   })
+  t.equal((await unpacked(frame(13), small)).length, 0)
+})
+
+t.test('which blobs want a large window', async (t) => {
+  const file = path.join(temporaryDirectory(t), 'blob')
+  const wants = (bytes: Buffer): boolean => {
+    fs.writeFileSync(file, Buffer.concat([Buffer.from('before'), bytes]))
+    return wantsLargeWindow({ file, offset: 6, sizeBytes: bytes.length })
+  }
+  const frame = (window: number): Buffer =>
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window << 3, 1, 0, 0])
+  const skippable = (length: number): Buffer => {
+    const head = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0])
+    head.writeUInt32LE(length, 4)
+    return Buffer.concat([head, Buffer.alloc(length)])
+  }
+  t.ok(wants(frame(14)))
+  t.notOk(wants(frame(13)))
+  t.ok(wants(Buffer.concat([skippable(1000), frame(14)])))
+  t.notOk(wants(Buffer.concat([skippable(1000), frame(13)])))
+  t.ok(
+    wants(Buffer.concat([skippable(70_000), frame(13)])),
+    'nobody knows: it stands too far behind',
+  )
+  t.notOk(wants(skippable(100)))
+  t.notOk(wants(zlib.gzipSync(PLAIN)))
+  t.notOk(wants(Buffer.alloc(0)))
+  t.notOk(wants(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0])))
+  t.notOk(wantsLargeWindow({ file: `${file}-missing`, offset: 0, sizeBytes: 100 }))
 })
 
 t.test('magic numbers', async (t) => {

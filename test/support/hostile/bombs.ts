@@ -4,6 +4,7 @@
 import { gzipSync } from 'node:zlib'
 import { dir, file, layerTar, link, symlink, whiteout, type LayerEntryInit } from '../layer.ts'
 import { block, extension, GNU_MAGIC, padded, paxRecords, ZERO_BLOCKS } from '../tars.ts'
+import { zstdRuns } from '../zstd-runs.ts'
 import { casesOf, type HostileCase, type Payload } from './case.ts'
 import { fileBlock, oneLayer, pax, plainLayer, rawLayer } from './payloads.ts'
 
@@ -25,24 +26,9 @@ const several = (count: number, entry: (i: number) => LayerEntryInit): Payload =
 const long = (i: number): string =>
   `${String(i).padStart(8, '0')}${'n'.repeat(240)}/${`${'d'.repeat(250)}/`.repeat(14)}`
 
-/** 16 MiB of zeros by other compressors: Python's bz2, and zstd's run-length blocks by hand. */
+/** 16 MiB of zeros by Python's bz2. */
 const BZIP2 =
   'QlpoOTFBWSZTWU8O8a0CAlRbgMyIQAB1gAAIYgCeEAAIIABwUAGI000aBUkkMIxD0nqYvpaSIIArKSJBAGt/Wela55okEAUU82S1I5s1qZc1xTbnvlTrHF+v2OsY2EggD+LuSKcKEgnh3jWg'
-
-function zstdOf(head: Buffer, zeroBytes: number): Buffer {
-  const blockBytes = 128 << 10
-  const blocks = zeroBytes / blockBytes
-  const out: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38])]
-  const frame = (bytes: number, kind: number, isLast: boolean): Buffer => {
-    const header = Buffer.alloc(3)
-    header.writeUIntLE((bytes << 3) | (kind << 1) | (isLast ? 1 : 0), 0, 3)
-    return header
-  }
-  out.push(frame(head.length, 0, false), head)
-  for (let i = 0; i < blocks; i++)
-    out.push(frame(blockBytes, 1, i === blocks - 1), Buffer.from([0]))
-  return Buffer.concat(out)
-}
 
 export const BOMBS: readonly HostileCase[] = casesOf('bomb', {
   'ratio-gzip': {
@@ -73,7 +59,7 @@ export const BOMBS: readonly HostileCase[] = casesOf('bomb', {
   },
   'ratio-zstd': {
     attack: 'zstd’s run-length blocks: four bytes for 128 KiB',
-    build: () => ({ bytes: zstdOf(block({ name: 'zeros', size: 16 * MIB }), 16 * MIB) }),
+    build: () => ({ bytes: zstdRuns(block({ name: 'zeros', size: 16 * MIB }), 16 * MIB) }),
     twin: () => plainLayer(),
     expect: EXPANSION,
     limits: ['expansion-from=4M'],
@@ -83,6 +69,41 @@ export const BOMBS: readonly HostileCase[] = casesOf('bomb', {
     build: () => ({ bytes: Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xff, 1, 0, 0]) }),
     twin: () => plainLayer(),
     expect: [...EXPANSION, 'ERR_COMPRESSION'],
+  },
+  'zstd-windows-together': {
+    attack: 'layers of zstd that each ask for the largest window: side by side they fill memory',
+    build: () => ({
+      layers: Array.from({ length: 4 }, (_, i) =>
+        zstdRuns(block({ name: `zeros-${i}`, size: 136 * MIB }), 136 * MIB, 27),
+      ),
+    }),
+    twin: () => ({
+      layers: Array.from({ length: 4 }, (_, i) =>
+        zstdRuns(block({ name: `zeros-${i}`, size: 2 * MIB }), 2 * MIB, 27),
+      ),
+    }),
+    expect: 'harmless',
+    isHeavy: true,
+  },
+  'zstd-window-grows': {
+    attack: 'a layer whose first frame is modest and whose second asks for the largest window',
+    build: () => ({
+      layers: [
+        Buffer.concat([
+          zstdRuns(block({ name: 'zeros', size: MIB }), MIB),
+          zstdRuns(ZERO_BLOCKS, 2 * MIB, 27),
+        ]),
+      ],
+    }),
+    twin: () => ({
+      layers: [
+        Buffer.concat([
+          zstdRuns(block({ name: 'zeros', size: MIB }), MIB),
+          zstdRuns(ZERO_BLOCKS, 2 * MIB),
+        ]),
+      ],
+    }),
+    expect: EXPANSION,
   },
   'nested-gzip': {
     advisory: 'CVE-2017-14992',

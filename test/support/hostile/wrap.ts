@@ -12,6 +12,7 @@ import {
   type ArchiveFiles,
   type BuiltImage,
 } from '../image.ts'
+import { plainOfRuns } from '../zstd-runs.ts'
 import { diffIDOf, gzip, sha256Text } from '../layer.ts'
 import type { ImageID } from '../../../src/digest/digest.ts'
 import type { Payload } from './case.ts'
@@ -107,6 +108,6 @@ function plain(layer: Buffer): Buffer {
   try {
     return gunzipSync(layer)
   } catch {
-    return layer
+    return plainOfRuns(layer) ?? layer
   }
 }

@@ -14,6 +14,7 @@ import { O } from '../sys/file-calls.ts'
 import { statusAt } from '../sys/file-status.ts'
 import { setXattrOf } from '../sys/xattr.ts'
 import type { TarHeader } from '../tar/entry.ts'
+import { checkNumbers } from '../tar/possible-numbers.ts'
 import { SparseBody } from '../tar/sparse.ts'
 import { DirectoryCache, nameTooLong, type OpenDirectory } from './directory-cache.ts'
 import { DirectoryTimes } from './directory-times.ts'
@@ -100,9 +101,7 @@ export class LayerApplier {
     this.#readable = true
     this.#entries++
     this.#headerBytes += header.sparse ? header.sparse.realSizeBytes : header.sizeBytes
-    checkOwner(header, 'uid')
-    checkOwner(header, 'gid')
-    checkDevice(header)
+    checkNumbers(header, 'unpack')
     const { path, escapes } = cleanPath(header.path)
     if (escapes) {
       const entry = pathText(header.path)
@@ -461,33 +460,6 @@ export class LayerApplier {
     if (result === -ERRNO.ENAMETOOLONG) throw nameTooLong(this.#header!.path)
     throw hostError(`unpack ${path}`, -result, syscall, path)
   }
-}
-
-/**
- * chown(2) takes 32 bits, of which -1 means to leave the owner as it is: 4294967296 would be root, and -1 whoever unpacks.
- * Tars of macOS have -2 for nobody, which is 4294967294.
- */
-function checkOwner(header: TarHeader, field: 'uid' | 'gid'): void {
-  const value = header[field]
-  if (value >= -(2 ** 31) && value < 0xffffffff && value !== -1) return
-  const entry = pathText(header.path)
-  throw new ArchiveError(
-    'ERR_TAR_HEADER',
-    `cannot unpack ${JSON.stringify(entry)}: its ${field} is ${value}, which no file can have`,
-    { details: { entry, field, offset: header.offset } },
-  )
-}
-
-/** Linux has 12 bits for the major number and 20 for the minor. Cut until it fits, 0:4294967296 is a whiteout. */
-function checkDevice({ type, path, devMajor, devMinor, offset }: TarHeader): void {
-  if (type !== 'char' && type !== 'block') return
-  if (devMajor >= 0 && devMajor < 2 ** 12 && devMinor >= 0 && devMinor < 2 ** 20) return
-  const entry = pathText(path)
-  throw new ArchiveError(
-    'ERR_TAR_HEADER',
-    `cannot unpack ${JSON.stringify(entry)}: there can be no device ${devMajor}:${devMinor}`,
-    { details: { entry, devMajor, devMinor, offset } },
-  )
 }
 
 function isLeftover(path: BytePath): boolean {

@@ -7,6 +7,7 @@ import { type BytePath, dirname, pathText } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import { AT_FDCWD, O, close, mkdirAt, openAt, readlinkAt } from '../sys/file-calls.ts'
 import { openInRoot } from '../sys/open-in-root.ts'
+import { WHITEOUT_PREFIX } from '../union/whiteout.ts'
 
 /** Below the usual limit of 1024 open files, with several appliers in one process. */
 const OPEN_MAX = 128
@@ -156,6 +157,7 @@ export class DirectoryCache {
         continue
       }
       if (fd !== -ERRNO.ENOENT) throw unusablePath(wanted, fd)
+      if (part.startsWith(WHITEOUT_PREFIX)) throw reservedName(wanted, part)
       const dir = openInRoot(this.root, parent, OPEN_DIRECTORY)
       if (dir < 0) throw unusablePath(wanted, dir)
       try {
@@ -181,6 +183,19 @@ export function nameTooLong(path: BytePath): LimitError {
   return new LimitError(
     'ERR_PATH_MAX',
     `cannot unpack ${JSON.stringify(entry.length > 300 ? `${entry.slice(0, 300)}...` : entry)}: a name in it has more than 255 bytes, or the whole path more than 4095`,
+    { details: { entry } },
+  )
+}
+
+/**
+ * No entry has such a parent, but a symlink can lead to one. A directory of that name would be a removal, or hide all
+ * that lies below, to whoever keeps removals as names: the form `none`, fuse-overlayfs, and every tar made of the tree.
+ */
+function reservedName(path: BytePath, name: string): ArchiveError {
+  const entry = pathText(path)
+  return new ArchiveError(
+    'ERR_WHITEOUT_NAME',
+    `cannot unpack into ${entry}: a symbolic link on the way leads to ${pathText(name as BytePath)}, and a whiteout cannot hold other entries`,
     { details: { entry } },
   )
 }

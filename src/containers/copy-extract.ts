@@ -3,7 +3,7 @@
 // place is refused.
 
 import { DEFAULT_APPLY_LIMITS } from '../archive/limits.ts'
-import { MetadataWriter, timesOf } from '../archive/metadata.ts'
+import { MetadataWriter, timesOf, type Times } from '../archive/metadata.ts'
 import { WarningLog } from '../archive/warnings.ts'
 import type { LayerForm } from '../driver/driver.ts'
 import { ArchiveError, LimitError, UnsafePathError, type OnWarning } from '../errors.ts'
@@ -11,6 +11,7 @@ import { cleanPath, pathText, type BytePath } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import * as calls from '../sys/file-calls.ts'
 import type { TarHeader } from '../tar/entry.ts'
+import { checkNumbers } from '../tar/possible-numbers.ts'
 import { readTar } from '../tar/reader.ts'
 import { SparseBody } from '../tar/sparse.ts'
 import type { CopyPlace } from './copy-place.ts'
@@ -18,6 +19,8 @@ import { refuseReplacement } from './copy-rules.ts'
 
 const { O } = calls
 const CREATE = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW
+/** Of a name in a Map with its times, beside its bytes. */
+const NAME_OVERHEAD_BYTES = 32
 const S_IF = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const
 
 export interface ExtractOptions {
@@ -63,8 +66,9 @@ class Extraction {
   readonly #options: ExtractOptions
   readonly #warnings = new WarningLog()
   readonly #metadata: MetadataWriter
-  /** Set at the end, when nothing more is put into them. */
-  readonly #directories = new Map<BytePath, TarHeader>()
+  /** Set at the end, when nothing more is put into them. Not the headers, which may hold a quarter of a megabyte each. */
+  readonly #directories = new Map<BytePath, Times>()
+  #nameBytes = 0
 
   constructor(place: CopyPlace, options: ExtractOptions) {
     this.#place = place
@@ -84,6 +88,7 @@ class Extraction {
       )
     }
     if (path === '') return undefined // the destination stays what it is
+    checkNumbers(given, 'copy')
     const header = this.#owned(given)
     this.#place.makeParents(path)
     const there = this.#place.typeOf(path)
@@ -100,7 +105,7 @@ class Extraction {
       } finally {
         calls.close(fd)
       }
-      this.#directories.set(path, header)
+      this.#remember(path, timesOf(header))
       return undefined
     }
     if (header.type === 'file') return this.#file(path, header)
@@ -115,13 +120,25 @@ class Extraction {
   }
 
   finish(): void {
-    for (const [path, header] of [...this.#directories].reverse()) {
-      const { atimeNs, mtimeNs } = timesOf(header)
+    for (const [path, { atimeNs, mtimeNs }] of [...this.#directories].reverse()) {
       const fd = this.#place.openDirectory(path)
-      this.#must(calls.setTimesOf(fd, atimeNs, mtimeNs), 'futimens', header)
+      this.#must(calls.setTimesOf(fd, atimeNs, mtimeNs), 'futimens', { path })
       calls.close(fd)
     }
     for (const warning of this.#warnings.list()) this.#options.onWarning?.(warning)
+  }
+
+  #remember(path: BytePath, times: Times): void {
+    if (!this.#directories.has(path)) this.#nameBytes += path.length + NAME_OVERHEAD_BYTES
+    this.#directories.set(path, times)
+    const { nameBytesMax: limit } = DEFAULT_APPLY_LIMITS
+    if (this.#nameBytes <= limit) return
+    const entry = pathText(path)
+    throw new LimitError(
+      'ERR_ENTRIES_MAX',
+      `cannot copy ${JSON.stringify(entry)}: the names of the archive's directories have more than ${limit} bytes`,
+      { details: { name: 'name-bytes', entry, limit } },
+    )
   }
 
   /** A file that changes hands keeps no right to act as its owner, as cp(1) has it. */
@@ -241,7 +258,7 @@ class Extraction {
     })
   }
 
-  #must(result: number, syscall: string, header: TarHeader): number {
+  #must(result: number, syscall: string, header: Pick<TarHeader, 'path'>): number {
     if (result >= 0) return result
     const entry = pathText(header.path)
     throw hostError(`copy ${entry}`, -result, syscall, entry)

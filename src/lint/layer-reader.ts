@@ -11,6 +11,7 @@ import {
 } from '../path/byte-path.ts'
 import type { BytePath } from '../path/byte-path.ts'
 import type { TarHandler, TarHeader } from '../tar/entry.ts'
+import { isPossibleDevice, isPossibleOwner } from '../tar/possible-numbers.ts'
 import { classifyWhiteout, WHITEOUT_PREFIX } from '../union/whiteout.ts'
 import type { Findings } from './findings.ts'
 import { globalAmbiguity, headerAmbiguity, RawHeaders } from './header-form.ts'
@@ -128,6 +129,11 @@ export class LayerReader implements TarHandler {
           path,
           message: 'symbolic links on the way to it lead in a circle',
         }),
+      inReserved: (path) =>
+        this.#findings.add('bad-whiteout', {
+          path,
+          message: 'symbolic links on the way to it lead below a whiteout',
+        }),
     })
     if (this.tree.rootOpaque) {
       this.#findings.add('root-opaque', {
@@ -221,6 +227,11 @@ export class LayerReader implements TarHandler {
 
   #put(path: BytePath, node: Parameters<LayerTree['place']>[1]): void {
     const placed = this.tree.place(path, node)
+    if (placed.kind === 'reserved') {
+      const message = `symbolic links on the way to it lead below ${quoted(placed.at)}`
+      this.#findings.add('bad-whiteout', { path, message })
+      return
+    }
     if (placed.kind !== 'placed') {
       const what = placed.kind === 'circle' ? 'leads in a circle' : 'is no directory in this layer'
       this.#findings.add('below-a-file', { path, message: `${quoted(placed.at)} ${what}` })
@@ -296,10 +307,10 @@ export class LayerReader implements TarHandler {
       })
     }
     for (const field of ['uid', 'gid'] as const) {
-      if (isOwner(header[field])) continue
+      if (isPossibleOwner(header[field])) continue
       this.#findings.add('impossible-number', { path, message: `its ${field} is ${header[field]}` })
     }
-    if ((header.type === 'char' || header.type === 'block') && !isDevice(header)) {
+    if ((header.type === 'char' || header.type === 'block') && !isPossibleDevice(header)) {
       const number = `${header.devMajor}:${header.devMinor}`
       this.#findings.add('impossible-number', { path, message: `it is the device ${number}` })
     }
@@ -373,15 +384,6 @@ export class LayerReader implements TarHandler {
     }
     this.#findings.add('non-reproducible', { message: `${what[trait]}: ${such}` })
   }
-}
-
-/** As src/archive/apply.ts lets them in: 32 bits, of which -1 would leave the owner as it is. */
-function isOwner(value: number): boolean {
-  return value >= -(2 ** 31) && value < 0xffffffff && value !== -1
-}
-
-function isDevice({ devMajor, devMinor }: TarHeader): boolean {
-  return devMajor >= 0 && devMajor < 2 ** 12 && devMinor >= 0 && devMinor < 2 ** 20
 }
 
 function quoted(path: BytePath): string {

@@ -13,6 +13,7 @@ import {
   type BytePath,
 } from '../path/byte-path.ts'
 import type { LayerEntry, LayerNode, LayerView, NodeType } from '../union/layer-view.ts'
+import { WHITEOUT_PREFIX } from '../union/whiteout.ts'
 
 /** The bytes of one file in a layer, under all of its names. */
 export interface FileBody {
@@ -34,8 +35,13 @@ export interface TreeNode {
 
 export type Placed =
   /** @param replaced an earlier entry of this layer had that path */
-  | { readonly kind: 'placed'; readonly path: BytePath; readonly replaced: boolean }
-  | { readonly kind: 'file' | 'missing' | 'circle'; readonly at: BytePath }
+  { readonly kind: 'placed'; readonly path: BytePath; readonly replaced: boolean } | NotPlaced
+
+interface NotPlaced {
+  /** `reserved`: symlinks lead to a directory that is not there, and has the name of a whiteout. */
+  readonly kind: 'file' | 'missing' | 'circle' | 'reserved'
+  readonly at: BytePath
+}
 
 const SYMLINKS_MAX = 40
 
@@ -128,10 +134,13 @@ export class LayerTree implements LayerView {
     inOpaque(path: BytePath): void
     /** A marker whose directory is behind symbolic links in a circle. */
     inCircle(path: BytePath): void
+    /** A marker whose directory would have the name of a whiteout, by symbolic links. */
+    inReserved(path: BytePath): void
   }): void {
     for (const path of [...this.#opaque].sort(comparePaths)) {
       const found = this.#directory(path, true)
       if (found.kind === 'circle') on.inCircle(path)
+      if (found.kind === 'reserved') on.inReserved(path)
       if (found.kind === 'found') found.node.opaque = true
     }
     const open: BytePath[] = []
@@ -149,7 +158,7 @@ export class LayerTree implements LayerView {
 
   #whiteOut(
     path: BytePath,
-    on: { inOpaque(path: BytePath): void; inCircle(path: BytePath): void },
+    on: Record<'inOpaque' | 'inCircle' | 'inReserved', (path: BytePath) => void>,
   ): void {
     const parent = this.#directory(dirname(path), false)
     if (parent.kind === 'circle') return on.inCircle(path)
@@ -161,6 +170,7 @@ export class LayerTree implements LayerView {
     }
     if (this.rootOpaque) return
     const made = this.#directory(parent.at, true)
+    if (made.kind === 'reserved') return on.inReserved(path)
     if (made.kind !== 'found') return
     this.#spend()
     made.node.children!.set(basename(path), WHITEOUT)
@@ -213,9 +223,7 @@ export class LayerTree implements LayerView {
   #directory(
     path: BytePath,
     make: boolean,
-  ):
-    | { readonly kind: 'found'; readonly node: TreeNode; readonly at: BytePath }
-    | { readonly kind: 'file' | 'missing' | 'circle'; readonly at: BytePath } {
+  ): { readonly kind: 'found'; readonly node: TreeNode; readonly at: BytePath } | NotPlaced {
     const pending = path === '' ? [] : path.split('/').reverse()
     const way: { node: TreeNode; at: BytePath }[] = [{ node: this.root, at: '' as BytePath }]
     let hops = 0
@@ -234,6 +242,7 @@ export class LayerTree implements LayerView {
           const rest = cleanPath([at, ...pending.reverse()].join('/') as BytePath)
           return { kind: 'missing', at: rest.path }
         }
+        if (part.startsWith(WHITEOUT_PREFIX)) return { kind: 'reserved', at }
         child = directory(true)
         this.#spend()
         here.node.children!.set(part, child)

@@ -3,6 +3,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
@@ -41,7 +42,7 @@ import {
   type LayerEntryInit,
 } from '../support/layer.ts'
 import { block, extension, padded, paxRecords, ZERO_BLOCKS } from '../support/tars.ts'
-import { temporaryDirectory } from '../support/temporary.ts'
+import { memoryDirectory, temporaryDirectory } from '../support/temporary.ts'
 
 interface Fact {
   readonly type: string
@@ -449,6 +450,35 @@ t.test('no tar takes more than a load of it might', async (t) => {
   await t.rejects(into(throughLinks), { code: 'ERR_PATH_MAX', details: { name: 'path-depth' } })
   const bomb = gzipSync(layerTar(file('zeros', Buffer.alloc(260 << 20))))
   await t.rejects(into(bomb), { code: 'ERR_EXPANSION_MAX', details: { name: 'expansion' } })
+  // Held to the end, for their times.
+  const folders = function* (): Generator<Uint8Array> {
+    const long = `${'n'.repeat(250)}/`.repeat(15)
+    for (let i = 0; i < 5000; i++) {
+      yield Buffer.concat([
+        extension('x', paxRecords({ path: `${long}${i}/` })),
+        block({ name: 'd/', type: '5' }),
+      ])
+    }
+    yield ZERO_BLOCKS
+  }
+  using place = new DirectoryPlace(memoryDirectory(t))
+  const many = extractCopy(Readable.from(folders()), place, { form: 'none' })
+  await t.rejects(many, { code: 'ERR_ENTRIES_MAX', details: { name: 'name-bytes' } })
+})
+
+t.test('numbers that no file can have are not cut until they fit', async (t) => {
+  const { store } = await containerFixture(t, [layerTar(dir('d'), file('d/f', 'below'))])
+  const before = await containerFacts(store, 'box')
+  const into = (...entries: LayerEntryInit[]): Promise<unknown> =>
+    copyInto(store, fromBytes(layerTar(...entries)), 'box:/d')
+  const isRefused = { code: 'ERR_TAR_HEADER' }
+  const minor = Buffer.from([0x80, 0, 0, 1, 0, 0, 0, 0])
+  const removal = [block({ name: 'f', type: '3', patch: { 337: minor } }), ZERO_BLOCKS]
+  const removed = copyInto(store, fromBytes(Buffer.concat(removal)), 'box:/d')
+  await t.rejects(removed, isRefused, 'a whiteout')
+  await t.rejects(into(file('f', 'x', { uid: 2 ** 32, mode: 0o4755 })), isRefused, 'root')
+  await t.rejects(into(file('f', 'x', { gid: 2 ** 32 - 1 })), isRefused, 'whoever copies')
+  t.same(await containerFacts(store, 'box'), before)
 })
 
 t.test('no image writes outside of the destination', async (t) => {

@@ -81,8 +81,12 @@ const CASES: Readonly<Record<LintRuleID, { layers: Layers; found: readonly strin
     found: ['1 /a/../../x', '1 /g'],
   },
   'bad-whiteout': {
-    layers: [[f('.wh.'), f('.wh..'), f('.wh.a/b')]],
-    found: ['1 /.wh.', '1 /.wh..', '1 /.wh.a/b'],
+    layers: [
+      [f('.wh.'), f('.wh..'), f('.wh.a/b')],
+      [symlink('s', 'd/.wh.x', OLD), f('s/y'), whiteout('s/z', OLD)],
+      [symlink('s', '.wh.x', OLD), opaque('s', OLD)],
+    ],
+    found: ['1 /.wh.', '1 /.wh..', '1 /.wh.a/b', '2 /s/y', '2 /s/z', '3 /s'],
   },
   'below-a-file': { layers: [[f('a'), f('a/b')]], found: ['1 /a/b'] },
   'empty-link': {

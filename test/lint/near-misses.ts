@@ -84,8 +84,12 @@ const CASES: Readonly<Record<LintRuleID, Cases>> = {
     hits: [[[f('../x')]], [[d('a/../..')]], [[f('x'), link('l', '../../x', OLD)]]],
   },
   'bad-whiteout': {
-    misses: [[[f('.wh.a'), f('.wh..a'), f('.wh'), f('a.wh.')]], [lower, [whiteout('d', OLD)]]],
-    hits: [[[f('.wh...')]], [[f('.wh.d/.wh.x')]]],
+    misses: [
+      [[f('.wh.a'), f('.wh..a'), f('.wh'), f('a.wh.')]],
+      [lower, [whiteout('d', OLD)]],
+      [[symlink('s', '.wh.d', OLD), symlink('t', 'a.wh.d', OLD), f('t/x')]],
+    ],
+    hits: [[[f('.wh...')]], [[f('.wh.d/.wh.x')]], [[symlink('s', '.wh.d', OLD), d('s/e')]]],
   },
   'below-a-file': {
     misses: [[[f('a')], [f('a/b')]], [[symlink('a', 'b', OLD), f('a/x')]], [[f('a'), f('ab')]]],

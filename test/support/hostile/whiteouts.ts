@@ -120,6 +120,46 @@ export const WHITEOUT_ABUSES: readonly HostileCase[] = casesOf('whiteout', {
     twin: () => over(dir('wh.f'), file('wh.f/x', 'mine')),
     expect: NAME,
   },
+  'made-by-dangling-symlink': {
+    attack:
+      'a symlink to a whiteout’s name, then a file through it: the parent that is made hides a lower file',
+    build: () => over(symlink('s', '.wh.f'), file('s/x', 'x')),
+    twin: () => over(symlink('s', 'wh.f'), file('s/x', 'mine')),
+    expect: NAME,
+    names: '.wh.f',
+  },
+  'opaque-made-by-dangling-symlink': {
+    attack: 'the same with the name of the opaque marker',
+    build: () => over(dir('d'), symlink('s', '/d/.wh..wh..opq'), dir('s/x')),
+    twin: () => over(dir('d'), symlink('s', '/d/wh..opq'), dir('s/x')),
+    expect: NAME,
+  },
+  'made-by-a-whiteout-through-a-symlink': {
+    attack: 'a whiteout through a symlink to a whiteout’s name: its parent is made',
+    build: () => over(symlink('s', 'd/.wh.old'), whiteout('s/x')),
+    twin: () => over(symlink('s', 'd'), whiteout('s/old')),
+    expect: NAME,
+  },
+  'made-by-an-opaque-marker-through-a-symlink': {
+    attack: 'an opaque marker through a symlink to a whiteout’s name',
+    build: () => over(symlink('s', 'd/.wh.old'), opaque('s')),
+    twin: () => over(symlink('s', 'd'), opaque('s')),
+    expect: NAME,
+  },
+  'of-a-whiteout': {
+    attack: 'a whiteout of a whiteout: some take it for the removed name coming back',
+    build: () => over(whiteout('f'), file('.wh..wh.f'), whiteout('d/old'), dir('d')),
+    twin: () => over(whiteout('f'), whiteout('wh.f')),
+    expect: 'harmless',
+    lacks: ['/f', '/d/old', '/.wh.f'],
+  },
+  'whiteout-as-device': {
+    attack: 'a whiteout that is a device 0:0, as a disk has it',
+    build: () => over(device('.wh.f', 'char', 0, 0), device('d/.wh..wh..opq', 'char', 0, 0)),
+    twin: () => over(whiteout('f'), opaque('d')),
+    expect: 'harmless',
+    lacks: ['/f', '/d/old'],
+  },
   'whiteout-as-hardlink': {
     attack: 'a whiteout that is a hardlink to a file',
     build: () => over(file('g', 'mine'), link('.wh.f', 'g')),

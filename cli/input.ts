@@ -1,5 +1,4 @@
-// Where a verb reads from: standard input, a file, a directory, or something that can be read only once (a FIFO, a
-// shell's `<(...)`). A name that leads nowhere is refused here, before a store is opened for it.
+// Where a verb reads from: standard input, a file (also a FIFO, a shell's `<(...)`), a directory, or a device. A name that leads nowhere is refused here, before a store is opened for it.
 
 import fs from 'node:fs'
 import { HostError, InvalidArgumentError, NotFoundError } from './library/documents.ts'
@@ -32,7 +31,8 @@ export function openInput(path: string, verb: string): Input {
     throw inputError(path, verb, error as NodeJS.ErrnoException)
   }
   if (status.isDirectory()) return { kind: 'directory', path }
-  if (status.isFile()) return { kind: 'file', path }
+  // The library reads a FIFO so that Ctrl-C is heard while nobody writes to it.
+  if (status.isFile() || status.isFIFO()) return { kind: 'file', path }
   const stream = fs.createReadStream(path, { highWaterMark: CHUNK_BYTES })
   // A socket, or a device without a medium, fails at once, and nobody listens before the store is open. Whoever reads
   // is told of it then.

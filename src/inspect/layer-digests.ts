@@ -10,6 +10,7 @@ import { decompressed, sniffCompression, type Compression } from '../archive/dec
 import type { DiffID, Digest } from '../digest/digest.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { fromNodeError } from '../sys/errno.ts'
+import { openPipe } from '../sys/open-pipe.ts'
 
 export interface LayerDigests {
   readonly diffID: DiffID
@@ -38,7 +39,7 @@ export async function layerDigests(
   if (typeof source === 'string') {
     const labelled = { ...options, label: options.label ?? source }
     return isPipe(source)
-      ? layerDigests(fs.createReadStream(source), labelled)
+      ? layerDigests(openPipe(source, options), labelled)
       : digestsOfFile(source, labelled)
   }
   const { head, all } = await peek(source)

@@ -13,6 +13,7 @@ import { hostPlatform, parsePlatform } from '../image/platform.ts'
 import { familiarString, parseTarget } from '../reference/reference.ts'
 import { sourceDateEpoch, timestampNow } from '../store/timestamp.ts'
 import type { Store } from '../store/store.ts'
+import { openPipe } from '../sys/open-pipe.ts'
 import type { TransferOptions } from './progress.ts'
 import { checkInput, otherThanTar } from './open-archive.ts'
 import { LayerRegistration } from './register-layers.ts'
@@ -140,7 +141,10 @@ async function onDisk(
   options: ImportOptions,
   epoch: number | undefined,
 ): Promise<string> {
-  if ('file' in source) return source.file
+  if ('file' in source) {
+    if (fs.statSync(source.file).isFile()) return source.file
+    return spool(openPipe(source.file, options), directory, options)
+  }
   if ('stream' in source) return spool(source.stream, directory, options)
   const tar = packDirectory(source.directory, {
     ...(epoch === undefined ? {} : { sourceDateEpoch: epoch }),

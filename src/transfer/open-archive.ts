@@ -15,6 +15,7 @@ import { DEFAULT_LOAD_LIMITS, type LoadLimits } from '../archive/limits.ts'
 import { hostPlatform, type Platform } from '../image/platform.ts'
 import { pathFromText } from '../path/byte-path.ts'
 import { fromNodeError } from '../sys/errno.ts'
+import { openPipe } from '../sys/open-pipe.ts'
 import { BLOCK_BYTES, checksumMatches } from '../tar/header.ts'
 import type { Archive, ArchiveImage } from './archive.ts'
 import { DirectoryMembers } from './directory-members.ts'
@@ -130,7 +131,7 @@ async function plainTar(
   if (!status.isFile()) {
     if (status.isBlockDevice()) throw notAnImage(label, 'it is a block device')
     plain = await spool(
-      refusingOthers(fs.createReadStream(file, { highWaterMark: 1 << 20 }), label),
+      refusingOthers(openPipe(file, options), label),
       options.spoolDirectory,
       options,
     )

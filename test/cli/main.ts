@@ -1,6 +1,6 @@
 // The program around the verbs: options in any place, errors in both forms, exit codes, signals, closed pipes.
 
-import { spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
@@ -14,9 +14,10 @@ import {
   startShale,
   withoutLoader,
 } from '../support/cli.ts'
-import { isRoot } from '../support/host.ts'
+import { isRoot, unless } from '../support/host.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { fixtureStore } from '../support/store-fixture.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 t.test('the exit codes cover every error class, and the page tells them', async (t) => {
   const classes = Object.values(errors)
@@ -263,6 +264,33 @@ t.test('a name cannot bring escape sequences to the terminal', async (t) => {
   t.notMatch(stderr, /\u001b/)
 })
 
+t.test(
+  'a terminal that is closed ends it as a signal does',
+  { skip: unless({ programs: ['script', 'mkfifo'] }) },
+  async (t) => {
+    const dir = temporaryDirectory(t)
+    const name = (of: string): string => path.join(dir, of)
+    const [pipe, root, started, ended] = [name('pipe'), name('root'), name('told'), name('code')]
+    execFileSync('mkfifo', [pipe])
+    // The kernel tells the first process of a terminal alone, and a shell tells its jobs.
+    const line = `'${process.execPath}' '${MAIN}' --root '${root}' --log-level debug load -i '${pipe}' 2> '${started}' & trap 'kill -HUP $!' HUP; wait $!; wait $!; echo $? > '${ended}'`
+    const [command, args] = withoutLoader(['script', '-qec', line, '/dev/null'])
+    const child = spawn(command, args, {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      env: { ...cleanEnvironment(), SHELL: '/bin/sh' },
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    const isWritten = (file: string): boolean => fs.existsSync(file) && fs.statSync(file).size > 0
+    while (!isWritten(started) && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    if (child.exitCode !== null) return t.comment('this host gives no terminal')
+    child.kill('SIGKILL')
+    while (!isWritten(ended)) await new Promise((resolve) => setTimeout(resolve, 5))
+    t.equal(fs.readFileSync(ended, 'utf8'), `${EXIT.hungUp}\n`)
+    t.match(fs.readFileSync(started, 'utf8'), /interrupted: nothing was loaded\n$/)
+  },
+)
+
 t.test('a reader that closes the pipe ends it quietly', async (t) => {
   const { root } = await fixtureStore(t)
   const { child, done } = startShale(['--root', root, 'ls', '-R', 'app'])
@@ -270,6 +298,20 @@ t.test('a reader that closes the pipe ends it quietly', async (t) => {
   const { code, stderr } = await done
   t.equal(stderr, '')
   t.equal(code, EXIT.pipeClosed)
+})
+
+t.test('a FIFO that nobody writes to holds nobody who wants to leave', async (t) => {
+  const dir = temporaryDirectory(t)
+  const pipe = path.join(dir, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const global = ['--root', path.join(dir, 'root'), '--log-level', 'debug']
+  for (const verb of [['load', '-i'], ['import']]) {
+    const { child, done } = startShale([...global, ...verb, pipe])
+    t.teardown(() => child.kill('SIGKILL'))
+    await new Promise((resolve) => child.stderr!.once('data', resolve))
+    child.kill('SIGINT')
+    t.equal((await done).code, EXIT.interrupted, verb.join(' '))
+  }
 })
 
 t.test('SIGINT, SIGTERM and SIGHUP end whoever waits for input', async (t) => {

@@ -1,11 +1,13 @@
 // The store as a program has it open: all that the functions of this library do to a whole store as methods of one
 // object, with one place to listen. Adds no rule of its own; the functions remain, for who wants one and not the rest.
 
+import { squashImage, type SquashedImage, type SquashOptions } from '../containers/squash.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { ImageID } from '../digest/digest.ts'
 import type { Layout } from '../store/layout.ts'
 import { removeImage, type Removal, type RemoveOptions } from '../store/remove-image.ts'
 import { Store, type OpenOptions } from '../store/store.ts'
+import { tagImage, type TaggedImage } from '../store/tag-image.ts'
 import { importImage, type ImportOptions, type ImportSource } from '../transfer/import.ts'
 import { loadArchive, type LoadedImage, type LoadOptions } from '../transfer/load.ts'
 import { saveArchive, type SaveOptions } from '../transfer/save.ts'
@@ -72,6 +74,30 @@ export class OpenedStore extends Store {
   /** @see saveArchive */
   save(names: readonly string[], options: SaveOptions = {}): Promise<AsyncIterable<Uint8Array>> {
     return saveArchive(this, names, this.events.transfer(options))
+  }
+
+  /**
+   * One more name for an image; another image that had it loses it.
+   * @param image a name, an ID or the start of one
+   * @see tagImage
+   */
+  async tag(
+    image: string,
+    target: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<TaggedImage> {
+    const tagged = await tagImage(this, image, target, options)
+    const { imageID, name } = tagged
+    this.events.emit('image', { action: 'tag', imageID, names: [name] })
+    return tagged
+  }
+
+  /** A new image with the layers of one, all or those from one upward, as a single one. @see squashImage */
+  async squash(image: string, options: SquashOptions = {}): Promise<SquashedImage> {
+    const made = await squashImage(this, image, this.events.transfer(options))
+    const names = made.name === undefined ? [] : [made.name]
+    this.events.emit('image', { action: 'squash', imageID: made.imageID, names })
+    return made
   }
 
   /** Removes one image as `docker rmi` does. @see removeImage */

@@ -23,7 +23,7 @@ export interface ContainerEvent {
 export type ImageEvent =
   | { readonly action: 'load'; readonly imageID: ImageID; readonly names: readonly string[] }
   | {
-      readonly action: 'import' | 'commit'
+      readonly action: 'import' | 'commit' | 'squash' | 'tag'
       readonly imageID: ImageID
       readonly names: readonly string[]
     }
@@ -35,7 +35,7 @@ export interface StoreEventMap {
   container: [event: ContainerEvent]
   /** After the change is in the store. */
   image: [event: ImageEvent]
-  /** While `load`, `import`, `save` and `commit` run. */
+  /** While `load`, `import`, `save`, `commit` and `squash` run. */
   progress: [progress: Progress]
   /** What is worth telling and stops nothing; an `onWarning` is told as well. */
   warning: [warning: Warning]

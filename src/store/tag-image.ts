@@ -6,6 +6,14 @@ import { familiarString, parseTarget } from '../reference/reference.ts'
 import { timestampNow } from './timestamp.ts'
 import type { Store } from './store.ts'
 
+export interface TaggedImage {
+  /** Familiar form, with its tag. */
+  readonly name: string
+  readonly imageID: ImageID
+  /** The image that had the name before, where that is another one. */
+  readonly previous?: ImageID
+}
+
 /**
  * @param target `name` or `name:tag`; a digest is refused as docker does
  * @returns the name as docker shows it, and the image that had it before
@@ -16,7 +24,7 @@ export async function tagImage(
   source: string,
   target: string,
   options: { signal?: AbortSignal } = {},
-): Promise<{ name: string; imageID: ImageID; previous?: ImageID }> {
+): Promise<TaggedImage> {
   const reference = parseTarget(target)
   const name = familiarString(reference)
   store.resolve(source) // a wrong name is refused before anything is locked or made

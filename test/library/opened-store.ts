@@ -94,6 +94,33 @@ t.test('a life by handles, and what listeners hear of it', async (t) => {
   )
 })
 
+t.test('an image squashed, under another name', async (t) => {
+  const { store, told, directory } = await openedStore(t)
+  const [loaded] = await store.load(path.join(directory, 'app.tar'))
+  told.splice(0)
+  const steps: unknown[] = []
+  const made = await store.squash('app:1', { onProgress: (step) => steps.push(step) })
+  t.equal(made.squashedLayers, image.layers.length)
+  t.equal(store.image(made.imageID).layers.length, 1)
+  t.match(await store.tag(made.imageID, 'app:1'), {
+    name: 'app:1',
+    imageID: made.imageID,
+    previous: loaded!.imageID,
+  })
+  t.equal(store.image('app:1').id, made.imageID)
+  t.same(
+    told.filter(([name]) => name === 'progress'),
+    steps.map((step) => ['progress', step]),
+  )
+  t.same(
+    told.filter(([name]) => name !== 'progress'),
+    [
+      ['image', { action: 'squash', imageID: made.imageID, names: [] }],
+      ['image', { action: 'tag', imageID: made.imageID, names: ['app:1'] }],
+    ],
+  )
+})
+
 t.test('an image imported and saved', async (t) => {
   const { store, told, directory } = await openedStore(t)
   fs.mkdirSync(path.join(directory, 'tree'))
@@ -180,6 +207,8 @@ t.test('a signal ends what runs, and the store is as it was', async (t) => {
     prune: () => store.prune({ signal }),
     usage: () => store.usage({ signal }),
     import: () => store.import({ directory }, { signal }),
+    tag: () => store.tag('app:1', 'app:2', { signal }),
+    squash: () => store.squash('app:1', { signal }),
     'remove an image': () => store.remove('app:1', { force: true, signal }),
   }
   for (const [name, action] of Object.entries(actions))

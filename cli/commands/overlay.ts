@@ -21,7 +21,7 @@ export function declareOverlay(program: Command, context: Context): void {
     command
       .summary('show the union of plain directories')
       .description(
-        'Merge directories as mount -t overlay does, without a store: by the kernel’s overlay where that can be had, else by FUSE, else written out. Without an upperdir the union is read-only. What is changed in a merge that was written out goes into upperdir at umount. The options are those of mount(8) and fuse-overlayfs: lowerdir, upperdir, workdir, ro, nosuid, nodev, noexec, noatime, allow_other; volatile and userxattr; and of the kernel alone redirect_dir, index, metacopy, nfs_export, uuid and xino=off. A backslash takes the meaning of a comma or colon away.',
+        'Merge directories as mount -t overlay does, without a store: by the kernel’s overlay where that can be had, else by FUSE, else written out. Without an upperdir the union is read-only. What is changed in a merge that was written out goes into upperdir at umount. The options are those of mount(8) and fuse-overlayfs: lowerdir, upperdir, workdir, ro, nosuid, nodev, noexec, noatime, allow_other; volatile (or fsync=0) and userxattr; of FUSE alone uidmapping and gidmapping (ON-DISK:SHOWN:COUNT:...), squash_to_root, squash_to_uid and squash_to_gid; and of the kernel alone redirect_dir, index, metacopy, nfs_export, uuid and xino=off. A backslash takes the meaning of a comma or colon away.',
       )
       .argument('<directory>', 'an existing directory; empty, if the merge is to be written out')
       .requiredOption(

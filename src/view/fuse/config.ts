@@ -1,6 +1,7 @@
 // What a FUSE server is told: from the process that mounts to the server's, and on to its thread.
 
 import type { DiskForm } from '../disk-form.ts'
+import type { OwnerMapping } from './owner-map.ts'
 
 export interface FuseConfig {
   /** Real path of the mount point. */
@@ -22,6 +23,8 @@ export interface FuseConfig {
   readonly flags?: readonly string[]
   /** fsync(2) is taken back at once, and nothing is flushed at the end: as overlay's option of that name. */
   readonly volatile?: boolean
+  /** Whom files are shown as belonging to. Absent: to whom they do. */
+  readonly owners?: OwnerMapping
 }
 
 export interface FuseWorkerData {

@@ -9,10 +9,11 @@ import { LayerStack } from '../stack.ts'
 import { DirectoryUpper } from '../upper/directory-upper.ts'
 import { DiskLayer } from '../upper/disk-layer.ts'
 import type { FuseWorkerData } from './config.ts'
+import { OwnerMap } from './owner-map.ts'
 import { serve } from './server.ts'
 
 function run({ config, device }: FuseWorkerData): void {
-  const { form, lowers, upper: place, asRoot, volatile = false } = config
+  const { form, lowers, upper: place, asRoot, volatile = false, owners } = config
   using stack = new LayerStack(lowers, { form })
   const upper = place && new DirectoryUpper(place.directory, { form, work: place.work })
   try {
@@ -23,6 +24,7 @@ function run({ config, device }: FuseWorkerData): void {
       place: place?.directory ?? lowers[0]!,
       passthrough: asRoot,
       volatile,
+      ...(owners === undefined ? {} : { owners: new OwnerMap(owners) }),
       onReady: () => parentPort?.postMessage({ ready: true }),
     })
     if (!volatile) upper?.sync()

@@ -6,15 +6,16 @@ import fs from 'node:fs'
 import type { BytePath } from '../../path/byte-path.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import * as attributes from '../../union/attributes.ts'
-import { create, createOpen, link, type Creation } from '../../union/create.ts'
+import { create, createOpen, link, type Creation, type Creator } from '../../union/create.ts'
 import type { UnionEntry, UnionNode } from '../../union/entry.ts'
-import type { NodeType } from '../../union/layer-view.ts'
+import type { LayerNode, NodeType } from '../../union/layer-view.ts'
 import { removeDirectory, unlink } from '../../union/remove.ts'
 import { rename } from '../../union/rename.ts'
 import type { UnionTree } from '../../union/tree.ts'
 import type { Attributes } from '../../union/upper-layer.ts'
 import type { BackingFiles } from './backing.ts'
 import { OpenTable, modeWithout } from './open-table.ts'
+import type { OwnerMap } from './owner-map.ts'
 import {
   ATTR_OUT_BYTES,
   ENTRY_BYTES,
@@ -27,6 +28,7 @@ import {
   readNumber,
   readTime,
   writeAttr,
+  writeOwner,
   writeNumber,
 } from './protocol.ts'
 
@@ -57,6 +59,8 @@ export interface OperationsOptions {
   readonly now: () => bigint
   readonly backing: BackingFiles
   readonly volatile: boolean
+  /** undefined: as on disk. */
+  readonly owners: OwnerMap | undefined
 }
 
 export class Operations {
@@ -66,6 +70,7 @@ export class Operations {
   readonly #place: string
   readonly #now: () => bigint
   readonly #isVolatile: boolean
+  readonly #owners: OwnerMap | undefined
   readonly #open: OpenTable
   readonly #nodes = new Map<number, UnionNode>()
 
@@ -76,6 +81,7 @@ export class Operations {
     this.#place = options.place
     this.#now = options.now
     this.#isVolatile = options.volatile
+    this.#owners = options.owners
     const root = options.tree.root.node
     this.#nodes.set(root.id, root)
     this.#open = new OpenTable(options, (entry, at) => this.writeEntry(entry, at))
@@ -165,9 +171,24 @@ export class Operations {
     return readName(this.#in, at, end) as { name: BytePath; next: number }
   }
 
-  /** Who asks: the owner of what is made. */
-  #creator(): { uid: number; gid: number } {
-    return { uid: this.#in.readUInt32LE(24), gid: this.#in.readUInt32LE(28) }
+  /** Who asks: the owner of what is made. @returns undefined for one whom the disk has no number for */
+  #creator(): Creator | undefined {
+    const uid = this.#in.readUInt32LE(24)
+    const gid = this.#in.readUInt32LE(28)
+    return this.#owners === undefined ? { uid, gid } : this.#onDisk(uid, gid)
+  }
+
+  #onDisk(shownUid: number, shownGid: number): Creator | undefined {
+    const uid = this.#owners?.diskUid(shownUid)
+    const gid = this.#owners?.diskGid(shownGid)
+    return uid === undefined || gid === undefined ? undefined : { uid, gid }
+  }
+
+  #writeAttr(at: number, node: UnionNode, status: LayerNode): void {
+    writeAttr(this.#out, at, node, status, attributes.linkCount(node, status))
+    const owners = this.#owners
+    if (owners !== undefined)
+      writeOwner(this.#out, at, owners.shownUid(status.uid), owners.shownGid(status.gid))
   }
 
   /** fuse_entry_out; counts the kernel's hold on the node. @returns its length, or a negative errno */
@@ -182,7 +203,7 @@ export class Operations {
     writeNumber(out, at + 16, VALID_SECONDS)
     writeNumber(out, at + 24, VALID_SECONDS)
     writeNumber(out, at + 32, 0)
-    writeAttr(out, at + 40, node, status, attributes.linkCount(node, status))
+    this.#writeAttr(at + 40, node, status)
     return ENTRY_BYTES
   }
 
@@ -203,7 +224,7 @@ export class Operations {
     if (typeof status === 'number') return status
     writeNumber(this.#out, OUT, VALID_SECONDS)
     writeNumber(this.#out, OUT + 8, 0)
-    writeAttr(this.#out, OUT + 16, node, status, attributes.linkCount(node, status))
+    this.#writeAttr(OUT + 16, node, status)
     return ATTR_OUT_BYTES
   }
 
@@ -221,12 +242,20 @@ export class Operations {
       has(isNow) ? now : has(given) ? readTime(input, BODY + seconds, BODY + rest) : undefined
     const atimeNs = time(FATTR.ATIME, FATTR.ATIME_NOW, 32, 56)
     const mtimeNs = time(FATTR.MTIME, FATTR.MTIME_NOW, 40, 60)
+    let uid = has(FATTR.UID) ? input.readUInt32LE(BODY + 76) : undefined
+    let gid = has(FATTR.GID) ? input.readUInt32LE(BODY + 80) : undefined
+    if (this.#owners !== undefined) {
+      if (uid !== undefined && (uid = this.#owners.diskUid(uid)) === undefined)
+        return -ERRNO.EOVERFLOW
+      if (gid !== undefined && (gid = this.#owners.diskGid(gid)) === undefined)
+        return -ERRNO.EOVERFLOW
+    }
     const killed = has(FATTR.KILL_SUIDGID) && has(FATTR.SIZE) ? modeWithout(this.#tree, node) : {}
     const to: Attributes = {
       ...killed,
       ...(has(FATTR.MODE) ? { mode: input.readUInt32LE(BODY + 68) & 0o7777 } : {}),
-      ...(has(FATTR.UID) ? { uid: input.readUInt32LE(BODY + 76) } : {}),
-      ...(has(FATTR.GID) ? { gid: input.readUInt32LE(BODY + 80) } : {}),
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
       ...(has(FATTR.SIZE) ? { sizeBytes: readNumber(input, BODY + 16) } : {}),
       ...(atimeNs === undefined ? {} : { atimeNs }),
       ...(mtimeNs === undefined ? {} : { mtimeNs }),
@@ -243,7 +272,9 @@ export class Operations {
   }
 
   #create(dir: UnionEntry, name: BytePath, what: Creation): number {
-    const made = create(this.#tree, dir, name, what, this.#creator())
+    const creator = this.#creator()
+    if (creator === undefined) return -ERRNO.EOVERFLOW
+    const made = create(this.#tree, dir, name, what, creator)
     return typeof made === 'number' ? made : this.writeEntry(made, OUT)
   }
 
@@ -258,7 +289,10 @@ export class Operations {
   #createFile(dir: UnionEntry, length: number): number {
     const mode = this.#in.readUInt32LE(BODY + 4) & 0o7777
     const { name } = this.#name(BODY + 16, length)
-    const made = createOpen(this.#tree, dir, name, mode, this.#creator())
+    const creator = this.#creator()
+    // As the kernel has it of a mount with mapped IDs: may_create of fs/namei.c.
+    if (creator === undefined) return -ERRNO.EOVERFLOW
+    const made = createOpen(this.#tree, dir, name, mode, creator)
     if (typeof made === 'number') return made
     const { entry, file, status } = made
     const { node } = entry

@@ -150,6 +150,12 @@ export function writeAttr(
   out.writeUInt32LE(0, at + 84)
 }
 
+/** Into a struct fuse_attr that is written. */
+export function writeOwner(out: Buffer, at: number, uid: number, gid: number): void {
+  out.writeUInt32LE(uid, at + 68)
+  out.writeUInt32LE(gid, at + 72)
+}
+
 function writeTime(out: Buffer, seconds: number, nanoseconds: number, ns: bigint): void {
   let whole = ns / BILLION
   let rest = ns % BILLION

@@ -8,6 +8,7 @@ import { ERRNO } from '../../sys/errno.ts'
 import { checked, libc } from '../../sys/libc.ts'
 import { BackingFiles } from './backing.ts'
 import { Operations } from './operations.ts'
+import type { OwnerMap } from './owner-map.ts'
 import { INIT, IN_HEADER_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts'
 import type { UnionTree } from '../../union/tree.ts'
 
@@ -27,6 +28,7 @@ export interface ServeOptions {
   readonly passthrough: boolean
   /** Nobody's fsync(2) is waited for. */
   readonly volatile?: boolean
+  readonly owners?: OwnerMap
   /** The kernel has greeted: the mount can be used. */
   readonly onReady: () => void
 }
@@ -128,13 +130,14 @@ class Server {
     out.writeUInt32LE(flags2, at + 32)
     const passes = (flags2 & INIT.PASSTHROUGH) !== 0
     out.writeUInt32LE(passes ? 1 : 0, at + 36)
-    const { tree, place, volatile = false } = this.#options
+    const { tree, place, volatile = false, owners } = this.#options
     this.#operations = new Operations({
       input,
       output: out,
       tree,
       place,
       volatile,
+      owners,
       now: systemNow,
       backing: new BackingFiles(this.#device, tree, passes),
     })

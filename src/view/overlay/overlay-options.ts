@@ -4,6 +4,7 @@
 // Knows the words; which view can do what they ask for is not known here.
 
 import { InvalidArgumentError } from '../../errors.ts'
+import type { IDRange, OwnerMapping } from '../fuse/owner-map.ts'
 
 export interface OverlayOptions {
   /** Nearest first. */
@@ -19,6 +20,8 @@ export interface OverlayOptions {
   readonly features: ReadonlyMap<string, string>
   /** allow_other: FUSE's word for "not for me alone". */
   readonly forOthers: boolean
+  /** uidmapping, gidmapping, squash_to_root, squash_to_uid, squash_to_gid, as fuse-overlayfs has them. */
+  readonly owners?: OwnerMapping
   /** `view=` in an fstab, which has no other place for it. */
   readonly view?: string
 }
@@ -42,9 +45,9 @@ export const MOUNT_FLAGS: ReadonlySet<string> = new Set([
   ...['atime', 'noatime', 'diratime', 'nodiratime', 'relatime', 'norelatime', 'strictatime'],
 ])
 
-/** For mount(8) and whoever reads an fstab; nothing is left of them when the file system is mounted. */
+/** For mount(8) and whoever reads an fstab, or what holds of every view anyway. */
 const FSTAB_ONLY =
-  /^(?:defaults|auto|noauto|user|nouser|users|nousers|owner|group|nofail|_netdev|silent|loud|comment(?:=.*)?|[xX]-.*)$/s
+  /^(?:defaults|default_permissions|auto|noauto|user|nouser|users|nousers|owner|group|nofail|_netdev|silent|loud|comment(?:=.*)?|[xX]-.*)$/s
 
 /** @throws InvalidArgumentError ERR_OPTION, naming the option */
 export function parseOverlayOptions(text: string): OverlayOptions {
@@ -55,6 +58,7 @@ export function parseOverlayOptions(text: string): OverlayOptions {
   const flags: string[] = []
   let readOnly = false
   let forOthers = false
+  const owners: { -readonly [Key in keyof OwnerMapping]: OwnerMapping[Key] } = {}
   let view: string | undefined
   for (const option of splitUnescaped(text, ',')) {
     const equals = option.indexOf('=')
@@ -68,6 +72,12 @@ export function parseOverlayOptions(text: string): OverlayOptions {
     else if (option === 'rw') readOnly = false
     else if (option === 'allow_other') forOthers = true
     else if (name === 'view') view = value
+    else if (name === 'uidmapping') owners.uids = rangesOf(name, value)
+    else if (name === 'gidmapping') owners.gids = rangesOf(name, value)
+    else if (option === 'squash_to_root') owners.squashUid = owners.squashGid = 0
+    else if (name === 'squash_to_uid') owners.squashUid = idOf(name, value)
+    else if (name === 'squash_to_gid') owners.squashGid = idOf(name, value)
+    else if (name === 'fsync') setFsync(features, value)
     else if (MOUNT_FLAGS.has(option)) flags.push(option)
     else features.set(name, featureValue(name, value))
   }
@@ -89,6 +99,7 @@ export function parseOverlayOptions(text: string): OverlayOptions {
     flags,
     features,
     forOthers,
+    ...(Object.keys(owners).length === 0 ? {} : { owners }),
     ...(view === undefined ? {} : { view }),
   }
 }
@@ -101,6 +112,32 @@ function featureValue(name: string, value: string): string {
   if (values.includes(value)) return value
   const expected = values[0] === '' ? 'no value' : values.join(', ')
   throw refused(name, `expected ${expected}, got '${value}'`)
+}
+
+/** fuse-overlayfs's word for volatile, which podman's default configuration has. */
+function setFsync(features: Map<string, string>, value: string): void {
+  if (value === '0') features.set('volatile', '')
+  else if (value === '1') features.delete('volatile')
+  else throw refused('fsync', `expected 0, 1, got '${value}'`)
+}
+
+/** `DISK:SHOWN:COUNT`, one after the other. */
+function rangesOf(name: string, value: string): IDRange[] {
+  const numbers = value.split(':').map((text) => idOf(name, text))
+  if (numbers.length % 3 !== 0) {
+    throw refused(name, `expected ON-DISK:SHOWN:COUNT, and more of them behind, got '${value}'`)
+  }
+  return Array.from({ length: numbers.length / 3 }, (_, at) => ({
+    disk: numbers[at * 3]!,
+    shown: numbers[at * 3 + 1]!,
+    count: numbers[at * 3 + 2]!,
+  }))
+}
+
+function idOf(name: string, text: string): number {
+  const id = /^[0-9]{1,10}$/.test(text) ? Number(text) : NaN
+  if (id < 2 ** 32 - 1) return id
+  throw refused(name, `expected a number below 4294967295, got '${text}'`)
 }
 
 function lowersOf(value: string): string[] {

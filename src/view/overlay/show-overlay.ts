@@ -68,6 +68,7 @@ export async function showOverlay(request: OverlayRequest): Promise<Shown> {
 
 function showByKernel({ options, target }: Ready): Shown {
   const { lowers, upper, work, features, flags, readOnly } = options
+  refuseOwners('kernel', target, options)
   try {
     mountDirectories(
       {
@@ -97,7 +98,7 @@ async function showByFuse(request: Ready): Promise<Shown> {
     volatile: [''],
     userxattr: [''],
   })
-  const { lowers, upper, work, flags, readOnly, features } = options
+  const { lowers, upper, work, flags, readOnly, features, owners } = options
   const writable = upper !== undefined && work !== undefined && !readOnly
   const isRoot = process.geteuid?.() === 0
   const server = await mountByFuse({
@@ -107,6 +108,7 @@ async function showByFuse(request: Ready): Promise<Shown> {
     ...(writable ? { upper: { directory: upper, work } } : {}),
     flags,
     volatile: features.has('volatile'),
+    ...(owners === undefined ? {} : { owners }),
     forOthers: isRoot || options.forOthers,
     checked: true,
     foreground,
@@ -128,6 +130,7 @@ async function showByMerge(request: Ready): Promise<Shown> {
     volatile: [''],
     userxattr: [''],
   })
+  refuseOwners('merge', target, options)
   const [flag] = options.flags
   if (flag !== undefined) throw lacks('merge', target, flag, 'it is no mount, so it has no flags')
   const { lowers, upper, work, readOnly } = options
@@ -149,6 +152,11 @@ async function showByMerge(request: Ready): Promise<Shown> {
     ...(signal === undefined ? {} : { signal }),
   })
   return { view: 'merge', target }
+}
+
+function refuseOwners(view: 'kernel' | 'merge', target: string, { owners }: OverlayOptions): void {
+  if (owners === undefined) return
+  throw lacks(view, target, 'other owners than those on disk', 'only FUSE has them')
 }
 
 /** Of what it is asked for, a view must have all. */

@@ -46,6 +46,23 @@ t.test('what the views must have, and what an fstab says besides', async (t) => 
   t.same([parsed.readOnly, parsed.forOthers, parsed.view], [false, true, 'fuse'])
 })
 
+t.test('owners and flushing, in fuse-overlayfs’s words', async (t) => {
+  const owners = (text: string) => parseOverlayOptions(`lowerdir=/l${text}`).owners
+  t.equal(owners(''), undefined)
+  t.same(owners(',uidmapping=0:100000:1000:5000:1:2,gidmapping=7:8:9'), {
+    uids: [
+      { disk: 0, shown: 100_000, count: 1000 },
+      { disk: 5000, shown: 1, count: 2 },
+    ],
+    gids: [{ disk: 7, shown: 8, count: 9 }],
+  })
+  t.same(owners(',squash_to_root'), { squashUid: 0, squashGid: 0 })
+  t.same(owners(',squash_to_root,squash_to_gid=9'), { squashUid: 0, squashGid: 9 })
+  const features = (text: string) => [...parseOverlayOptions(`lowerdir=/l,${text}`).features]
+  t.same(features('fsync=0'), [['volatile', '']])
+  t.same(features('fsync=0,fsync=1,default_permissions'), [])
+})
+
 t.test('what is wrong is named', async (t) => {
   const wrong: readonly (readonly [string, RegExp])[] = [
     ['upperdir=/u,workdir=/w', /lowerdir: it is missing/],
@@ -53,7 +70,12 @@ t.test('what is wrong is named', async (t) => {
     ['lowerdir=/l,lowerdir+=/m', /lowerdir\+: lowerdir names all of them/],
     ['lowerdir=/l::/data', /hold data alone/],
     ['lowerdir=/l:', /lowerdir: a directory is missing/],
-    ['lowerdir=/l,squash_to_root', /squash_to_root: there is no such option/],
+    ['lowerdir=/l,threaded=1', /threaded: there is no such option/],
+    ['lowerdir=/l,uidmapping=0:1', /uidmapping: expected ON-DISK:SHOWN:COUNT/],
+    ['lowerdir=/l,gidmapping=0:1:x', /gidmapping: expected a number below 4294967295, got 'x'/],
+    ['lowerdir=/l,squash_to_uid=4294967295', /squash_to_uid: expected a number/],
+    ['lowerdir=/l,squash_to_gid', /squash_to_gid: expected a number/],
+    ['lowerdir=/l,fsync=2', /fsync: expected 0, 1, got '2'/],
     ['lowerdir=/l,index=maybe', /index: expected on, off, got 'maybe'/],
     ['lowerdir=/l,volatile=1', /volatile: expected no value, got '1'/],
   ]

@@ -117,6 +117,83 @@ t.test(
   },
 )
 
+// The numbers are fuse-overlayfs 1.10's, but for EOVERFLOW, where it writes 65534.
+t.test(
+  'fuse: whom files are shown as belonging to, and whose they are on disk',
+  { skip: skips.fuse || (!isRoot && 'needs root') },
+  async (t) => {
+    const { at, show, away, home } = makeBench(t)
+    const low = at('low')
+    for (const [name, uid, gid] of [
+      ['a', 5, 6],
+      ['b', 1000, 1000],
+    ] as const) {
+      fs.writeFileSync(path.join(low, name), name)
+      fs.chownSync(path.join(low, name), uid, gid)
+    }
+    const owner = (file: string): string => {
+      const { uid, gid } = fs.lstatSync(path.join(home, file))
+      return `${uid}:${gid}`
+    }
+    const cases = [
+      [
+        'uidmapping=0:100:10:1000:0:1',
+        { a: '105:6', b: '0:1000' },
+        { n: '1000:0', a: 'EOVERFLOW' },
+      ],
+      [
+        'uidmapping=0:100000:1000,gidmapping=0:200000:1000',
+        { a: '100005:200006', b: '65534:65534' },
+        { n: 'EOVERFLOW', a: 'EOVERFLOW' },
+      ],
+      ['squash_to_root', { a: '0:0', b: '0:0' }, { n: '0:0', a: '7:8' }],
+      ['squash_to_uid=42,squash_to_gid=43', { a: '42:43', b: '42:43' }, { n: '0:0', a: '7:8' }],
+    ] as const
+    for (const [index, [text, shown, disk]] of cases.entries()) {
+      const upper = `up${index}`
+      const places = `lowerdir=${low},upperdir=${at(upper)},workdir=${at(`work${index}`)}`
+      await show('fuse', `${places},${text}`)
+      const tried = (name: string, change: () => void): string => {
+        try {
+          change()
+        } catch (error) {
+          return (error as NodeJS.ErrnoException).code!
+        }
+        return owner(`${upper}/${name}`)
+      }
+      const inside = path.join(home, 'shown-fuse')
+      t.same({ a: owner('shown-fuse/a'), b: owner('shown-fuse/b') }, shown, text)
+      t.equal(
+        tried('n', () => fs.writeFileSync(path.join(inside, 'n'), '')),
+        disk.n,
+      )
+      t.equal(
+        tried('a', () => fs.chownSync(path.join(inside, 'a'), 7, 8)),
+        disk.a,
+      )
+      fs.appendFileSync(path.join(inside, 'b'), 'more')
+      t.equal(owner(`${upper}/b`), '1000:1000', 'copied up as it was')
+      t.same(fs.readdirSync(inside, { withFileTypes: true }).length, disk.n === 'EOVERFLOW' ? 2 : 3)
+      await away('fuse')
+    }
+    for (const view of ['kernel', 'merge'] as const) {
+      await t.rejects(show(view, `lowerdir=${low},squash_to_root`), {
+        code: 'ERR_OVERLAY_UNAVAILABLE',
+        message: /only FUSE has them/,
+      })
+    }
+    t.match(
+      await showOverlay({
+        options: parseOverlayOptions(`lowerdir=${low},squash_to_root`),
+        target: at('auto'),
+        merges: path.join(home, 'records'),
+      }),
+      { view: 'fuse' },
+    )
+    await unmountOverlay(path.join(home, 'records'), at('auto'))
+  },
+)
+
 for (const view of ['kernel', 'fuse', 'merge'] as const) {
   t.test(`${view}: shown and taken away`, { skip: skips[view] }, async (t) => {
     const { at, show, away, home } = makeBench(t)

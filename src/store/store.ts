@@ -18,7 +18,7 @@ import { Layout } from './layout.ts'
 import { MountDB } from './mount-db.ts'
 import { resolveName, type ResolvedName } from './name-resolution.ts'
 import { References, type StoredName } from './references.ts'
-import { hasPendingJournal, recover, Transaction } from './transaction.ts'
+import { hasPendingJournal, leftovers, recover, Transaction } from './transaction.ts'
 import { lockForWriting, refuseRunningDockerd } from './write-lock.ts'
 
 export interface OpenOptions {
@@ -167,6 +167,21 @@ export class Store implements AsyncDisposable {
     if (chain.some((chainID) => !this.layers.get(chainID))) return undefined
     const top = chain.at(-1)
     return top === undefined ? [] : this.layers.chain(top)
+  }
+
+  /**
+   * Whether a write that would change nothing may be left out: whoever asks may write here, and nobody is at work or has
+   * left anything to be swept.
+   * @throws LockedError ERR_DOCKERD_RUNNING
+   */
+  isSettled(): boolean {
+    try {
+      fs.accessSync(this.layout.layerTemp, fs.constants.W_OK)
+    } catch {
+      return false
+    }
+    refuseRunningDockerd(this.layout)
+    return leftovers(this.layout).length === 0
   }
 
   /**

@@ -3,7 +3,7 @@
 
 import path from 'node:path'
 import { settleLimits, type LoadLimits } from '../archive/limits.ts'
-import { type ImageID } from '../digest/digest.ts'
+import { type ImageID, shortID } from '../digest/digest.ts'
 import { ConflictError, LimitError, type OnWarning } from '../errors.ts'
 import { hostPlatform, parsePlatform } from '../image/platform.ts'
 import {
@@ -15,7 +15,8 @@ import {
 import type { Store, WriteOptions } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
 import type { Archive, ArchiveImage } from './archive.ts'
-import { checkInput, openArchive, refusingOthers } from './open-archive.ts'
+import { checkInput, openArchive, openInPlace, refusingOthers } from './open-archive.ts'
+import { hasAll } from './present-images.ts'
 import type { TransferOptions } from './progress.ts'
 import { LayerRegistration } from './register-layers.ts'
 import { withRemedy } from './remedy.ts'
@@ -67,45 +68,77 @@ export async function loadArchive(
     ...(options.signal ? { signal: options.signal } : {}),
     ...(options.sync === undefined ? {} : { sync: options.sync }),
   }
+  const archiveOptions = {
+    limits,
+    label,
+    ...(platform ? { platform } : {}),
+    ...(options.signal ? { signal: options.signal } : {}),
+    ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+  }
   let archive: Archive | undefined
-  const loading = store.writeAside(
-    async (transaction) => {
-      const file =
-        typeof input === 'string'
-          ? input
-          : await spool(refusingOthers(input, label), transaction.spool, options)
-      archive = await openArchive(file, {
-        spoolDirectory: transaction.spool,
-        limits,
-        label,
-        ...(platform ? { platform } : {}),
-        ...(options.signal ? { signal: options.signal } : {}),
-        ...(options.onProgress ? { onProgress: options.onProgress } : {}),
-      })
-      for (const warning of archive.warnings) store.onWarning(warning)
-      checkNames(archive, limits)
-      const registration = new LayerRegistration(store, transaction, options, limits)
-      return { archive, registration, counts: await unpackBeside(store, registration, archive) }
-    },
-    async (transaction, made) => {
-      let { counts } = made
-      if (!made.registration.holds()) {
-        // Another writer brought or took layers of these meanwhile. Now nobody can, and what it brought is reused.
-        await made.registration.startOver()
-        counts = await unpack(made.registration, made.archive)
-      }
-      made.registration.plan()
-      return planImages(store, transaction, made.archive, counts)
-    },
-    writeOptions,
-  )
+  const take = (opened: Archive): Archive => {
+    for (const warning of opened.warnings) store.onWarning(warning)
+    checkNames(opened, limits)
+    return (archive = opened)
+  }
+  const present = (file: string): LoadedImage[] | undefined => {
+    if (!store.isSettled()) return undefined
+    const inPlace = openInPlace(file, archiveOptions)
+    if (!inPlace) return undefined
+    const isWithin = inPlace.images.every(({ layers }) => layers.length <= limits.layersMax)
+    store.layers.refresh()
+    return isWithin && hasAll(store, take(inPlace)) ? presentImages(inPlace, options) : undefined
+  }
+  const loading = async (): Promise<LoadedImage[]> =>
+    (typeof input === 'string' && present(input)) ||
+    store.writeAside(
+      async (transaction) => {
+        const file =
+          typeof input === 'string'
+            ? input
+            : await spool(refusingOthers(input, label), transaction.spool, options)
+        const { spool: spoolDirectory } = transaction
+        archive ??= take(await openArchive(file, { ...archiveOptions, spoolDirectory }))
+        const registration = new LayerRegistration(store, transaction, options, limits)
+        return { archive, registration, counts: await unpackBeside(store, registration, archive) }
+      },
+      async (transaction, made) => {
+        let { counts } = made
+        if (!made.registration.holds()) {
+          // Another writer brought or took layers of these meanwhile. Now nobody can, and what it brought is reused.
+          await made.registration.startOver()
+          counts = await unpack(made.registration, made.archive)
+        }
+        made.registration.plan()
+        return planImages(store, transaction, made.archive, counts)
+      },
+      writeOptions,
+    )
   try {
-    return await loading
+    return await loading()
   } catch (error) {
     throw withRemedy(error)
   } finally {
     await archive?.close()
   }
+}
+
+/** What a load that has nothing to do tells. */
+function presentImages(archive: Archive, options: LoadOptions): LoadedImage[] {
+  options.signal?.throwIfAborted()
+  return archive.images.map(({ imageID, layers, references }) => {
+    for (const { diffID, blob } of layers) {
+      options.onProgress?.({
+        kind: 'layer',
+        id: shortID(diffID),
+        state: 'exists',
+        doneBytes: blob.sizeBytes,
+        totalBytes: blob.sizeBytes,
+      })
+    }
+    const names = references.map((text) => familiarString(withDefaultTag(parseReference(text))))
+    return { imageID, names, replaced: [], newLayers: 0, reusedLayers: layers.length }
+  })
 }
 
 type Counts = Awaited<ReturnType<LayerRegistration['add']>>

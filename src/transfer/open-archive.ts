@@ -54,15 +54,9 @@ const REPOSITORIES = pathFromText('repositories')
  */
 export async function openArchive(input: string, options: OpenArchiveOptions): Promise<Archive> {
   const label = options.label ?? input
+  const inPlace = openInPlace(input, options)
+  if (inPlace) return inPlace
   const { file, status } = lookAt(input, label)
-  if (status.isDirectory()) {
-    const { images, warnings, kind } = readImages(
-      new DirectoryMembers(file, label),
-      'directory',
-      options,
-    )
-    return { kind: kind === 'docker-archive' ? kind : 'oci-dir', images, warnings, close }
-  }
   const spooled: string[] = []
   try {
     const plain = await plainTar(file, status, label, options, spooled)
@@ -76,6 +70,26 @@ export async function openArchive(input: string, options: OpenArchiveOptions): P
     await removeAll(spooled)
     throw error
   }
+}
+
+/**
+ * A directory or a plain tar, which is read where it lies.
+ * @returns undefined for what has to be put on disk first
+ * @throws as openArchive
+ */
+export function openInPlace(
+  input: string,
+  options: Omit<OpenArchiveOptions, 'spoolDirectory'>,
+): Archive | undefined {
+  const label = options.label ?? input
+  const { file, status } = lookAt(input, label)
+  if (status.isDirectory()) {
+    const members = new DirectoryMembers(file, label)
+    const { images, warnings, kind } = readImages(members, 'directory', options)
+    return { kind: kind === 'docker-archive' ? kind : 'oci-dir', images, warnings, close }
+  }
+  if (!status.isFile() || !isTar(readHead(file, label))) return undefined
+  return { ...readImages(TarMembers.read(file, label, options.limits), 'tar', options), close }
 }
 
 async function close(): Promise<void> {}
@@ -255,7 +269,7 @@ function isTar(head: Buffer): boolean {
 function readImages(
   members: Members,
   thing: 'tar' | 'directory',
-  options: OpenArchiveOptions,
+  options: Omit<OpenArchiveOptions, 'spoolDirectory'>,
 ): {
   kind: 'docker-archive' | 'oci-archive'
   images: readonly ArchiveImage[]

@@ -4,7 +4,13 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { InvalidArgumentError, NotFoundError, UnsupportedError } from '../../errors.ts'
+import {
+  HostError,
+  InvalidArgumentError,
+  LayerStoreError,
+  NotFoundError,
+  UnsupportedError,
+} from '../../errors.ts'
 import { fromNodeError } from '../../sys/errno.ts'
 import { mountDirectories } from '../../sys/mount-directories.ts'
 import { inUserNamespace, probeForm } from '../../sys/probe.ts'
@@ -57,13 +63,26 @@ export async function showOverlay(request: OverlayRequest): Promise<Shown> {
       const shown = await show(ready)
       return { ...shown, ...(reasons.length === 0 ? {} : { reason: reasons.join('; ') }) }
     } catch (error) {
-      const isLast = name === 'merge' || foreground
-      if (view === name || isLast || !(error instanceof UnsupportedError)) throw error
+      if (view === name || foreground || !(error instanceof UnsupportedError))
+        throw withReasons(error, reasons)
       const stated = error.details['reason']
       reasons.push(typeof stated === 'string' ? stated : error.message)
     }
   }
-  throw new Error('no view was tried')
+  const reason = reasons.join('; ')
+  throw new UnsupportedError(
+    'ERR_OVERLAY_UNAVAILABLE',
+    `cannot show the union in ${target}: ${reason}`,
+    { details: { path: target, reason } },
+  )
+}
+
+/** Of the last view that `auto` tried: why it came to that one at all. */
+function withReasons(error: unknown, reasons: readonly string[]): unknown {
+  if (reasons.length === 0 || !(error instanceof LayerStoreError)) return error
+  const Class = error.constructor as typeof LayerStoreError
+  const message = `${error.message}; and there is no other view: ${reasons.join('; ')}`
+  return new Class(error.code, message, { cause: error, details: error.details })
 }
 
 function showByKernel({ options, target }: Ready): Shown {
@@ -80,7 +99,16 @@ function showByKernel({ options, target }: Ready): Shown {
       target,
     )
   } catch (error) {
-    throw refusesKernel(error, target)
+    // The kernel says EINVAL, and why only in its log.
+    const mark = work === undefined ? undefined : path.join(work, 'work/incompat/volatile')
+    const isInvalid = error instanceof HostError && error.details['errno'] === 'EINVAL'
+    if (!isInvalid || mark === undefined || !fs.existsSync(mark)) throw refusesKernel(error, target)
+    const reason = `${work} is of a volatile mount, whose changes a crash may have cut short; the kernel takes it again when ${path.dirname(mark)} is removed`
+    throw new UnsupportedError(
+      'ERR_OVERLAY_UNAVAILABLE',
+      `cannot show the union in ${target}: ${reason}`,
+      { cause: error, details: { path: target, reason } },
+    )
   }
   return { view: 'kernel', target }
 }
@@ -169,7 +197,9 @@ function refuseFeatures(
   for (const [name, value] of options.features) {
     if (has[name]?.includes(value)) continue
     const text = value === '' ? name : `${name}=${value}`
-    throw lacks(view, target, text, 'only the kernel has it')
+    const why =
+      view === 'merge' && name === 'xino' ? 'only a mount has it' : 'only the kernel has it'
+    throw lacks(view, target, text, why)
   }
 }
 

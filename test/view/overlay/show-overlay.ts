@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import type { LayerStoreError } from '../../../src/errors.ts'
 import { fuseUnavailable } from '../../../src/sys/fuse-device.ts'
 import { parseOverlayOptions } from '../../../src/view/overlay/overlay-options.ts'
 import { showOverlay, type OverlayRequest } from '../../../src/view/overlay/show-overlay.ts'
@@ -116,6 +117,31 @@ t.test(
     }
   },
 )
+
+t.test('where no view will do, each says why', async (t) => {
+  const { at, home } = makeBench(t)
+  const places = `lowerdir=${at('low')},upperdir=${at('up')},workdir=${at('work')}`
+  const auto = (text: string): Promise<Shown> =>
+    showOverlay({
+      options: parseOverlayOptions(`${places},${text}`),
+      target: at('shown'),
+      merges: path.join(home, 'records'),
+    })
+  await t.rejects(auto('squash_to_root,index=on'), {
+    code: 'ERR_OVERLAY_UNAVAILABLE',
+    message:
+      /the kernel view has no other owners.*; the fuse view has no index=on.*; the merge view has no/,
+  })
+  // What the kernel leaves of a volatile mount.
+  const incompat = path.join(at('work'), 'work/incompat')
+  fs.mkdirSync(path.join(incompat, 'volatile'), { recursive: true })
+  fs.writeFileSync(path.join(at('shown'), 'mine'), '')
+  const refused = (await auto('xino=off').catch((error: unknown) => error)) as LayerStoreError
+  t.equal(refused.code, 'ERR_DESTINATION_EXISTS')
+  t.match(refused.message, 'is not empty; and there is no other view: ')
+  t.match(refused.message, '; the fuse view has no xino=off')
+  if (skips.kernel === false) t.match(refused.message, `takes it again when ${incompat} is removed`)
+})
 
 // The numbers are fuse-overlayfs 1.10's, but for EOVERFLOW, where it writes 65534.
 t.test(

@@ -144,14 +144,19 @@ export function chmodPath(fd: number, mode: number): number {
 const times = new BigInt64Array(4)
 const BILLION = 1_000_000_000n
 
-function setTimes(atimeNs: bigint, mtimeNs: bigint): BigInt64Array {
-  const mtimeSeconds = floorSeconds(mtimeNs)
-  times[2] = mtimeSeconds
-  times[3] = mtimeNs - mtimeSeconds * BILLION
-  const atimeSeconds = atimeNs === mtimeNs ? mtimeSeconds : floorSeconds(atimeNs)
-  times[0] = atimeSeconds
-  times[1] = atimeNs - atimeSeconds * BILLION
+const UTIME_OMIT = (1n << 30n) - 2n
+
+function setTimes(atimeNs: bigint | undefined, mtimeNs: bigint | undefined): BigInt64Array {
+  setTime(2, mtimeNs)
+  if (atimeNs === mtimeNs) times.copyWithin(0, 2)
+  else setTime(0, atimeNs)
   return times
+}
+
+function setTime(at: number, ns: bigint | undefined): void {
+  const seconds = ns === undefined ? 0n : floorSeconds(ns)
+  times[at] = seconds
+  times[at + 1] = ns === undefined ? UTIME_OMIT : ns - seconds * BILLION
 }
 
 /** timespec has no negative nanoseconds, so times before 1970 round down. */
@@ -160,21 +165,22 @@ function floorSeconds(ns: bigint): bigint {
   return ns < 0n && seconds * BILLION !== ns ? seconds - 1n : seconds
 }
 
-const UTIME_OMIT = (1n << 30n) - 2n
-
 /** A time that is undefined stays as it is. */
 export function setTimesOf(
   fd: number,
   atimeNs: bigint | undefined,
   mtimeNs: bigint | undefined,
 ): number {
-  const both = setTimes(atimeNs ?? 0n, mtimeNs ?? 0n)
-  if (atimeNs === undefined) both[1] = UTIME_OMIT
-  if (mtimeNs === undefined) both[3] = UTIME_OMIT
-  return checked(libc().futimens(fd, both))
+  return checked(libc().futimens(fd, setTimes(atimeNs, mtimeNs)))
 }
 
-export function setTimesAt(dir: DirFd, name: Name, atimeNs: bigint, mtimeNs: bigint): number {
+/** A time that is undefined stays as it is. */
+export function setTimesAt(
+  dir: DirFd,
+  name: Name,
+  atimeNs: bigint | undefined,
+  mtimeNs: bigint | undefined,
+): number {
   const path = first.set(name)
   if (!path) return unusable(name)
   return checked(libc().utimensat(dir, path, setTimes(atimeNs, mtimeNs), AT_SYMLINK_NOFOLLOW))

@@ -2,7 +2,7 @@
 // copies up first (fs/overlayfs/inode.c and xattrs.c); reading never does.
 
 import { copyUp } from './copy-up.ts'
-import type { UnionEntry, UnionNode } from './entry.ts'
+import { CAPABILITY, type UnionEntry, type UnionNode } from './entry.ts'
 import { E } from './errno.ts'
 import type { LayerNode } from './layer-view.ts'
 import type { UnionTree } from './tree.ts'
@@ -18,8 +18,6 @@ export interface UnionStatus extends LayerNode {
 /** In which overlayfs and fuse-overlayfs keep their own records; nobody else may see or set them. */
 const MARKS =
   /^(?:(?:trusted|user)\.overlay\.|user\.fuseoverlayfs\.|(?:user|trusted)\.containers\.override_stat$)/
-
-const CAPABILITY = 'security.capability'
 
 export function status(tree: UnionTree, node: UnionNode): UnionStatus | number {
   const found = tree.layerStatus(node)

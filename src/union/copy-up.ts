@@ -3,14 +3,16 @@
 // lower's owner, mode, times and attributes; a directory brings its attributes and nothing of its content.
 // What is changed afterwards is not known here.
 
-import type { UnionEntry } from './entry.ts'
+import { CAPABILITY, type UnionEntry } from './entry.ts'
 import { E } from './errno.ts'
 import type { UnionTree } from './tree.ts'
-import type { FileBody } from './upper-layer.ts'
+import type { FileBody, NewNode, OpenNode, WritableBody } from './upper-layer.ts'
 
 export interface CopyUpOptions {
   /** Of a file that is truncated next: its bytes need not be copied (O_TRUNC, truncate to 0). */
   readonly withoutContent?: boolean
+  /** Who writes to the file next: takes the copy open, where the upper layer has it so in one go. Closes it. */
+  readonly takeOpen?: (body: WritableBody) => void
 }
 
 /** @returns 0, -EROFS without an upper layer, -ENOENT for a removed name; what the layers fail with */
@@ -23,7 +25,7 @@ export function copyUp(tree: UnionTree, entry: UnionEntry, options: CopyUpOption
     way.push(at)
   }
   for (const each of way.reverse()) {
-    const result = copyOne(tree, each, options)
+    const result = copyOne(tree, each, each === entry ? options : {})
     if (result < 0) return result
   }
   return 0
@@ -41,10 +43,12 @@ function copyOne(tree: UnionTree, entry: UnionEntry, options: CopyUpOptions): nu
     if (typeof opened === 'number') return opened
     body = opened
   }
-  const before = parent === undefined ? undefined : upper.lookup(parent.path)
-  let result: number
+  const before = parent === undefined ? undefined : tree.layerStatus(parent.node)
+  const xattrs = layer.xattrs(path)
+  const take = lower.type === 'file' && upper.makeOpen ? options.takeOpen : undefined
+  let result: OpenNode | number
   try {
-    result = upper.make(path, {
+    const node: NewNode = {
       type: lower.type,
       mode: lower.mode,
       uid: lower.uid,
@@ -54,19 +58,23 @@ function copyOne(tree: UnionTree, entry: UnionEntry, options: CopyUpOptions): nu
       devMinor: lower.devMinor,
       atimeNs: lower.atimeNs ?? lower.mtimeNs,
       mtimeNs: lower.mtimeNs,
-      xattrs: layer.xattrs(path),
+      xattrs,
       ...(body === undefined ? {} : { content: { body, sizeBytes: lower.sizeBytes } }),
-    })
+    }
+    result = take ? upper.makeOpen!(path, node) : upper.make(path, node)
   } finally {
     body?.close()
   }
-  if (result < 0) return result
+  const made = typeof result === 'number' ? undefined : result
+  if (made) take?.(made.body)
+  else if (result !== 0) return result as number
+  if (!xattrs.has(CAPABILITY)) entry.node.lacksCapability = true
   // A copy-up is no change of the parent: the kernel gives it its times back, too.
-  if (parent !== undefined && before !== undefined && before !== 'whiteout') {
+  if (parent !== undefined && before !== undefined && typeof before !== 'number') {
     const { atimeNs, mtimeNs } = before
     const kept = upper.setAttributes(parent.path, { atimeNs: atimeNs ?? mtimeNs, mtimeNs })
     if (kept < 0) return kept
     tree.touch(parent.node)
   }
-  return tree.copiedUp(entry)
+  return tree.copiedUp(entry, made?.status)
 }

@@ -8,6 +8,9 @@ import type { LayerNode, NodeType } from './layer-view.ts'
 import type { MergedNode } from './merge.ts'
 import type { OpenFile } from './open-file.ts'
 
+/** Of which the kernel asks before a first write: a file that has it loses it then. */
+export const CAPABILITY = 'security.capability'
+
 export class UnionNode {
   /** Never used again in one tree; the root's is 1. */
   readonly id: number

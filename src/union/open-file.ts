@@ -22,11 +22,17 @@ export function openFile(tree: UnionTree, entry: UnionEntry, mode: OpenMode): Op
   if (node.type === 'directory') return changes ? -E.ISDIR : -E.INVAL
   if (node.type === 'symlink') return -E.LOOP
   if (node.type !== 'file') return -E.INVAL
+  let taken: WritableBody | undefined
   if (changes) {
-    const copied = copyUp(tree, entry, { withoutContent: mode.truncate === true })
-    if (copied < 0) return copied
+    const takeOpen = (body: WritableBody): void => void (taken = body)
+    const withoutContent = mode.truncate === true
+    const copied = copyUp(tree, entry, { withoutContent, ...(mode.write ? { takeOpen } : {}) })
+    if (copied < 0) {
+      taken?.close()
+      return copied
+    }
   }
-  const body = open(tree, entry, mode.write)
+  const body = taken ?? open(tree, entry, mode.write)
   if (typeof body === 'number') return body
   if (mode.truncate) {
     const truncated = mode.write

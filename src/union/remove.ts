@@ -30,7 +30,8 @@ export function removeDirectory(tree: UnionTree, dir: UnionEntry, name: BytePath
 
 function remove(tree: UnionTree, dir: UnionEntry, entry: UnionEntry): number {
   const { name, node } = entry
-  const whiteout = tree.hasBelow(dir, name)
+  // What is not in the upper layer was found below.
+  const whiteout = !node.upper || tree.hasBelow(dir, name)
   const copied = copyUp(tree, dir)
   if (copied < 0) return copied
   const last = tree.parting(node)

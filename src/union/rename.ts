@@ -92,9 +92,10 @@ function move(
   const hidden = source.node.type === 'directory' ? hideBelow(tree, source, to.dir) : 0
   if (hidden < 0) return hidden
   const whiteout = tree.hasBelow(from.dir, from.name)
+  const isFile = source.node.type !== 'directory'
   const newPath = joinPath(to.dir.path, to.name)
   const last = target === undefined ? -E.NOENT : tree.parting(target.node)
-  const moved = upper.rename(source.path, newPath, { whiteout })
+  const moved = upper.rename(source.path, newPath, { whiteout, isFile })
   if (moved < 0) return moved
   if (target !== undefined) {
     tree.touch(target.node)

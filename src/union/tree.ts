@@ -198,10 +198,10 @@ export class UnionTree {
     for (const node of nodes) node.remembered = undefined
   }
 
-  /** After copy-up: the upper layer's file goes on as the lower one's. */
-  copiedUp(entry: UnionEntry): number {
+  /** After copy-up: the upper layer's file goes on as the lower one's. @param status of the copy, where it is known */
+  copiedUp(entry: UnionEntry, status?: LayerNode): number {
     const { node } = entry
-    const own = this.upper!.lookup(entry.path)
+    const own = status ?? this.upper!.lookup(entry.path)
     if (own === undefined || own === 'whiteout') return -E.IO
     node.upper = true
     node.remembered = undefined

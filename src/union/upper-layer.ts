@@ -70,6 +70,14 @@ export interface RenameOptions {
   readonly exchange?: boolean
   /** The old name is removed, not only moved: something of that name lies below. */
   readonly whiteout?: boolean
+  /** `from` is no directory: nothing need be looked up to know what is in the way. */
+  readonly isFile?: boolean
+}
+
+/** A new file that is open. */
+export interface OpenNode {
+  readonly body: WritableBody
+  readonly status: LayerNode
 }
 
 export interface UpperLayer extends ReadableLayer {
@@ -78,11 +86,8 @@ export interface UpperLayer extends ReadableLayer {
   openBody(path: BytePath, write: true): WritableBody | number
   /** Complete or not at all; a whiteout of that name is replaced. */
   make(path: BytePath, node: NewNode): number
-  /** A regular file, empty, and open for writing at once; absent where it costs as much as `make` and `openBody`. */
-  makeOpen?(
-    path: BytePath,
-    node: NewNode,
-  ): { readonly body: WritableBody; readonly status: LayerNode } | number
+  /** A regular file, and open for writing at once; absent where it costs as much as `make` and `openBody`. */
+  makeOpen?(path: BytePath, node: NewNode): OpenNode | number
   /** Another name for the same file; a whiteout there is replaced. */
   link(from: BytePath, to: BytePath): number
   /**

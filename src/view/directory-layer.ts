@@ -12,11 +12,11 @@ import { basename, dirname, type BytePath } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import { AT_FDCWD, O, close, openAt, readDirectory, readlinkAt } from '../sys/file-calls.ts'
 import { statusAt, statusOf, type FileStatus } from '../sys/file-status.ts'
-import { openInRoot } from '../sys/open-in-root.ts'
 import { below, getXattr, listXattrs } from '../sys/xattr.ts'
 import type { LayerEntry, LayerNode, LayerView, NodeType } from '../union/layer-view.ts'
 import { OPAQUE_NAME, classifyWhiteout, whiteoutOf } from '../union/whiteout.ts'
 import type { DiskForm } from './disk-form.ts'
+import { OpenDirectories, isNoDirectory, type OpenDirectory } from './open-directories.ts'
 import { parseOverrideStat } from './override-stat.ts'
 
 const DT_UNKNOWN = 0
@@ -42,7 +42,8 @@ export interface DirectoryLayerOptions {
   readonly headers?: (path: BytePath) => HeaderSupplement | undefined
 }
 
-type OpaqueMark = 'opaque' | 'has whiteouts' | undefined
+type OpaqueMark = 'opaque' | 'has whiteouts' | 'none'
+type Directory = OpenDirectory<OpaqueMark>
 
 /** One directory of the host as a layer: for DiskLayer, and for whoever walks it. The caller closes it. */
 export class DirectoryLayer implements LayerView, Disposable {
@@ -53,8 +54,7 @@ export class DirectoryLayer implements LayerView, Disposable {
   readonly fileSystem: string
   readonly #root: number
   readonly #headers: DirectoryLayerOptions['headers']
-  /** The directory asked last: the next question is about the same one, nearly always. */
-  #last: { path: BytePath; fd: number; mark?: OpaqueMark | null } | undefined
+  readonly #directories: OpenDirectories<OpaqueMark>
   #xattrWhiteouts: boolean
 
   /** @throws HostError where the directory cannot be opened */
@@ -66,6 +66,7 @@ export class DirectoryLayer implements LayerView, Disposable {
     const fd = openAt(AT_FDCWD, path, O.PATH | O.DIRECTORY)
     if (fd < 0) throw hostError(`open layer directory ${directory}`, -fd, 'openat', directory)
     this.#root = fd
+    this.#directories = new OpenDirectories(fd)
     const status = statusOf(fd)
     this.fileSystem = typeof status === 'number' ? directory : status.device
     // Whoever writes whiteouts as xattrs marks the top as well (the kernel wants it), so that one question spares a
@@ -75,15 +76,15 @@ export class DirectoryLayer implements LayerView, Disposable {
   }
 
   lookup(path: BytePath): LayerNode | 'whiteout' | undefined {
-    if (path === '') return this.#node(path, this.#root, '.' as BytePath)
-    const dir = this.#open(dirname(path))
-    return dir < 0 ? undefined : this.#node(path, dir, basename(path))
+    const dir = this.#open(path === '' ? path : dirname(path))
+    if (typeof dir === 'number') return undefined
+    return this.#node(path, dir, path === '' ? ('.' as BytePath) : basename(path))
   }
 
   list(path: BytePath): LayerEntry[] {
     const dir = this.#open(path)
-    if (dir < 0) return []
-    const found = readDirectory(dir)
+    if (typeof dir === 'number') return []
+    const found = readDirectory(dir.fd)
     if (typeof found === 'number') throw this.#failed('list', path, found)
     const xattrWhiteouts = this.#xattrWhiteouts && this.#mark(dir) === 'has whiteouts'
     const out: LayerEntry[] = []
@@ -113,8 +114,8 @@ export class DirectoryLayer implements LayerView, Disposable {
 
   opaque(path: BytePath): boolean {
     const dir = this.#open(path)
-    if (dir < 0) return false
-    if (this.form === 'none' && typeof statusAt(dir, OPAQUE_NAME) !== 'number') return true
+    if (typeof dir === 'number') return false
+    if (this.form === 'none' && typeof statusAt(dir.fd, OPAQUE_NAME) !== 'number') return true
     return this.#mark(dir) === 'opaque'
   }
 
@@ -122,8 +123,8 @@ export class DirectoryLayer implements LayerView, Disposable {
     const headers = this.form === 'trusted' ? undefined : this.#headers?.(path)
     const out = new Map<string, Uint8Array>(headers?.xattrs ?? [])
     const dir = this.#open(path === '' ? path : dirname(path))
-    if (dir < 0) return out
-    const place = below(dir, path === '' ? '.' : basename(path))
+    if (typeof dir === 'number') return out
+    const place = below(dir.fd, path === '' ? '.' : basename(path))
     const names = listXattrs(place)
     if (typeof names === 'number') {
       if (names === -ERRNO.ENOENT || names === -ERRNO.EOPNOTSUPP) return out
@@ -141,15 +142,16 @@ export class DirectoryLayer implements LayerView, Disposable {
   openFile(path: BytePath): number {
     const dir = this.#open(dirname(path))
     // NONBLOCK: should it be a FIFO in the meantime, the open must not hang.
-    return dir < 0 ? dir : openAt(dir, basename(path), O.RDONLY | O.NOFOLLOW | O.NONBLOCK)
+    if (typeof dir === 'number') return dir
+    return openAt(dir.fd, basename(path), O.RDONLY | O.NOFOLLOW | O.NONBLOCK)
   }
 
   /** Of the file that stands for a whiteout: who removed the path, and when. */
   whiteoutStatus(path: BytePath): { uid: number; gid: number; mtimeNs: bigint } | undefined {
     const dir = this.#open(dirname(path))
-    if (dir < 0) return undefined
+    if (typeof dir === 'number') return undefined
     const name = this.form === 'none' ? whiteoutOf(basename(path)) : basename(path)
-    const status = statusAt(dir, name)
+    const status = statusAt(dir.fd, name)
     if (typeof status === 'number') return undefined
     const { mtimeNs } = status
     // Without the right to give files away, the owner on disk is the caller's account, never the image's.
@@ -157,14 +159,24 @@ export class DirectoryLayer implements LayerView, Disposable {
     return { uid: status.uid, gid: status.gid, mtimeNs }
   }
 
-  /** For whoever changes the directory: what was remembered of it may be another one by now. */
-  forget(): void {
-    if (this.#last) close(this.#last.fd)
-    this.#last = undefined
+  /** An fd on that directory for calls relative to it, which stays this layer's; -errno. See OpenDirectories.open. */
+  descriptor(path: BytePath): number {
+    const directory = this.#directories.open(path)
+    return typeof directory === 'number' ? directory : directory.fd
+  }
+
+  /** For whoever changes the directory: marks that were read may be others by now. */
+  forgetMarks(): void {
+    this.#directories.forgetFacts()
+  }
+
+  /** And what was a directory of that path is one no longer, or another one. */
+  forgetBelow(path: BytePath): void {
+    this.#directories.forgetBelow(path)
   }
 
   close(): void {
-    this.forget()
+    this.#directories.close()
     close(this.#root)
   }
 
@@ -172,31 +184,24 @@ export class DirectoryLayer implements LayerView, Disposable {
     this.close()
   }
 
-  /** An fd that stays ours, or -errno where this layer has no directory there. */
-  #open(path: BytePath): number {
-    if (path === '') return this.#root
-    if (this.#last?.path === path) return this.#last.fd
-    const fd = openInRoot(this.#root, path, O.PATH | O.DIRECTORY | O.NOFOLLOW, { noSymlinks: true })
-    if (fd < 0) {
-      if (isAbsent(fd)) return fd
-      throw this.#failed('open', path, fd)
-    }
-    if (this.#last) close(this.#last.fd)
-    this.#last = { path, fd }
-    return fd
+  /** -errno where this layer has no directory there. */
+  #open(path: BytePath): Directory | number {
+    const directory = this.#directories.open(path)
+    if (typeof directory !== 'number' || isNoDirectory(directory)) return directory
+    throw this.#failed('open', path, directory)
   }
 
-  #node(path: BytePath, dir: number, name: BytePath): LayerNode | 'whiteout' | undefined {
+  #node(path: BytePath, dir: Directory, name: BytePath): LayerNode | 'whiteout' | undefined {
     if (this.form === 'none' && classifyWhiteout(name).kind !== 'plain') return undefined
-    const status = statusAt(dir, name)
+    const status = statusAt(dir.fd, name)
     if (typeof status === 'number') {
-      if (!isAbsent(status)) throw this.#failed('read', path, status)
-      if (this.form !== 'none' || typeof statusAt(dir, whiteoutOf(name)) === 'number')
+      if (!isNoDirectory(status)) throw this.#failed('read', path, status)
+      if (this.form !== 'none' || typeof statusAt(dir.fd, whiteoutOf(name)) === 'number')
         return undefined
       return 'whiteout'
     }
     if (this.#isWhiteout(dir, name, status)) return 'whiteout'
-    return this.#asInImage(path, status, dir, name)
+    return this.#asInImage(path, status, dir.fd, name)
   }
 
   #asInImage(path: BytePath, status: FileStatus, dir: number, name: BytePath): LayerNode {
@@ -242,14 +247,14 @@ export class DirectoryLayer implements LayerView, Disposable {
     return fits(header.type, status.type) ? header : undefined
   }
 
-  #isWhiteout(dir: number, name: BytePath, status: FileStatus): boolean {
+  #isWhiteout(dir: Directory, name: BytePath, status: FileStatus): boolean {
     if (status.type === 'char') return status.devMajor === 0 && status.devMinor === 0
     if (!this.#xattrWhiteouts || status.type !== 'file' || status.sizeBytes > 0) return false
-    return this.#mark(dir) === 'has whiteouts' && this.#hasWhiteoutXattr(dir, name)
+    return this.#mark(dir) === 'has whiteouts' && this.#hasWhiteoutXattr(dir.fd, name)
   }
 
-  #kindOf(dir: number, name: BytePath): LayerEntry['kind'] | undefined {
-    const status = statusAt(dir, name)
+  #kindOf(dir: Directory, name: BytePath): LayerEntry['kind'] | undefined {
+    const status = statusAt(dir.fd, name)
     if (typeof status === 'number') return undefined
     if (this.#isWhiteout(dir, name, status)) return 'whiteout'
     return status.type === 'directory' ? 'directory' : 'leaf'
@@ -263,10 +268,9 @@ export class DirectoryLayer implements LayerView, Disposable {
     )
   }
 
-  #mark(dir: number): OpaqueMark {
-    if (this.#last?.fd !== dir) return this.#markOf(dir)
-    if (this.#last.mark === undefined) this.#last.mark = this.#markOf(dir) ?? null
-    return this.#last.mark ?? undefined
+  #mark(dir: Directory): OpaqueMark {
+    // That of the top is asked for so rarely that nothing is gained by remembering it.
+    return dir.path === '' ? this.#markOf(dir.fd) : (dir.fact ??= this.#markOf(dir.fd))
   }
 
   #markOf(dir: number): OpaqueMark {
@@ -277,18 +281,13 @@ export class DirectoryLayer implements LayerView, Disposable {
       if (value[0] === 0x79) return 'opaque'
       if (value[0] === 0x78) return 'has whiteouts'
     }
-    return undefined
+    return 'none'
   }
 
   #failed(what: string, path: BytePath, errno: number): Error {
     const place = `${this.directory}/${Buffer.from(path, 'latin1').toString('utf8')}`
     return hostError(`${what} ${place}`, -errno, '', place)
   }
-}
-
-function isAbsent(errno: number): boolean {
-  // A symlink on the way is ELOOP, or ENOTDIR as the last component: either way this layer has no such path.
-  return errno === -ERRNO.ENOENT || errno === -ERRNO.ENOTDIR || errno === -ERRNO.ELOOP
 }
 
 /** Only an empty regular file stands for something else; a symlink or directory that claims to be a device is forged. */

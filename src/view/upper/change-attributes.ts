@@ -78,6 +78,14 @@ export function changeOpen(fd: number, form: DiskForm, now: LayerNode, to: Attri
   })
 }
 
+/** Owner and times where the disk itself has them: what it is now need not be known. A time that is absent stays. */
+export function changeOwnedAt({ dir, name }: Place, to: Attributes): number {
+  const isOwner = to.uid !== undefined || to.gid !== undefined
+  const owned = isOwner ? calls.chownAt(dir, name, to.uid ?? calls.STAYS, to.gid ?? calls.STAYS) : 0
+  if (owned < 0 || (to.atimeNs === undefined && to.mtimeNs === undefined)) return owned
+  return calls.setTimesAt(dir, name, to.atimeNs, to.mtimeNs)
+}
+
 /** The same where the disk itself has owner and mode: what it is now need not be known. */
 export function changeOwnedOpen(fd: number, to: Attributes): number {
   let result = to.sizeBytes === undefined ? 0 : calls.truncate(fd, to.sizeBytes)

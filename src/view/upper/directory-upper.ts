@@ -8,15 +8,15 @@ import { ConflictError } from '../../errors.ts'
 import { basename, dirname, type BytePath } from '../../path/byte-path.ts'
 import { ERRNO, hostError } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
-import { statusAt } from '../../sys/file-status.ts'
+import { statusAt, statusOf, type FileStatus } from '../../sys/file-status.ts'
 import { lockDirectory, syncFileSystemOf } from '../../sys/lock-directory.ts'
-import { openInRoot } from '../../sys/open-in-root.ts'
 import { below, removeXattr, setXattrWith } from '../../sys/xattr.ts'
 import type { LayerEntry, LayerNode } from '../../union/layer-view.ts'
 import type {
   Attributes,
   FileBody,
   NewNode,
+  OpenNode,
   RenameOptions,
   UpperLayer,
   WritableBody,
@@ -25,9 +25,9 @@ import type {
 import { WHITEOUT_PREFIX, whiteoutOf } from '../../union/whiteout.ts'
 import { DirectoryLayer } from '../directory-layer.ts'
 import { markForm, type DiskForm } from '../disk-form.ts'
-import { changeAt, type Place } from './change-attributes.ts'
+import { changeAt, changeOwnedAt, type Place } from './change-attributes.ts'
 import { DiskBody } from './file-body.ts'
-import { makeNode, makeOpenFile } from './make-node.ts'
+import { makeFilled, makeNode, makeOpenFile } from './make-node.ts'
 import { attempt, leaveWhiteout, placeWhiteout } from './leave-whiteout.ts'
 
 const { O } = calls
@@ -37,6 +37,8 @@ const RENAME_EXCHANGE = 2
 const RENAME_WHITEOUT = 4
 const XATTR_CREATE = 1
 const XATTR_REPLACE = 2
+
+const NO_TARGET = '' as BytePath
 
 export interface DirectoryUpperOptions {
   readonly form: DiskForm
@@ -52,8 +54,6 @@ export class DirectoryUpper implements UpperLayer {
   readonly #layer: DirectoryLayer
   readonly #root: number
   readonly #work: number
-  /** The directory that was changed last: the next change is in the same one, nearly always. */
-  #last: { readonly path: BytePath; readonly fd: number } | undefined
   #temporary = 0
 
   /** @throws ConflictError ERR_MOUNT_EXISTS where it is open already; HostError */
@@ -101,32 +101,28 @@ export class DirectoryUpper implements UpperLayer {
 
   make(path: BytePath, node: NewNode): number {
     return this.#at(path, (place) => {
-      const isCopy = node.xattrs !== undefined || node.mtimeNs !== undefined
-      const whiteout = this.#layer.lookup(path) === 'whiteout'
+      const isCopy = isCopied(node)
+      // Something shows through from below: so there is no whiteout in the way.
+      const whiteout = !isCopy && this.#layer.lookup(path) === 'whiteout'
       if (!isCopy && !whiteout) return makeNode(place, this.#form, node)
       const aside = this.#aside()
       const made = makeNode(aside, this.#form, node)
       const placed =
         made < 0 ? made : this.#place(aside, place, whiteout, node.type === 'directory')
       if (placed < 0) this.#discard(aside)
-      if (whiteout) this.#layer.forget()
+      if (whiteout) this.#layer.forgetMarks()
       return placed
     })
   }
 
-  makeOpen(
-    path: BytePath,
-    node: NewNode,
-  ): { readonly body: WritableBody; readonly status: LayerNode } | number {
-    if (this.#form === 'trusted') {
+  makeOpen(path: BytePath, node: NewNode): OpenNode | number {
+    if (this.#form === 'trusted' && isCopied(node)) {
+      if ((node.xattrs?.size ?? 0) === 0) return this.#copyOpen(path, node)
+    } else if (this.#form === 'trusted') {
       const made = this.#at(path, (place) => makeOpenFile(place, node))
       // A whiteout of this form has the name itself.
       if (made !== -ERRNO.EEXIST) {
-        if (typeof made === 'number') return made
-        return {
-          body: new DiskBody(made.fd, this.#form),
-          status: { ...made.status, linkTarget: '' as BytePath },
-        }
+        return typeof made === 'number' ? made : this.#openNode(made.fd, made.status)
       }
     }
     const made = this.make(path, node)
@@ -137,54 +133,66 @@ export class DirectoryUpper implements UpperLayer {
     return typeof body === 'number' ? body : { body, status }
   }
 
+  #copyOpen(path: BytePath, node: NewNode): OpenNode | number {
+    return this.#at(path, (place) => {
+      const aside = this.#aside()
+      const fd = makeFilled(aside, node)
+      if (fd < 0) return fd
+      const placed = this.#place(aside, place, false, false)
+      const status = placed < 0 ? placed : statusOf(fd)
+      if (typeof status !== 'number') return this.#openNode(fd, status)
+      calls.close(fd)
+      if (placed < 0) this.#discard(aside)
+      return status
+    })
+  }
+
+  #openNode(fd: number, status: FileStatus): OpenNode {
+    return { body: new DiskBody(fd, this.#form), status: { ...status, linkTarget: NO_TARGET } }
+  }
+
   link(from: BytePath, to: BytePath): number {
-    return this.#at(from, (source) => {
-      // Both directories are open at once, and only the last one stays so: the second gets an fd of its own.
-      const own = calls.openAt(source.dir, '.', O.PATH | O.DIRECTORY)
-      if (own < 0) return own
-      try {
-        return this.#at(to, (place) => {
-          const whiteout = this.#layer.lookup(to) === 'whiteout'
-          if (!whiteout) return calls.linkAt(own, source.name, place.dir, place.name)
-          const aside = this.#aside()
-          const linked = calls.linkAt(own, source.name, aside.dir, aside.name)
-          const placed = linked < 0 ? linked : this.#place(aside, place, true, false)
-          if (placed < 0) this.#discard(aside)
-          return placed
-        })
-      } finally {
-        calls.close(own)
-      }
+    return this.#atBoth(from, to, (source, place) => {
+      const whiteout = this.#layer.lookup(to) === 'whiteout'
+      if (!whiteout) return calls.linkAt(source.dir, source.name, place.dir, place.name)
+      const aside = this.#aside()
+      const linked = calls.linkAt(source.dir, source.name, aside.dir, aside.name)
+      const placed = linked < 0 ? linked : this.#place(aside, place, true, false)
+      if (placed < 0) this.#discard(aside)
+      return placed
     })
   }
 
   rename(from: BytePath, to: BytePath, options: RenameOptions = {}): number {
-    return this.#at(from, (source) => {
-      const own = calls.openAt(source.dir, '.', O.RDONLY | O.DIRECTORY)
-      if (own < 0) return own
-      try {
-        return this.#at(to, (place) =>
-          this.#rename({ ...source, dir: own }, place, from, to, options),
-        )
-      } finally {
-        calls.close(own)
-        this.#forget()
+    return this.#atBoth(from, to, (source, place) => {
+      const renamed = this.#rename(source, place, from, to, options)
+      if (options.isFile !== true) {
+        this.#layer.forgetBelow(from)
+        this.#layer.forgetBelow(to)
       }
+      this.#layer.forgetMarks()
+      return renamed
     })
   }
 
   remove(path: BytePath, options: { readonly whiteout: boolean }): number {
     return this.#at(path, (place) => {
       const { dir, name } = place
+      if (options.whiteout && this.#form === 'trusted') {
+        // Where nothing is in the way, as most often, the one call is all.
+        const left = leaveWhiteout(this.#root, place, this.#form)
+        if (left !== -ERRNO.EEXIST) return left
+      }
       const node = this.#layer.lookup(path)
       const there = node !== undefined && node !== 'whiteout'
       // Also where nothing is taken away: its directory is now marked as one that has whiteouts.
-      this.#forgetBelow(path)
+      this.#layer.forgetMarks()
       if (!there) return options.whiteout ? leaveWhiteout(this.#root, place, this.#form) : 0
       if (node.type !== 'directory') {
         if (!options.whiteout) return calls.unlinkAt(dir, name)
         return placeWhiteout(this.#root, place, this.#aside(), this.#form)
       }
+      this.#layer.forgetBelow(path)
       const aside = this.#aside()
       const moved = calls.renameAt(dir, name, aside.dir, aside.name, RENAME_NOREPLACE)
       if (moved < 0) return moved
@@ -206,12 +214,15 @@ export class DirectoryUpper implements UpperLayer {
         return attempt(() => writeOpaque(fd, markForm(this.#form)))
       } finally {
         calls.close(fd)
-        this.#layer.forget()
+        this.#layer.forgetMarks()
       }
     })
   }
 
   setAttributes(path: BytePath, attributes: Attributes): number {
+    const { mode, sizeBytes } = attributes
+    if (this.#form === 'trusted' && mode === undefined && sizeBytes === undefined)
+      return this.#at(path, (place) => changeOwnedAt(place, attributes))
     const now = this.#layer.lookup(path)
     if (now === undefined || now === 'whiteout') return -ERRNO.ENOENT
     return this.#at(path, (place) => changeAt(place, this.#form, now, attributes))
@@ -236,7 +247,6 @@ export class DirectoryUpper implements UpperLayer {
   }
 
   close(): void {
-    this.#forget()
     this.#layer.close()
     calls.close(this.#root)
     calls.close(this.#work)
@@ -252,10 +262,13 @@ export class DirectoryUpper implements UpperLayer {
     const move = (flags: number): number =>
       calls.renameAt(source.dir, source.name, place.dir, place.name, flags)
     if (options.exchange) return move(RENAME_EXCHANGE)
-    const node = this.#layer.lookup(from)
-    if (node === undefined || node === 'whiteout') return -ERRNO.ENOENT
-    const target = this.#layer.lookup(to)
-    const isDirectory = node.type === 'directory'
+    let isDirectory = false
+    if (options.isFile !== true) {
+      const node = this.#layer.lookup(from)
+      if (node === undefined || node === 'whiteout') return -ERRNO.ENOENT
+      isDirectory = node.type === 'directory'
+    }
+    const target = isDirectory ? this.#layer.lookup(to) : undefined
     if (this.#form === 'none') return this.#renameMarked(source, place, isDirectory, options)
     if (isDirectory && target === 'whiteout') {
       const swapped = move(RENAME_EXCHANGE)
@@ -333,27 +346,19 @@ export class DirectoryUpper implements UpperLayer {
     return dir < 0 ? dir : action({ dir, name: basename(path) })
   }
 
+  /** Both directories stay open meanwhile: as many as that the layer keeps. */
+  #atBoth(from: BytePath, to: BytePath, action: (source: Place, place: Place) => number): number {
+    return this.#at(from, (source) => this.#at(to, (place) => action(source, place)))
+  }
+
   #open(path: BytePath): number {
-    if (path === '') return this.#root
-    if (this.#last?.path === path) return this.#last.fd
-    const fd = openInRoot(this.#root, path, DIRECTORY, { noSymlinks: true })
-    if (fd < 0) return fd
-    if (this.#last) calls.close(this.#last.fd)
-    this.#last = { path, fd }
-    return fd
+    return path === '' ? this.#root : this.#layer.descriptor(path)
   }
+}
 
-  #forgetBelow(path: BytePath): void {
-    const last = this.#last?.path
-    if (last === path || last?.startsWith(`${path}/`)) this.#forget()
-    else this.#layer.forget()
-  }
-
-  #forget(): void {
-    if (this.#last) calls.close(this.#last.fd)
-    this.#last = undefined
-    this.#layer.forget()
-  }
+/** Made after a file of a lower layer: to be complete before anybody can see it. */
+function isCopied(node: NewNode): boolean {
+  return node.xattrs !== undefined || node.mtimeNs !== undefined
 }
 
 function latin1(text: string): string {

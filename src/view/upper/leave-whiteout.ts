@@ -37,6 +37,7 @@ function isRefused(errno: number): boolean {
 
 /** @param root of the upper layer: where the kernel looks first for whether there are whiteouts of this form */
 export function leaveWhiteout(root: number, place: Place, form: DiskForm): number {
+  if (form === 'trusted') return makeDevice(place)
   if (markForm(form) === 'user') {
     const made = makeDevice(place)
     if (!isRefused(made)) return made
@@ -50,9 +51,9 @@ export function placeWhiteout(root: number, place: Place, aside: Place, form: Di
     const left = leaveWhiteout(root, place, form)
     return left < 0 ? left : calls.unlinkAt(place.dir, place.name)
   }
-  const device = markForm(form) === 'user' ? makeDevice(aside) : 0
-  if (device < 0 && !isRefused(device)) return device
-  if (form === 'trusted' || device < 0) {
+  const device = makeDevice(aside)
+  if (device < 0 && (form === 'trusted' || !isRefused(device))) return device
+  if (device < 0) {
     const made = attempt(() => writeWhiteout({ root: aside.dir, ...aside }, markForm(form)))
     if (made < 0) return made
   }

@@ -35,22 +35,31 @@ export function makeNode(place: Place, form: DiskForm, node: NewNode): number {
 }
 
 /** The same in fewer calls for what is made most: all of it by the one descriptor. */
-function makeFile({ dir, name }: Place, node: NewNode): number {
-  const fd = calls.openAt(dir, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600)
+function makeFile(place: Place, node: NewNode): number {
+  const fd = makeFilled(place, node)
   if (fd < 0) return fd
-  try {
-    const filled = node.content === undefined ? 0 : fill(fd, node.content)
-    const owned = filled < 0 ? filled : calls.chown(fd, node.uid, node.gid)
-    const changed = owned < 0 ? owned : calls.chmod(fd, node.mode)
-    const made =
-      changed < 0 || node.mtimeNs === undefined
-        ? changed
-        : calls.setTimesOf(fd, node.atimeNs ?? node.mtimeNs, node.mtimeNs)
-    if (made < 0) calls.unlinkAt(dir, name)
-    return made
-  } finally {
-    calls.close(fd)
-  }
+  calls.close(fd)
+  return 0
+}
+
+/**
+ * A file with content, owner, mode and times, in the form `trusted`; attributes have no place in it.
+ * @returns an fd, for reading and writing; or a negative errno, and nothing is left
+ */
+export function makeFilled({ dir, name }: Place, node: NewNode): number {
+  const fd = calls.openAt(dir, name, O.RDWR | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600)
+  if (fd < 0) return fd
+  const filled = node.content === undefined ? 0 : fill(fd, node.content)
+  const owned = filled < 0 ? filled : calls.chown(fd, node.uid, node.gid)
+  const changed = owned < 0 ? owned : calls.chmod(fd, node.mode)
+  const made =
+    changed < 0 || node.mtimeNs === undefined
+      ? changed
+      : calls.setTimesOf(fd, node.atimeNs ?? node.mtimeNs, node.mtimeNs)
+  if (made >= 0) return fd
+  calls.close(fd)
+  calls.unlinkAt(dir, name)
+  return made
 }
 
 /**

@@ -14,7 +14,6 @@ import {
 import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import { ERRNO, errnoName, fromNodeError } from '../sys/errno.ts'
-import { fuseUnavailable } from '../sys/fuse-device.ts'
 import { mountSpec, mountWritable, setReadOnly } from '../sys/mount.ts'
 import type { StartedServer } from '../sys/start-server.ts'
 import { mountByFuse } from '../view/fuse/mount-fuse.ts'
@@ -223,7 +222,7 @@ async function mountOn(wanted: Wanted, options: MountContainerOptions): Promise<
   const { store, spec, target } = wanted
   const { view = 'auto', foreground = false } = options
   if (foreground) refuseForeground(view)
-  let refusal: unknown
+  const reasons: string[] = []
   if (view === 'kernel' || (view === 'auto' && !foreground)) {
     try {
       await mountByKernel(store, spec, target)
@@ -231,17 +230,22 @@ async function mountOn(wanted: Wanted, options: MountContainerOptions): Promise<
     } catch (error) {
       const isRefusal = error instanceof UnsupportedError || isPermission(error)
       if (view === 'kernel' || !isRefusal || spec.kind === 'bind') throw error
-      refusal = error
+      reasons.push(reasonOf(error))
     }
   }
-  const reason = refusal === undefined ? {} : { reason: reasonOf(refusal) }
-  const hasFuse = fuseUnavailable(process.geteuid?.() === 0) === undefined
-  if (view === 'fuse' || (view === 'auto' && (hasFuse || foreground))) {
-    const server = await mountServed(store, spec, target, foreground)
-    return { view: 'fuse', ...reason, ...(foreground ? { server } : {}) }
+  const why = (): { reason?: string } =>
+    reasons.length === 0 ? {} : { reason: reasons.join('; ') }
+  if (view !== 'merge') {
+    try {
+      const server = await mountServed(store, spec, target, foreground)
+      return { view: 'fuse', ...why(), ...(foreground ? { server } : {}) }
+    } catch (error) {
+      if (view === 'fuse' || foreground || !(error instanceof UnsupportedError)) throw error
+      reasons.push(reasonOf(error))
+    }
   }
   await mountMerge(wanted, options.signal)
-  return { view: 'merge', ...reason }
+  return { view: 'merge', ...why() }
 }
 
 function reasonOf(error: unknown): string {

@@ -1,10 +1,12 @@
 // A container's root by each view: what is written through one is in the writable layer, and the others and commit see it.
 
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
 import { openStore } from '../../src/index.ts'
+import { cleanEnvironment, MAIN, withoutLoader } from '../support/cli.ts'
 import { isRoot, unless } from '../support/host.ts'
 import { dockerArchive25, packed, smallImage } from '../support/image.ts'
 import { shaleInProcess } from '../support/in-process.ts'
@@ -33,6 +35,32 @@ async function makeContainer(t: {
   await shale('create', '--name', 'web', 'app:1', 'true')
   return { root, dir, shale }
 }
+
+t.test(
+  'auto goes on where FUSE is there and may not be mounted, and says why',
+  { skip: unless({ root: true, programs: ['setpriv'] }) },
+  async (t) => {
+    const dir = temporaryDirectory(t)
+    const target = path.join(dir, 'shown')
+    fs.mkdirSync(target)
+    fs.writeFileSync(path.join(dir, 'app.tar'), archive)
+    const shale = (
+      ...args: string[]
+    ): { status: number | null; stdout: string; stderr: string } => {
+      const own = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin', '--']
+      const line = [...own, process.execPath, MAIN, '--root', path.join(dir, 'root'), ...args]
+      return spawnSync(...withoutLoader(line), { encoding: 'utf8', env: cleanEnvironment() })
+    }
+    t.equal(shale('load', '-q', '-i', path.join(dir, 'app.tar')).status, 0)
+    t.equal(shale('create', '--name', 'web', 'app:1', 'true').status, 0)
+    const done = shale('--json', 'mount', 'web', target)
+    t.equal(done.status, 0, done.stderr)
+    t.match(JSON.parse(done.stdout), { view: 'merge', reason: /EPERM.*; .*(EPERM|\/dev\/fuse)/ })
+    fs.writeFileSync(path.join(target, 'new'), 'new')
+    t.equal(shale('umount', 'web').status, 0)
+    t.equal(shale('diff', 'web').stdout, 'A /new\n')
+  },
+)
 
 for (const writer of ['kernel', 'fuse', 'merge'] as const) {
   t.test(`${writer}: what is written is the container's`, { skip: skips[writer] }, async (t) => {

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import { HostError, InvalidArgumentError, NotFoundError } from './library/documents.ts'
 
 /**
@@ -43,15 +44,25 @@ export function checkParent(file: string, action = 'write'): void {
 
 /**
  * Writes `bytes` to `file`, replacing what is there at the end. A device or FIFO is written to directly: there is
- * nothing to replace. Mode 0600, as docker save has it: an image may hold secrets.
+ * nothing to replace. Mode 0600 by default, as docker save has it: an image may hold secrets.
  * @throws what `bytes` throws, signal.reason, or HostError; then `file` is as it was
  */
 export async function writeOutputFile(
   file: string,
   bytes: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
+  mode?: number,
 ): Promise<void> {
-  await replaceOutputFile(file, (fd) => writeStream(fd, file, bytes, signal))
+  await replaceOutputFile(file, (fd) => writeStream(fd, file, bytes, signal), mode)
+}
+
+/** A page or a picture, for everybody whom the umask lets read what this user makes. */
+export async function writeDocument(
+  file: string,
+  text: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await writeOutputFile(file, Readable.from([Buffer.from(text)]), signal, 0o666)
 }
 
 /**
@@ -62,6 +73,7 @@ export async function writeOutputFile(
 export async function replaceOutputFile(
   file: string,
   fill: (fd: number, isSeekable: boolean) => Promise<void>,
+  mode = 0o600,
 ): Promise<void> {
   checkOutputFile(file)
   const host = new HostCalls(file)
@@ -79,7 +91,7 @@ export async function replaceOutputFile(
   const target = status ? fs.realpathSync(file) : path.resolve(file)
   const name = `.${path.basename(target).slice(0, 100)}.${randomBytes(6).toString('hex')}`
   const aside = path.join(path.dirname(target), name)
-  const fd = host.call(() => fs.openSync(aside, 'wx', 0o600))
+  const fd = host.call(() => fs.openSync(aside, 'wx', mode))
   try {
     try {
       await fill(fd, true)

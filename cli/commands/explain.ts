@@ -1,6 +1,5 @@
 // explain: how a name is resolved, layer by layer, and what a change to it would do to which files of the disk.
 
-import { Readable } from 'node:stream'
 import { Option, type Command } from 'commander'
 import type { Explanation, ExplainOp, Language } from '../../src/index.ts'
 import type { Context } from '../context.ts'
@@ -64,8 +63,8 @@ async function explain(
     const { explanationPicture } = await import('../../src/index.ts')
     const picture = explanationPicture(explanation, { language })
     if (options.svg === '-') return context.stdout.write(picture)
-    const { writeOutputFile } = await import('../output-file.ts')
-    await writeOutputFile(options.svg, Readable.from([Buffer.from(picture)]), context.signal)
+    const { writeDocument } = await import('../output-file.ts')
+    await writeDocument(options.svg, picture, context.signal)
     if (!context.json) return
   }
   if (context.json) return context.stdout.write(jsonText(explanation))

@@ -2,7 +2,6 @@
 
 import os from 'node:os'
 import readline from 'node:readline/promises'
-import { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import type { GroundKind, Language, Lesson, StepResult } from '../../src/index.ts'
 import type { Context } from '../context.ts'
@@ -238,7 +237,7 @@ async function writePage(
   context: Context,
 ): Promise<void> {
   const { lessonPage, runLesson } = await import('../../src/index.ts')
-  const { checkOutputFile, writeOutputFile } = await import('../output-file.ts')
+  const { checkOutputFile, writeDocument } = await import('../output-file.ts')
   if (file !== '-') checkOutputFile(file)
   const runs: { lesson: Lesson; results: StepResult[]; ground?: GroundKind }[] = []
   for (const lesson of lessons) {
@@ -257,7 +256,7 @@ async function writePage(
   }
   const page = lessonPage(runs, { language, kernel: os.release() })
   if (file === '-') return context.stdout.write(page)
-  await writeOutputFile(file, Readable.from([Buffer.from(page)]), context.signal)
+  await writeDocument(file, page, context.signal)
 }
 
 /** At spaces, and between Chinese characters, which take two cells each. */

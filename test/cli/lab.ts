@@ -54,6 +54,7 @@ t.test('as a page', async (t) => {
   const page = fs.readFileSync(file, 'utf8')
   t.match(page, '<!DOCTYPE html>')
   t.match(page, '<svg ')
+  t.equal(fs.statSync(file).mode & 0o777, 0o666 & ~process.umask())
   t.match(page, '符合预期')
   t.notMatch(page, 'class="bad"')
 })

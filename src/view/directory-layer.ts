@@ -212,7 +212,8 @@ export class DirectoryLayer implements LayerView, Disposable {
     if (typeof linkTarget === 'number') throw this.#failed('read link', path, linkTarget)
     return {
       type,
-      mode: override?.mode ?? status.mode,
+      // Linux has one mode for all symbolic links, whatever a tar says of them.
+      mode: (type === 'symlink' ? undefined : override?.mode) ?? status.mode,
       uid: override?.uid ?? status.uid,
       gid: override?.gid ?? status.gid,
       sizeBytes: type === 'file' || type === 'symlink' ? status.sizeBytes : 0,

@@ -4,23 +4,33 @@
 
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
+import { fuseUnavailable } from '../../../src/sys/fuse-device.ts'
 import type { HostileCase } from './case.ts'
 import { CORPUS } from './corpus.ts'
 import { Ground } from './ground.ts'
 import { oldStore } from './old-store.ts'
+import { peakGrowth } from './peak-growth.ts'
 import { Trial } from './trial.ts'
+import { sameByAllViews } from './views.ts'
 import { conformLooks, copyTarIn, directoryIn } from './ways-in.ts'
 import { entrancesOf, type Entrance } from './wrap.ts'
 
 /** Of an attack's layers, by cp: some have hundreds of the same kind. */
 const COPIED_MAX = 3
 
+/** A mount by FUSE is a process, and some tenths of a second: one attack in so many, others each time. */
+const FUSE_EVERY = 4
+
 export interface Tried {
   readonly attacks: number
   readonly entrances: number
   readonly copied: number
+  /** Images that loaded, and were shown by FUSE as well. */
+  readonly shownByFuse: number
   readonly problems: readonly string[]
-  readonly peakBytes: number
+  /** By how much the process grew at the peak of the attack that took most; NaN where that cannot be measured. */
+  readonly grownBytes: number | null
+  readonly mostBy: string
 }
 
 /** Of a size that a bomb cannot take more of. */
@@ -44,32 +54,40 @@ async function main(work: string, every: number, first: number, store: Store): P
   const ground = new Ground(work, { others: ['/etc', '/srv'] })
   standIns(ground.secret)
   await oldStore(ground, store.driver, store.form)
+  const fuseFrom = Math.floor(Math.random() * FUSE_EVERY)
   // The heavy ones are measured one by one: test/hostile/bombs.ts.
   const taken = CORPUS.filter((each) => !each.isHeavy).filter((_, i) => i % every === first)
-  const tried = { attacks: taken.length, entrances: 0, copied: 0, problems: [] as string[] }
-  for (const hostile of taken) {
-    // Else the peak is that of the archives of all attacks before.
-    globalThis.gc?.()
-    await attack(ground, store, hostile, tried)
+  const hasFuse = fuseUnavailable(true) === undefined
+  const counts = { entrances: 0, copied: 0, shownByFuse: 0, grownBytes: 0, mostBy: '' }
+  const tried = { attacks: taken.length, ...counts, problems: [] as string[] }
+  for (const [index, hostile] of taken.entries()) {
+    const canMountFuse = hasFuse && index % FUSE_EVERY === fuseFrom
+    await attack(ground, store, hostile, tried, canMountFuse)
     await benign(ground, store, hostile, tried)
   }
-  const status = fs.readFileSync('/proc/self/status', 'latin1')
-  const peakBytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
-  return { ...tried, peakBytes }
+  return tried
 }
 
-type Count = { -readonly [key in 'entrances' | 'copied']: Tried[key] } & { problems: string[] }
+type Count = { -readonly [key in Exclude<keyof Tried, 'problems'>]: Tried[key] } & {
+  problems: string[]
+}
 
 async function attack(
   ground: Ground,
   { driver, form }: Store,
   hostile: HostileCase,
   tried: Count,
+  canMountFuse: boolean,
 ): Promise<void> {
   const canMountKernel = driver === 'overlay2' && form === undefined
   const payload = built(ground, hostile, 'build')
   const report = (trial: Trial, how: string): void => {
     tried.problems.push(...trial.problems.map((each) => `${hostile.id} ${how}: ${each}`))
+  }
+  const whileLoaded = async (trial: Trial, image: string): Promise<void> => {
+    await directoryIn(trial, image)
+    await sameByAllViews(trial, image)
+    if (canMountFuse) tried.shownByFuse++
   }
   for (const [index, entrance] of payload.entrances.entries()) {
     const isFirst = index === 0
@@ -77,9 +95,13 @@ async function attack(
       driver,
       canMountKernel,
       // What is in the store is the same whichever way it came.
-      ...(isFirst ? { isThorough: true, whileLoaded: directoryIn } : {}),
+      ...(isFirst ? { isThorough: true, canMountFuse, whileLoaded } : {}),
     })
-    await trial.hostile(hostile, entrance)
+    const grownBytes = await peakGrowth(() => trial.hostile(hostile, entrance))
+    if (!(grownBytes <= tried.grownBytes!)) {
+      tried.grownBytes = grownBytes
+      tried.mostBy = `${hostile.id} as ${entrance.name}`
+    }
     if (!entrance.viaStdin && entrance.verb === 'load') await trial.lint(entrance)
     tried.entrances++
     report(trial, `as ${entrance.name}`)

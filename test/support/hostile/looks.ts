@@ -7,7 +7,7 @@ import type { HostileCase } from './case.ts'
 import type { Trial } from './trial.ts'
 
 /** Names that lead to a canary where a link of the image is followed to the host. */
-const TEMPTING = ['/etc/passwd', '/secret', '/d/secret', '/s/dir/keep'] as const
+export const TEMPTING = ['/etc/passwd', '/secret', '/d/secret', '/s/dir/keep'] as const
 /** Of one image: some have hundreds of the same kind. */
 const LINKS_MAX = 60
 

@@ -14,13 +14,15 @@ export interface Measured extends Output {
   readonly seconds: number
 }
 
-export function measured(ground: Ground, args: readonly string[]): Measured {
+/** @param stdinFile standard input, as after `<` in a shell */
+export function measured(ground: Ground, args: readonly string[], stdinFile?: string): Measured {
   const peak = path.join(ground.scratch, 'peak')
   fs.rmSync(peak, { force: true })
   const began = process.hrtime.bigint()
   const done = shale(['--root', ground.root, ...args], {
     env: { NODE_OPTIONS: `--import=${PRELOAD}`, SHALE_TEST_PEAK_FILE: peak },
     timeoutMs: 120_000,
+    ...(stdinFile === undefined ? {} : { stdinFile }),
   })
   const seconds = Number(process.hrtime.bigint() - began) / 1e9
   const peakBytes = fs.existsSync(peak) ? Number(fs.readFileSync(peak, 'utf8')) : NaN

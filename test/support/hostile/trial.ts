@@ -13,6 +13,7 @@ export interface TrialOptions {
   /** Look at it by every verb that reads, mount it, save it, make containers of it: the long way. */
   readonly isThorough?: boolean
   readonly canMountKernel?: boolean
+  readonly canMountFuse?: boolean
   /** What else is done with an attack that loaded. */
   readonly whileLoaded?: (trial: Trial, image: string) => Promise<void>
 }

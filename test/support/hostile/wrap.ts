@@ -12,6 +12,7 @@ import {
   type ArchiveFiles,
   type BuiltImage,
 } from '../image.ts'
+import { sniffCompression } from '../../../src/archive/decompress.ts'
 import { plainOfRuns } from '../zstd-runs.ts'
 import { diffIDOf, gzip, sha256Text } from '../layer.ts'
 import type { ImageID } from '../../../src/digest/digest.ts'
@@ -40,7 +41,7 @@ export function entrancesOf(payload: Payload, into: string): Entrance[] {
   if ('members' in payload)
     return [...ofMembers('archive', payload.members, into, payload.asTarOnly)]
   const image = imageOf(payload.layers, payload.config)
-  const isPlain = payload.layers.every((layer) => layer[0] !== 0x1f || layer[1] !== 0x8b)
+  const isPlain = payload.layers.every((layer) => sniffCompression(layer) === 'none')
   const annotations = { 'org.opencontainers.image.ref.name': NAME }
   const entrances = [
     ...ofMembers('docker-20', dockerArchive20([{ image, tags: [NAME] }]), into, true),

@@ -95,7 +95,9 @@ async function attack(
       driver,
       canMountKernel,
       // What is in the store is the same whichever way it came.
-      ...(isFirst ? { isThorough: true, canMountFuse, whileLoaded } : {}),
+      ...(isFirst
+        ? { isThorough: true, canMountFuse, isKeptAside: form !== undefined, whileLoaded }
+        : {}),
     })
     const grownBytes = await peakGrowth(() => trial.hostile(hostile, entrance))
     if (!(grownBytes <= tried.grownBytes!)) {

@@ -14,6 +14,8 @@ export interface TrialOptions {
   readonly isThorough?: boolean
   readonly canMountKernel?: boolean
   readonly canMountFuse?: boolean
+  /** Owners and types that the disk cannot have are in tar-split, or partly so. */
+  readonly isKeptAside?: boolean
   /** What else is done with an attack that loaded. */
   readonly whileLoaded?: (trial: Trial, image: string) => Promise<void>
 }

@@ -26,7 +26,7 @@ const CONTENT_BYTES_MAX = 1n << 20n
 const CHANGED_MAX = 40
 
 export async function sameByAllViews(trial: Trial, image: string): Promise<void> {
-  const { driver, canMountKernel = false, canMountFuse = false } = trial.options
+  const { driver, canMountKernel = false, canMountFuse = false, isKeptAside } = trial.options
   const { root, scratch } = trial.ground
   const mounted: Mounted[] = canMountFuse ? ['merge', 'fuse'] : ['merge']
   const [reference, ...others] = canMountKernel ? (['kernel', ...mounted] as const) : mounted
@@ -34,7 +34,10 @@ export async function sameByAllViews(trial: Trial, image: string): Promise<void>
   if (wanted === undefined) return
   for (const view of others) {
     const found = await shown(trial, image, view)
-    if (found !== undefined) differ(trial, view, found, reference!, wanted)
+    if (found === undefined) continue
+    if (view === 'fuse' && isKeptAside)
+      differ(trial, view, onDisk(found), reference!, onDisk(wanted))
+    else differ(trial, view, found, reference!, wanted)
   }
   const store = await openStore(root, { driver, sync: false })
   using stack = await openImageStack(store, store.image(image))
@@ -141,6 +144,13 @@ function xattrsOf(reach: Buffer): readonly string[] {
 /** node:fs has no calls for them, and UnionFs none by path. */
 function withoutXattrs(facts: Facts): Facts {
   return new Map([...facts].map(([name, fact]) => [name, { ...fact, xattrs: undefined }]))
+}
+
+/** The server of FUSE reads the disk, and no tar-split. */
+function onDisk(facts: Facts): Facts {
+  const ofDisk = ({ size, target, sha256 }: Readonly<Record<string, unknown>>): object =>
+    size === undefined || size === '0' ? {} : { target, sha256 }
+  return new Map([...facts].map(([name, fact]) => [name, { ...ofDisk(fact) }]))
 }
 
 async function unionFacts(union: UnionFs): Promise<Facts> {

@@ -12,8 +12,9 @@ import { removeDirectory, unlink } from '../union/remove.ts'
 import { rename, type RenameFlags } from '../union/rename.ts'
 import type { UnionTree } from '../union/tree.ts'
 import type { Attributes } from '../union/upper-layer.ts'
+import { checkSmallMode, ownerArgument } from './argument-checks.ts'
 import { OpenHandle } from './handle.ts'
-import { argumentError, must, nodeError } from './node-error.ts'
+import { must, nodeError } from './node-error.ts'
 import {
   encodeName,
   pathArgument,
@@ -27,7 +28,7 @@ import { PATH_BYTES_MAX, walk, walkToName, type Walked } from './walk.ts'
 
 const { O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_NOFOLLOW } =
   fs.constants
-const { R_OK, W_OK, X_OK } = fs.constants
+const { W_OK, X_OK } = fs.constants
 
 export interface UnionCallsOptions {
   /** Owner of what is made; default root's. */
@@ -214,10 +215,7 @@ export class UnionCalls {
   }
 
   access(path: PathArgument, mode = 0): void {
-    if (!Number.isInteger(mode) || mode < 0 || mode > (R_OK | W_OK | X_OK)) {
-      const message = `The value of "mode" is out of range. It must be an integer >= 0 && <= 7. Received ${mode}`
-      throw argumentError('ERR_OUT_OF_RANGE', message, RangeError)
-    }
+    checkSmallMode(mode)
     const place = { syscall: 'access', path: shownPath(path) }
     const entry = this.#existing(path, true, place)
     if ((mode & W_OK) !== 0 && this.tree.upper === undefined) throw nodeError(E.ROFS, place)
@@ -232,11 +230,11 @@ export class UnionCalls {
   }
 
   lchown(path: PathArgument, uid: number, gid: number): void {
-    this.#change(path, false, 'lchown', owner(uid, gid))
+    this.#change(path, false, 'lchown', ownerArgument(uid, gid))
   }
 
   chown(path: PathArgument, uid: number, gid: number): void {
-    this.#change(path, true, 'chown', owner(uid, gid))
+    this.#change(path, true, 'chown', ownerArgument(uid, gid))
   }
 
   utimes(path: PathArgument, atime: TimeArgument, mtime: TimeArgument): void {
@@ -296,11 +294,6 @@ export class UnionCalls {
   #make(dir: UnionEntry, name: BytePath, what: Creation): UnionEntry | number {
     return create(this.tree, dir, name, what, this.#creator)
   }
-}
-
-/** -1 leaves it as it is, as chown(2). */
-function owner(uid: number, gid: number): Attributes {
-  return { ...(uid === -1 ? {} : { uid }), ...(gid === -1 ? {} : { gid }) }
 }
 
 function times(atime: TimeArgument, mtime: TimeArgument): Attributes {

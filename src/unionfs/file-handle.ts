@@ -4,6 +4,7 @@ import { createInterface, type Interface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import type { OpenHandle } from './handle.ts'
 import type { StatOptions, TimeArgument } from './calls.ts'
+import { checkData, checkEncoding, checkSignal, ownerArgument } from './argument-checks.ts'
 import { argumentError } from './node-error.ts'
 import {
   readStream,
@@ -125,7 +126,8 @@ export class FileHandle implements AsyncDisposable {
 
   async readFile(options?: ReadFileOptions | Encoding): Promise<Buffer | string> {
     const encoding = typeof options === 'string' ? options : options?.encoding
-    if (typeof options === 'object') options?.signal?.throwIfAborted()
+    if (typeof options === 'object') checkSignal(options?.signal)
+    checkEncoding(encoding)
     const bytes = this.#open('read').readAll()
     return encoding && encoding !== 'buffer' ? bytes.toString(encoding) : bytes
   }
@@ -134,6 +136,8 @@ export class FileHandle implements AsyncDisposable {
   async writeFile(data: WriteData, options?: WriteFileOptions | Encoding): Promise<void> {
     const given = typeof options === 'string' ? options : options?.encoding
     const encoding = given && given !== 'buffer' ? given : 'utf8'
+    checkEncoding(encoding)
+    checkData(data)
     const signal = typeof options === 'object' ? options?.signal : undefined
     const bytesOf = (part: string | NodeJS.ArrayBufferView): Uint8Array =>
       typeof part === 'string' ? Buffer.from(part, encoding) : rangeOf(part)
@@ -142,7 +146,7 @@ export class FileHandle implements AsyncDisposable {
       return
     }
     for await (const part of data) {
-      signal?.throwIfAborted()
+      checkSignal(signal)
       this.#open('write').write(bytesOf(part))
     }
   }
@@ -166,10 +170,8 @@ export class FileHandle implements AsyncDisposable {
   }
 
   async chown(uid: number, gid: number): Promise<void> {
-    this.#open('fchown').setAttributes('fchown', {
-      ...(uid === -1 ? {} : { uid }),
-      ...(gid === -1 ? {} : { gid }),
-    })
+    const owner = ownerArgument(uid, gid)
+    this.#open('fchown').setAttributes('fchown', owner)
   }
 
   async utimes(atime: TimeArgument, mtime: TimeArgument): Promise<void> {

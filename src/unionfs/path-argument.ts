@@ -3,7 +3,9 @@
 
 import fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import { pathFromBytes, pathFromText, pathText, type BytePath } from '../path/byte-path.ts'
+import { checkEncoding, received } from './argument-checks.ts'
 import { argumentError } from './node-error.ts'
 
 export type PathArgument = string | Uint8Array | URL
@@ -14,23 +16,27 @@ export function pathArgument(value: PathArgument, name = 'path'): BytePath {
   if (typeof value === 'string') path = pathFromText(value)
   else if (value instanceof Uint8Array) path = pathFromBytes(value)
   else if (value instanceof URL) path = pathFromText(fileURLToPath(value))
-  else {
-    throw argumentError(
-      'ERR_INVALID_ARG_TYPE',
-      `The "${name}" argument must be of type string or an instance of Buffer or URL. Received ${String(value)}`,
-    )
-  }
+  else throw notAPath(value, name)
   if (path.includes('\0')) {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
-      `The argument '${name}' must be a string, Uint8Array, or URL without null bytes. Received ${JSON.stringify(pathText(path))}`,
+      `The argument '${name}' must be a string, Uint8Array, or URL without null bytes. Received ${inspect(pathText(path))}`,
     )
   }
   return path
 }
 
-/** For messages: as the caller wrote it. */
+function notAPath(value: unknown, name: string): Error {
+  return argumentError(
+    'ERR_INVALID_ARG_TYPE',
+    `The "${name}" argument must be of type string or an instance of Buffer or URL. ${received(value)}`,
+  )
+}
+
+/** For messages: as the caller wrote it. @throws TypeError ERR_INVALID_ARG_TYPE */
 export function shownPath(value: PathArgument): string {
+  const isPath = typeof value === 'string' || value instanceof Uint8Array || value instanceof URL
+  if (!isPath) throw notAPath(value, 'path')
   return value instanceof URL
     ? fileURLToPath(value)
     : typeof value === 'string'
@@ -46,6 +52,7 @@ export function encodeName(name: BytePath, encoding: Encoding): string | Buffer 
   if (encoding === undefined || encoding === null || encoding === 'utf8' || encoding === 'utf-8') {
     return pathText(name)
   }
+  checkEncoding(encoding)
   return Buffer.from(name, 'latin1').toString(encoding)
 }
 
@@ -93,6 +100,10 @@ export function modeArgument(mode: number | string | null | undefined, fallback:
   if (mode === undefined || mode === null) return fallback
   const value = typeof mode === 'string' ? parseInt(mode, 8) : mode
   if (Number.isInteger(value) && value >= 0) return value & 0o7777
+  if (typeof mode === 'number' && Number.isInteger(mode)) {
+    const message = `The value of "mode" is out of range. It must be >= 0 && <= 4294967295. Received ${mode}`
+    throw argumentError('ERR_OUT_OF_RANGE', message, RangeError)
+  }
   throw argumentError(
     'ERR_INVALID_ARG_VALUE',
     `The argument 'mode' must be a 32-bit unsigned integer or an octal string. Received '${mode}'`,

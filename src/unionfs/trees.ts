@@ -7,6 +7,7 @@ import { pathText, type BytePath } from '../path/byte-path.ts'
 import type { UnionEntry } from '../union/entry.ts'
 import { E } from '../union/errno.ts'
 import type { UnionCalls } from './calls.ts'
+import { checkSmallMode } from './argument-checks.ts'
 import { nodeError } from './node-error.ts'
 import { shownPath, type PathArgument } from './path-argument.ts'
 import type { UnionDirent } from './stats.ts'
@@ -123,6 +124,7 @@ export interface CopyOptions {
 
 /** @param flags COPYFILE_EXCL; the cloning ones are wishes */
 export function copyFile(calls: UnionCalls, from: PathArgument, to: PathArgument, flags = 0): void {
+  checkSmallMode(flags)
   const place = { syscall: 'copyfile', path: shownPath(from), dest: shownPath(to) }
   try {
     const source = calls.open(from, O_RDONLY, 0)

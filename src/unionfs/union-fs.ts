@@ -3,11 +3,13 @@
 // are made.
 // Acts as root of the image does: no permissions are checked.
 
+import fs from 'node:fs'
 import { systemNow } from '../sys/clock.ts'
 import { getXattr, removeXattr, setXattr, xattrs } from '../union/attributes.ts'
 import { E } from '../union/errno.ts'
 import { UnionTree, type UnionLayers } from '../union/tree.ts'
 import { UnionCalls, type StatOptions, type TimeArgument, type UnionCallsOptions } from './calls.ts'
+import { checkData, checkEncoding, checkSignal } from './argument-checks.ts'
 import { FileHandle } from './file-handle.ts'
 import { must, nodeError } from './node-error.ts'
 import {
@@ -73,8 +75,13 @@ function nextDevice(): bigint {
 type Words<T extends object> = T | Encoding | undefined
 
 function optionsOf<T extends object>(value: Words<T>): Partial<T> & { encoding?: Encoding } {
-  if (typeof value === 'string') return { encoding: value } as Partial<T> & { encoding?: Encoding }
-  return value ?? {}
+  const options = (
+    typeof value === 'string' ? { encoding: value } : (value ?? {})
+  ) as Partial<T> & {
+    encoding?: Encoding
+  }
+  checkEncoding(options.encoding)
+  return options
 }
 
 /**
@@ -84,6 +91,8 @@ function optionsOf<T extends object>(value: Words<T>): Partial<T> & { encoding?:
 export class UnionFs implements AsyncDisposable {
   /** The same calls at once, for adapters. */
   readonly calls: UnionCalls
+  /** Node's own: `O_EXCL`, `COPYFILE_EXCL`, `R_OK` and the rest. */
+  readonly constants: typeof fs.constants = fs.constants
   readonly #onClose: (() => void) | undefined
   #closed = false
 
@@ -123,7 +132,7 @@ export class UnionFs implements AsyncDisposable {
     options?: ReadFileOptions | BufferEncoding | null,
   ): Promise<Buffer | string> {
     const { encoding, flag, signal } = optionsOf<ReadFileOptions>(options ?? undefined)
-    signal?.throwIfAborted()
+    checkSignal(signal)
     if (path instanceof FileHandle) return path.readFile(options ?? undefined)
     const handle = this.calls.open(path, openFlags(flag || undefined), 0o666)
     try {
@@ -140,8 +149,10 @@ export class UnionFs implements AsyncDisposable {
     options?: WriteFileOptions | BufferEncoding | null,
   ): Promise<void> {
     const { flag, mode, signal, flush } = optionsOf<WriteFileOptions>(options ?? undefined)
-    signal?.throwIfAborted()
+    checkSignal(signal)
     if (path instanceof FileHandle) return path.writeFile(data, options ?? undefined)
+    // Before the file is opened, which would empty it.
+    checkData(data)
     await using handle = await this.open(path, flag || 'w', mode ?? 0o666)
     await handle.writeFile(data, options ?? undefined)
     if (flush) await handle.sync()

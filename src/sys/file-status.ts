@@ -4,6 +4,7 @@
 import type { BytePath } from '../path/byte-path.ts'
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from './file-calls.ts'
 import { CString, checked, libc, unusable } from './libc.ts'
+import { joinWords, nanoseconds } from './wide-numbers.ts'
 
 export type FileType = 'file' | 'directory' | 'symlink' | 'char' | 'block' | 'fifo' | 'socket'
 
@@ -16,8 +17,8 @@ export interface FileStatus {
   readonly nlink: number
   readonly sizeBytes: number
   readonly ino: bigint
-  /** Which file system: `major:minor`. */
-  readonly device: string
+  /** Which file system: a number for each. */
+  readonly device: number
   /** Of a device node. */
   readonly devMajor: number
   readonly devMinor: number
@@ -63,17 +64,18 @@ function decode(): FileStatus {
     nlink: buffer.readUInt32LE(16),
     uid: buffer.readUInt32LE(20),
     gid: buffer.readUInt32LE(24),
-    ino: buffer.readBigUInt64LE(32),
-    sizeBytes: Number(buffer.readBigUInt64LE(40)),
+    ino: joinWords(buffer.readUInt32LE(32), buffer.readUInt32LE(36)),
+    sizeBytes: buffer.readUInt32LE(40) + buffer.readUInt32LE(44) * 2 ** 32,
     atimeNs: time(64),
     ctimeNs: time(96),
     mtimeNs: time(112),
     devMajor: buffer.readUInt32LE(128),
     devMinor: buffer.readUInt32LE(132),
-    device: `${buffer.readUInt32LE(136)}:${buffer.readUInt32LE(140)}`,
+    device: buffer.readUInt32LE(136) * 2 ** 32 + buffer.readUInt32LE(140),
   }
 }
 
 function time(at: number): bigint {
-  return buffer.readBigInt64LE(at) * 1_000_000_000n + BigInt(buffer.readUInt32LE(at + 8))
+  const seconds = buffer.readInt32LE(at + 4) * 2 ** 32 + buffer.readUInt32LE(at)
+  return nanoseconds(seconds, buffer.readUInt32LE(at + 8))
 }

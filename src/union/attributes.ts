@@ -46,7 +46,7 @@ export function status(tree: UnionTree, node: UnionNode): UnionStatus | number {
 export function linkCount(node: UnionNode, found: LayerNode): number {
   if (node.type === 'directory' && (node.mergesLower || !node.upper)) return 1
   // A lower layer's file keeps its count when it is removed (without index=on): it is still there.
-  return found.nlink ?? (node.names.size === 0 ? 0 : 1)
+  return found.nlink ?? (node.hasNames ? 1 : 0)
 }
 
 /** chmod, chown, utimes, truncate. @returns 0, -EROFS, -EISDIR or -EINVAL for a size, ... */

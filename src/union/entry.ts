@@ -25,13 +25,16 @@ export class UnionNode {
   readonly lower: MergedNode | undefined
   /** A directory that shows what the lower layers have in it. */
   readonly mergesLower: boolean
-  /** Names that are still there. */
-  readonly names: Set<UnionEntry> = new Set<UnionEntry>()
+  /** Names that are still there: one, nearly always, for which a set would cost more than the node. */
+  #name: UnionEntry | undefined
+  #otherNames: Set<UnionEntry> | undefined
   /** Made here, or looked at: the kernel asks before a first write, and nobody gives one but by this tree. */
   lacksCapability = false
   #files: Set<OpenFile> | undefined
   /** Of the upper layer, as read last; gone with each change. */
   remembered: LayerNode | undefined
+  /** Whoever holds it by its id was given its content with the first opening. */
+  isTold = false
   /** How many outside of the tree hold it by its id. */
   holds = 0
 
@@ -55,8 +58,38 @@ export class UnionNode {
 
   /** Any of its names; undefined once the last was removed. */
   get entry(): UnionEntry | undefined {
-    for (const entry of this.names) return entry
-    return undefined
+    return this.#name
+  }
+
+  get hasNames(): boolean {
+    return this.#name !== undefined
+  }
+
+  names(): UnionEntry[] {
+    if (this.#name === undefined) return []
+    return [this.#name, ...(this.#otherNames ?? [])]
+  }
+
+  isNamed(entry: UnionEntry): boolean {
+    return this.#name === entry || (this.#otherNames?.has(entry) ?? false)
+  }
+
+  addName(entry: UnionEntry): void {
+    if (this.#name === undefined) this.#name = entry
+    else (this.#otherNames ??= new Set()).add(entry)
+  }
+
+  removeName(entry: UnionEntry): void {
+    if (this.#name !== entry) {
+      this.#otherNames?.delete(entry)
+      return
+    }
+    this.#name = undefined
+    for (const other of this.#otherNames ?? []) {
+      this.#otherNames!.delete(other)
+      this.#name = other
+      return
+    }
   }
 
   /** Made for whoever opens it: of most nodes nobody does. */
@@ -90,7 +123,7 @@ export class UnionEntry {
     this.children = node.type === 'directory' ? new Map<BytePath, UnionEntry>() : NO_CHILDREN
     this.#parent = parent
     this.#name = name
-    node.names.add(this)
+    node.addName(this)
   }
 
   get parent(): UnionEntry | undefined {
@@ -108,7 +141,7 @@ export class UnionEntry {
   }
 
   get isRemoved(): boolean {
-    return !this.node.names.has(this)
+    return !this.node.isNamed(this)
   }
 
   move(parent: UnionEntry, name: BytePath): void {

@@ -115,7 +115,7 @@ class LayerMerge implements MergedView {
       if (node.type === 'directory') {
         this.#remember(new Directory(path, [layer], contributors.slice(index + 1)))
       }
-      return { ...node, path, layer }
+      return merged(node, path, layer)
     }
     return undefined
   }
@@ -147,14 +147,14 @@ class LayerMerge implements MergedView {
 
   #of(path: BytePath, layer: number): MergedNode | undefined {
     const node = this.layers[layer]!.lookup(path)
-    return node === undefined || node === 'whiteout' ? undefined : { ...node, path, layer }
+    return node === undefined || node === 'whiteout' ? undefined : merged(node, path, layer)
   }
 
   #root(): MergedNode | undefined {
     for (const [layer, view] of this.layers.entries()) {
       const node = view.lookup('' as BytePath)
       if (node !== undefined && node !== 'whiteout') {
-        return { ...node, path: '' as BytePath, layer }
+        return merged(node, '' as BytePath, layer)
       }
     }
     return undefined
@@ -250,6 +250,31 @@ class LayerMerge implements MergedView {
     }
     this.#directories.set(directory.path, directory)
     return directory
+  }
+}
+
+function merged(node: LayerNode, path: BytePath, layer: number): MergedNode {
+  const { ino, nlink, atimeNs, ctimeNs } = node
+  const isOfDisk =
+    ino !== undefined && nlink !== undefined && atimeNs !== undefined && ctimeNs !== undefined
+  if (!isOfDisk || node.hardlinkKey !== undefined) return { ...node, path, layer }
+  // One by one: to spread the object takes as long as the rest of a lookup, and nearly all that is found is such a one.
+  return {
+    type: node.type,
+    mode: node.mode,
+    uid: node.uid,
+    gid: node.gid,
+    sizeBytes: node.sizeBytes,
+    mtimeNs: node.mtimeNs,
+    linkTarget: node.linkTarget,
+    devMajor: node.devMajor,
+    devMinor: node.devMinor,
+    ino,
+    nlink,
+    atimeNs,
+    ctimeNs,
+    path,
+    layer,
   }
 }
 

@@ -158,7 +158,7 @@ export class UnionTree {
   drop(entry: UnionEntry): void {
     const siblings = entry.parent?.children
     if (siblings?.get(entry.name) === entry) siblings.delete(entry.name)
-    entry.node.names.delete(entry)
+    entry.node.removeName(entry)
     entry.node.remembered = undefined
     this.#entries--
   }
@@ -177,7 +177,7 @@ export class UnionTree {
   removed(entry: UnionEntry, last: LayerNode | number): void {
     const { node } = entry
     this.drop(entry)
-    if (node.names.size > 0) return
+    if (node.hasNames) return
     this.#freed(node)
     if (node.type !== 'file' && node.isHeld && typeof last !== 'number') {
       node.remembered = { ...last, nlink: node.upper ? 0 : (last.nlink ?? 1) }
@@ -226,7 +226,7 @@ export class UnionTree {
   /** Nobody will ask for that node by its id again. */
   forget(node: UnionNode): void {
     if (node.isHeld || node === this.root.node) return
-    for (const entry of [...node.names]) {
+    for (const entry of node.names()) {
       if (entry.children.size > 0) return
       this.drop(entry)
     }
@@ -272,7 +272,7 @@ export class UnionTree {
     if (!isDirectory && own.ino !== undefined && own.nlink !== 1) {
       const known = this.#byUpperIno.get(own.ino)
       // The number may be another file's by now: then no name of the old one is left.
-      if (known !== undefined && known.names.size > 0 && known.type === own.type) return known
+      if (known !== undefined && known.hasNames && known.type === own.type) return known
     }
     const below = isDirectory && dir.node.mergesLower ? this.lower.lookup(path) : undefined
     const merges = below?.type === 'directory' && !this.upper!.opaque(path)

@@ -68,7 +68,7 @@ export class DirectoryLayer implements LayerView, Disposable {
     this.#root = fd
     this.#directories = new OpenDirectories(fd)
     const status = statusOf(fd)
-    this.fileSystem = typeof status === 'number' ? directory : status.device
+    this.fileSystem = typeof status === 'number' ? directory : String(status.device)
     // Whoever writes whiteouts as xattrs marks the top as well (the kernel wants it), so that one question spares a
     // layer with device whiteouts all others. In the form `user` other writers are given the benefit of the doubt.
     this.#xattrWhiteouts =
@@ -210,7 +210,7 @@ export class DirectoryLayer implements LayerView, Disposable {
     const type = override?.type ?? status.type
     const linkTarget = status.type === 'symlink' ? readlinkAt(dir, name) : ('' as BytePath)
     if (typeof linkTarget === 'number') throw this.#failed('read link', path, linkTarget)
-    return {
+    const node: LayerNode = {
       type,
       // Linux has one mode for all symbolic links, whatever a tar says of them.
       mode: (type === 'symlink' ? undefined : override?.mode) ?? status.mode,
@@ -221,12 +221,12 @@ export class DirectoryLayer implements LayerView, Disposable {
       linkTarget,
       devMajor: override?.devMajor ?? status.devMajor,
       devMinor: override?.devMinor ?? status.devMinor,
-      ...(linked ? { hardlinkKey: String(status.ino) } : {}),
       ino: status.ino,
       nlink: status.nlink,
       atimeNs: status.atimeNs,
       ctimeNs: status.ctimeNs,
     }
+    return linked ? { ...node, hardlinkKey: String(status.ino) } : node
   }
 
   #override(

@@ -13,8 +13,7 @@ import { removeDirectory, unlink } from '../../union/remove.ts'
 import { rename } from '../../union/rename.ts'
 import type { UnionTree } from '../../union/tree.ts'
 import type { Attributes } from '../../union/upper-layer.ts'
-import type { BackingFiles } from './backing.ts'
-import { OpenTable, modeWithout } from './open-table.ts'
+import { OpenTable, modeWithout, type OpenTableOptions } from './open-table.ts'
 import type { OwnerMap } from './owner-map.ts'
 import {
   ATTR_OUT_BYTES,
@@ -51,13 +50,9 @@ const TYPES: Readonly<Record<number, NodeType>> = {
   0o140000: 'socket',
 }
 
-export interface OperationsOptions {
-  readonly input: Buffer
-  readonly output: Buffer
-  readonly tree: UnionTree
+export interface OperationsOptions extends OpenTableOptions {
   readonly place: string
   readonly now: () => bigint
-  readonly backing: BackingFiles
   readonly volatile: boolean
   /** undefined: as on disk. */
   readonly owners: OwnerMap | undefined

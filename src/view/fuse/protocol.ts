@@ -2,6 +2,7 @@
 // in the host's byte order, which is little on all machines that this runs on.
 // Knows bytes only.
 
+import { restOf, secondsOf, splitWords } from '../../sys/wide-numbers.ts'
 import type { UnionNode } from '../../union/entry.ts'
 import type { LayerNode, NodeType } from '../../union/layer-view.ts'
 
@@ -91,6 +92,9 @@ export const ATTR_OUT_BYTES = 104
 export const OPEN_BYTES = 16
 /** fuse_read_in and fuse_write_in. */
 export const IO_BYTES = 40
+/** In place of an errno, of an answer that nobody asked for: bytes for the page cache, behind a fuse_notify_store_out. */
+export const NOTIFY_STORE = 4
+export const STORE_BYTES = 24
 const DIRENT_BYTES = 24
 
 export const MODE_BITS: Readonly<Record<NodeType, number>> = {
@@ -109,9 +113,10 @@ export function readNumber(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32
 }
 
+/** @param value below 2^53, also negative */
 export function writeNumber(bytes: Buffer, at: number, value: number): void {
   bytes.writeUInt32LE(value >>> 0, at)
-  bytes.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4)
+  bytes.writeUInt32LE(Math.floor(value / 2 ** 32) >>> 0, at + 4)
 }
 
 /** The kernel's 32-bit dev_t. */
@@ -134,7 +139,7 @@ export function writeAttr(
   status: LayerNode,
   nlink: number,
 ): void {
-  out.writeBigUInt64LE(node.ino, at)
+  writeWide(out, at, node.ino)
   writeNumber(out, at + 8, status.sizeBytes)
   writeNumber(out, at + 16, Math.ceil(status.sizeBytes / 512))
   const { mtimeNs } = status
@@ -157,14 +162,15 @@ export function writeOwner(out: Buffer, at: number, uid: number, gid: number): v
 }
 
 function writeTime(out: Buffer, seconds: number, nanoseconds: number, ns: bigint): void {
-  let whole = ns / BILLION
-  let rest = ns % BILLION
-  if (rest < 0n) {
-    whole--
-    rest += BILLION
-  }
-  out.writeBigInt64LE(whole, seconds)
-  out.writeUInt32LE(Number(rest), nanoseconds)
+  const whole = secondsOf(ns)
+  writeNumber(out, seconds, whole)
+  out.writeUInt32LE(restOf(ns, whole), nanoseconds)
+}
+
+function writeWide(out: Buffer, at: number, value: bigint): void {
+  const words = splitWords(value)
+  out.writeUInt32LE(words[0]!, at)
+  out.writeUInt32LE(words[1]!, at + 4)
 }
 
 export function readTime(bytes: Buffer, seconds: number, nanoseconds: number): bigint {
@@ -188,7 +194,7 @@ export function writeDirent(
   },
 ): number {
   const { name } = entry
-  out.writeBigUInt64LE(entry.ino, at)
+  writeWide(out, at, entry.ino)
   writeNumber(out, at + 8, entry.next)
   out.writeUInt32LE(name.length, at + 16)
   out.writeUInt32LE(entry.type, at + 20)

@@ -93,6 +93,15 @@ class Server {
     libc().write(this.#device, out, length)
   }
 
+  /** Unique 0 says that it is no reply. The kernel may refuse it (a node that it has just forgotten): it asks then. */
+  #notify(code: number, length: number): void {
+    const out = this.#output
+    out.writeUInt32LE(OUT_HEADER_BYTES + length, 0)
+    out.writeInt32LE(code, 4)
+    out.fill(0, 8, 16)
+    libc().write(this.#device, out, OUT_HEADER_BYTES + length)
+  }
+
   #init(): number {
     const input = this.#input
     const out = this.#output
@@ -140,6 +149,7 @@ class Server {
       owners,
       now: systemNow,
       backing: new BackingFiles(this.#device, tree, passes),
+      notify: (code, length) => this.#notify(code, length),
     })
     return 64
   }

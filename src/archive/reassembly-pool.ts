@@ -82,7 +82,11 @@ export class ReassemblyPool implements AsyncDisposable {
     const running = new Int32Array(this.#running)
     if (target.tarBytes < INLINE_TAR_BYTES_MAX) return writeLayerTar(source, target)
     const worker = await this.#take()
-    signal?.throwIfAborted()
+    if (signal?.aborted) {
+      // Others wait for it, and whoever wants to end waits for them.
+      this.#free(worker)
+      throw signal.reason
+    }
     const job: Job = {
       kind: 'write',
       source,

@@ -72,6 +72,46 @@ t.test('as a stream, into a file and as a directory', async (t) => {
   })
 })
 
+t.test(
+  'where layers wait for a thread, a signal and a damaged layer end all of them',
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    // More than there are threads, and the longest is begun first.
+    const layers = Array.from({ length: 7 }, (_, i) =>
+      layerTar(file(`f${i}`, Buffer.alloc(5 * MIB - i, i + 1))),
+    )
+    const archive = path.join(directory, 'in.tar')
+    fs.writeFileSync(
+      archive,
+      packed(dockerArchive25([{ image: buildImage(layers), tags: ['app:1'] }])),
+    )
+    const store = await openStore(path.join(directory, 'root'), { sync: false })
+    await loadArchive(store, archive)
+    const out = path.join(directory, 'out')
+
+    const abort = new AbortController()
+    const reason = new Error('enough')
+    const fd = fs.openSync(out, 'w')
+    const saving = saveArchiveTo(
+      store,
+      ['app:1'],
+      { fd, path: out },
+      {
+        signal: abort.signal,
+        onProgress: (step) => {
+          if (step.kind === 'layer' && step.state !== 'waiting') abort.abort(reason)
+        },
+      },
+    )
+    await t.rejects(saving, reason)
+    fs.closeSync(fd)
+
+    const { cacheID } = store.image('app:1').layers[0]!
+    fs.truncateSync(path.join(store.driver.layerDirectory(cacheID), 'f0'), 1)
+    await t.rejects(written(store, out), { code: 'ERR_FILE_CHECKSUM' })
+  },
+)
+
 /** What befalls a file of a layer, and how it is told. */
 const CHANGES: Readonly<
   Record<string, [change: (file: string) => void, expected: { code: string; message: RegExp }]>

@@ -58,6 +58,7 @@ async function copy(
     followLink: options.followLink ?? false,
     signal: context.signal,
   }
+  if (to.kind !== 'stream') context.ifInterrupted = 'what was copied until then stays'
   const store = await context.openStore()
   if (to.kind === 'stream') {
     if (context.stdout.isTerminal) {

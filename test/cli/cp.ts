@@ -3,6 +3,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { EXIT } from '../../cli/exit-code.ts'
+import { Interrupted } from '../../cli/program.ts'
 import { containerFixture } from '../support/container.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { dir, file, layerTar } from '../support/layer.ts'
@@ -58,4 +60,26 @@ t.test('arguments that say nothing, and paths with colons', async (t) => {
     (await shaleInProcess(['cp', path.join(temporaryDirectory(t), 'x'), 'box:/'], { root })).code,
     10,
   )
+})
+
+t.test('a verb that changes something says what a signal left', async (t) => {
+  const { directory, root } = await containerFixture(t, [layerTar(file('f', 'x'))])
+  const out = path.join(directory, 'out')
+  const signal = AbortSignal.abort(new Interrupted('SIGTERM'))
+  for (const [args, left] of [
+    [['cp', 'box:/f', out], 'what was copied until then stays'],
+    [['commit', 'box'], 'no image was made'],
+    [['export', '-o', out, 'box'], 'no archive was written'],
+    [['bundle', '--copy', 'box', out], 'no bundle was made'],
+    [['rm', 'box'], 'what is not listed above is as it was'],
+    [['container', 'prune', '-f'], 'what it did not come to is as it was'],
+    [['diff', 'box'], undefined],
+  ] as const) {
+    const stderr = left === undefined ? '' : `shale: interrupted: ${left}\n`
+    const done = await shaleInProcess(args, { root, signal })
+    t.match(done, { code: EXIT.terminated, stdout: '', stderr }, args[0])
+    const quiet = await shaleInProcess(['--quiet', ...args], { root, signal })
+    t.match(quiet, { code: EXIT.terminated, stderr: '' })
+  }
+  t.notOk(fs.existsSync(out))
 })

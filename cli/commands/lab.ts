@@ -85,7 +85,9 @@ const WORDS = {
     next: 'Enter for the next step ',
     exit: 'exit code',
     colon: ': ',
+    comma: ', ',
     semicolon: '; ',
+    brackets: ['(', ')'],
   },
   zh: {
     expected: '预期',
@@ -95,7 +97,9 @@ const WORDS = {
     next: '按回车继续 ',
     exit: '退出码',
     colon: '：',
+    comma: '，',
     semicolon: '；',
+    brackets: ['（', '）'],
   },
 } as const
 
@@ -151,9 +155,10 @@ async function show(
     const { step, output, exitCode, asExpected } = result
     const lines = output === '' ? [] : output.split('\n').map((line) => `   ${line}\n`)
     const verdict = asExpected ? words.asExpected : words.differs
-    const code = asExpected ? '' : `, ${words.exit} ${exitCode}`
+    const code = asExpected ? '' : `${words.comma}${words.exit} ${exitCode}`
+    const [open, close] = words.brackets
     await out(
-      `${lines.join('')}   (${words.expected}${words.colon}${step.expect[language]}${words.semicolon}${verdict}${code})\n`,
+      `${lines.join('')}   ${open}${words.expected}${words.colon}${step.expect[language]}${words.semicolon}${verdict}${code}${close}\n`,
     )
     if ((ground === 'union' || ground === 'fuse') && step.kernel !== undefined) {
       const note = `${words.kernel}${words.colon}${step.kernel[language]}`
@@ -195,6 +200,7 @@ async function check(
   context: Context,
 ): Promise<void> {
   const { runLesson } = await import('../../src/index.ts')
+  const words = WORDS[language]
   const records: object[] = []
   let differ = 0
   for (const lesson of lessons) {
@@ -221,7 +227,7 @@ async function check(
       const said = output.split('\n').map((line) => `    ${line}\n`)
       await context.stdout.write(
         safeLines(
-          `  ${number}. $ ${command}\n    ${WORDS[language].expected}: ${step.expect[language]}; ${WORDS[language].exit} ${exitCode}\n${said.join('')}`,
+          `  ${number}. $ ${command}\n    ${words.expected}${words.colon}${step.expect[language]}${words.semicolon}${words.exit} ${exitCode}\n${said.join('')}`,
         ),
       )
     }

@@ -9,6 +9,7 @@ import { removeTree, type Place } from '../place.ts'
 import type { ContestResult } from '../result.ts'
 import { mountUnion, viewsHere, type UnionView } from '../union/views.ts'
 import { WORKS, type UnionTreeInput, type UnionWork } from '../union/work.ts'
+import { PROJECT, putProject } from '../union/project.ts'
 import { unionFsContest } from '../union/union-fs.ts'
 import type { SuiteContext } from './suite.ts'
 
@@ -78,9 +79,13 @@ function makeInput(dir: string, count: number): UnionTreeInput {
   const fd = fs.openSync(path.join(dir, 'layer1/big'), 'w')
   for (let at = 0; at < bigBytes; at += 1 << 20) fs.writeSync(fd, Buffer.alloc(1 << 20, `${at} `))
   fs.closeSync(fd)
+  putProject(path.join(dir, 'layer1'), count >= 1000)
+  const projectEntries = fs.readdirSync(path.join(dir, 'layer1', PROJECT), {
+    recursive: true,
+  }).length
   const tar = path.join(dir, 'files.tar')
   const packed = spawnSync('tar', ['-cf', tar, '-C', path.join(dir, 'layer0'), '.'])
   if (packed.status !== 0) throw new Error(`cannot pack the files: ${packed.stderr.toString()}`)
   const layers = Array.from({ length: LAYERS }, (_, layer) => path.join(dir, `layer${layer}`))
-  return { layers, files, entries: count + directories.size + 2, bigBytes, tar }
+  return { layers, files, entries: count + directories.size + projectEntries + 4, bigBytes, tar }
 }

@@ -1,10 +1,11 @@
-// What is done to a merged tree while the clock runs: system calls of one process, and tar(1). Each is given a mount that
+// What is done to a merged tree while the clock runs: system calls of one process, tar(1), and a compiler. Each is given a mount that
 // nobody has looked into yet.
 
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { seededRandom } from '../random.ts'
+import { buildProject } from './project.ts'
 
 export interface UnionTreeInput {
   /** Nearest first. */
@@ -165,5 +166,11 @@ export const WORKS: readonly UnionWork[] = [
       if (done.status !== 0)
         throw new Error(`tar ended with ${done.status}: ${done.stderr.toString()}`)
     },
+  },
+  {
+    title: 'a real build',
+    workUnit: 'build',
+    count: () => 1,
+    run: buildProject,
   },
 ]

@@ -273,7 +273,11 @@ function mountServed(
 ): Promise<StartedServer> {
   const { upper: directory, work, lowers } = overlayParts(spec, target, 'by FUSE')
   const upper = { directory, work }
-  return mountByFuse({ target, form: store.form, lowers, upper, foreground })
+  const { form } = store
+  const uid = process.geteuid?.() ?? 0
+  // Else what is committed would belong to whatever number this user happens to have here.
+  const owners = uid === 0 ? {} : { owners: { rootUid: uid } }
+  return mountByFuse({ target, form, lowers, upper, foreground, ...owners })
 }
 
 type OverlaySpec = Extract<MountSpec, { kind: 'overlay' }>

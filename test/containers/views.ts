@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
-import { openStore } from '../../src/index.ts'
+import { openStore, readTar } from '../../src/index.ts'
 import { cleanEnvironment, MAIN, withoutLoader } from '../support/cli.ts'
 import { isRoot, unless } from '../support/host.ts'
 import { dockerArchive25, packed, smallImage } from '../support/image.ts'
@@ -34,6 +34,25 @@ async function makeContainer(t: {
   }
   await shale('create', '--name', 'web', 'app:1', 'true')
   return { root, dir, shale }
+}
+
+for (const view of views) {
+  t.test(`${view}: what its user makes is root’s of the container`, async (t) => {
+    const { root, dir, shale } = await makeContainer(t)
+    const target = path.join(dir, 'shown')
+    fs.mkdirSync(target)
+    await shale('mount', '--view', view, 'web', target)
+    fs.writeFileSync(path.join(target, 'made'), '')
+    fs.mkdirSync(path.join(target, 'dir'))
+    fs.symlinkSync('made', path.join(target, 'link'))
+    await shale('umount', 'web')
+    const tar = await shaleInProcess(['export', 'web'], { root })
+    const made: string[] = []
+    for await (const { header } of readTar([tar.stdoutBytes])) {
+      if (/^(made|dir|link)\b/.test(header.path)) made.push(`${header.uid}:${header.gid}`)
+    }
+    t.same(made, ['0:0', '0:0', '0:0'])
+  })
 }
 
 t.test(

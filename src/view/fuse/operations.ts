@@ -170,13 +170,7 @@ export class Operations {
   #creator(): Creator | undefined {
     const uid = this.#in.readUInt32LE(24)
     const gid = this.#in.readUInt32LE(28)
-    return this.#owners === undefined ? { uid, gid } : this.#onDisk(uid, gid)
-  }
-
-  #onDisk(shownUid: number, shownGid: number): Creator | undefined {
-    const uid = this.#owners?.diskUid(shownUid)
-    const gid = this.#owners?.diskGid(shownGid)
-    return uid === undefined || gid === undefined ? undefined : { uid, gid }
+    return this.#owners === undefined ? { uid, gid } : this.#owners.creator(uid, gid)
   }
 
   #writeAttr(at: number, node: UnionNode, status: LayerNode): void {

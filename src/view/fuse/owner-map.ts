@@ -15,6 +15,8 @@ export interface OwnerMapping {
   /** Everybody is shown as this one; what is written keeps its owner. */
   readonly squashUid?: number
   readonly squashGid?: number
+  /** What this user makes is root's of the tree, as in a user namespace of theirs, or in a merge that is folded back. */
+  readonly rootUid?: number
 }
 
 /** The kernel's overflowuid and overflowgid. */
@@ -33,6 +35,15 @@ export class OwnerMap {
 
   shownGid(disk: number): number {
     return this.#mapping.squashGid ?? shown(this.#mapping.gids, disk)
+  }
+
+  /** Whose the files of a maker are on disk. @returns undefined as below */
+  creator(uid: number, gid: number): { uid: number; gid: number } | undefined {
+    if (uid === this.#mapping.rootUid) return { uid: 0, gid: 0 }
+    const onDisk = { uid: this.diskUid(uid), gid: this.diskGid(gid) }
+    return onDisk.uid === undefined || onDisk.gid === undefined
+      ? undefined
+      : { uid: onDisk.uid, gid: onDisk.gid }
   }
 
   /** undefined: no file on this disk can be that one's. */

@@ -4,7 +4,7 @@
 
 import type { LayerForm } from '../driver/driver.ts'
 import { type BytePath, pathText } from '../path/byte-path.ts'
-import { ERRNO, hostError } from '../sys/errno.ts'
+import { hostError } from '../sys/errno.ts'
 import {
   O,
   chmod,
@@ -17,7 +17,14 @@ import {
   setTimesOf,
 } from '../sys/file-calls.ts'
 import { statusOf } from '../sys/file-status.ts'
-import { below, getXattrOf, isUnsupportedXattr, setXattr, setXattrOf } from '../sys/xattr.ts'
+import {
+  below,
+  getXattrOf,
+  isRefusedXattr,
+  isUnsupportedXattr,
+  setXattr,
+  setXattrOf,
+} from '../sys/xattr.ts'
 import type { TarHeader } from '../tar/entry.ts'
 import type { WarningLog } from './warnings.ts'
 
@@ -30,17 +37,6 @@ const TIME_MAX_NS = (1n << 63n) - 1n
 /** A layer that could set these could forge whiteouts, redirects, or another file's owner. */
 const FORGED =
   /^(?:(?:trusted|user)\.overlay\.|user\.fuseoverlayfs\.|(?:user|trusted)\.containers\.override_stat$)/
-
-/**
- * A capability or ACL that the kernel cannot read, a value over 64 KiB, or one that does not fit where the file system
- * keeps them: ext4 has one block a file, and says ENOSPC when that one is full.
- */
-const REFUSED_VALUE: ReadonlySet<number> = new Set([
-  ERRNO.EINVAL,
-  ERRNO.E2BIG,
-  ERRNO.ERANGE,
-  ERRNO.ENOSPC,
-])
 
 /** As the kernel has them: a layer that makes up others must not make up as many kinds of warning. */
 const NAMESPACES: readonly string[] = ['security.', 'system.', 'trusted.', 'user.']
@@ -190,7 +186,7 @@ export class MetadataWriter {
           `extended attributes ${namespace}* cannot be set here; they are kept in tar-split alone`,
           header.path,
         )
-      } else if (REFUSED_VALUE.has(-result)) {
+      } else if (isRefusedXattr(-result)) {
         this.#warnings.add(
           'xattr-refused',
           `values of extended attributes ${namespace}* were refused as malformed or too large; they are kept in tar-split alone`,

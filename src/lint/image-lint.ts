@@ -8,7 +8,7 @@ import { joinPath, pathText, type BytePath } from '../path/byte-path.ts'
 import { TarParser } from '../tar/parser.ts'
 import { Findings, type LintFinding } from './findings.ts'
 import { LayerReader, type LayerMoment } from './layer-reader.ts'
-import type { LayerTree, NodeBudget } from './layer-tree.ts'
+import { NodeBudget, type LayerTree } from './layer-tree.ts'
 import type { LintRuleID } from './rules.ts'
 import { findWastedBytes, mergeTrees, type WastedBytes } from './wasted-bytes.ts'
 
@@ -43,7 +43,7 @@ export async function lintLayers(
   },
 ): Promise<ImageLint> {
   const findings = new Findings(options.wanted)
-  const budget: NodeBudget = { used: 0 }
+  const budget = new NodeBudget()
   const trees: LayerTree[] = []
   for (const [index, layer] of layers.entries()) {
     findings.startLayer(index + 1, layer.diffID)

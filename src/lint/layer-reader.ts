@@ -15,7 +15,7 @@ import { isPossibleDevice, isPossibleOwner } from '../tar/possible-numbers.ts'
 import { classifyWhiteout, WHITEOUT_PREFIX } from '../union/whiteout.ts'
 import type { Findings } from './findings.ts'
 import { globalAmbiguity, headerAmbiguity, RawHeaders } from './header-form.ts'
-import { LayerTree, type FileBody, type NodeBudget } from './layer-tree.ts'
+import { LayerTree, NODE_BYTES, type FileBody, type NodeBudget } from './layer-tree.ts'
 
 export interface LayerMoment {
   /** Nanoseconds since 1970. */
@@ -57,6 +57,7 @@ export class LayerReader implements TarHandler {
   readonly #raw = new RawHeaders()
   readonly #layer: number
   readonly #moment: LayerMoment
+  readonly #budget: NodeBudget
   readonly #traits = new Map<Trait, { count: number; first: BytePath }>()
   #previous = '' as BytePath
   #rootEntries = 0
@@ -66,6 +67,7 @@ export class LayerReader implements TarHandler {
     this.#layer = layer
     this.#findings = findings
     this.#moment = moment
+    this.#budget = budget
     this.tree = new LayerTree(budget)
   }
 
@@ -213,10 +215,14 @@ export class LayerReader implements TarHandler {
     const replaced = this.tree.makeRoom(path)
     const node = this.tree.find(target.path)
     if (node === undefined || node.type === 'directory') {
+      this.#budget.spend(NODE_BYTES + path.length + target.path.length)
       this.missingTargets.push({ path, target: target.path })
       return
     }
-    node.body?.names.push(path)
+    if (node.body) {
+      this.#budget.spend(path.length)
+      node.body.names.push(path)
+    }
     if (replaced) this.#duplicate(path)
     this.#put(path, {
       type: node.type,
@@ -244,6 +250,7 @@ export class LayerReader implements TarHandler {
 
   #bytes(header: TarHeader, path: BytePath): FileBody | undefined {
     if (header.sizeBytes === 0 || header.type !== 'file') return undefined
+    this.#budget.spend(NODE_BYTES + path.length)
     const body = { sizeBytes: header.sizeBytes, layer: this.#layer, names: [path] }
     this.tree.bodies.push(body)
     return body

@@ -45,12 +45,26 @@ interface NotPlaced {
 
 const SYMLINKS_MAX = 40
 
-/** Nodes of one image's layers together; each takes some 250 bytes, and real images have a tenth of them. */
-const NODES_MAX = 700_000
+/** Of V8's, measured: a node without its name, and what one with a Map of its own takes more. */
+export const NODE_BYTES: number = 200
+const DIRECTORY_BYTES = 500
+/** What is kept of an image's layers together: 700,000 files, or fewer with long names. Real images have a tenth of it. */
+const KEPT_BYTES_MAX = 160 << 20
 
-/** Shared by the trees of an image. */
-export interface NodeBudget {
-  used: number
+/** What the trees of an image take of memory, all together. */
+export class NodeBudget {
+  #used = 0
+
+  /** @throws LimitError ERR_ENTRIES_MAX */
+  spend(bytes: number): void {
+    this.#used += bytes
+    if (this.#used <= KEPT_BYTES_MAX) return
+    throw new LimitError(
+      'ERR_ENTRIES_MAX',
+      `cannot lint the image: the names of all files and directories in its layers take more than ${KEPT_BYTES_MAX} bytes of memory`,
+      { details: { limit: KEPT_BYTES_MAX } },
+    )
+  }
 }
 
 export class LayerTree implements LayerView {
@@ -101,7 +115,7 @@ export class LayerTree implements LayerView {
     if (parent.kind !== 'found') return parent
     const before = parent.node.children!.get(name)
     if (before === undefined) {
-      this.#spend()
+      this.#spend(name, node.type === 'directory')
       const made =
         node.type === 'directory' ? directory(false) : { ...node, implicit: false, opaque: false }
       parent.node.children!.set(name, made)
@@ -119,11 +133,11 @@ export class LayerTree implements LayerView {
   }
 
   remove(path: BytePath): void {
-    this.#removed.add(path)
+    this.#remember(this.#removed, path)
   }
 
   makeOpaque(path: BytePath): void {
-    this.#opaque.add(path)
+    this.#remember(this.#opaque, path)
   }
 
   /** The whiteouts and opaque markers, once all entries are known: they act on lower layers only, in whatever order. */
@@ -172,7 +186,7 @@ export class LayerTree implements LayerView {
     const made = this.#directory(parent.at, true)
     if (made.kind === 'reserved') return on.inReserved(path)
     if (made.kind !== 'found') return
-    this.#spend()
+    this.#spend(basename(path), false)
     made.node.children!.set(basename(path), WHITEOUT)
   }
 
@@ -244,7 +258,7 @@ export class LayerTree implements LayerView {
         }
         if (part.startsWith(WHITEOUT_PREFIX)) return { kind: 'reserved', at }
         child = directory(true)
-        this.#spend()
+        this.#spend(part, true)
         here.node.children!.set(part, child)
       }
       if (child.type === 'symlink') {
@@ -260,13 +274,14 @@ export class LayerTree implements LayerView {
     return { kind: 'found', ...way.at(-1)! }
   }
 
-  #spend(): void {
-    if (++this.#budget.used <= NODES_MAX) return
-    throw new LimitError(
-      'ERR_ENTRIES_MAX',
-      `cannot lint the image: its layers have more than ${NODES_MAX} files and directories together`,
-      { details: { limit: NODES_MAX } },
-    )
+  #remember(names: Set<BytePath>, path: BytePath): void {
+    if (names.has(path)) return
+    this.#budget.spend(NODE_BYTES + path.length)
+    names.add(path)
+  }
+
+  #spend(name: string, isDirectory: boolean): void {
+    this.#budget.spend(NODE_BYTES + name.length + (isDirectory ? DIRECTORY_BYTES : 0))
   }
 }
 

@@ -92,3 +92,17 @@ export function removeXattr(place: string, name: string): number {
 export function isUnsupportedXattr(errno: number): boolean {
   return errno === ERRNO.EOPNOTSUPP || errno === ERRNO.ENOTSUP || errno === ERRNO.EPERM
 }
+
+/**
+ * The file system has attributes, and not this one: a capability or ACL that the kernel cannot read, no name or one over
+ * 255 bytes, a value over 64 KiB, or one that does not fit where they are kept: ext4 has one block a file, and says
+ * ENOSPC when that one is full.
+ */
+export function isRefusedXattr(errno: number): boolean {
+  return (
+    errno === ERRNO.EINVAL ||
+    errno === ERRNO.E2BIG ||
+    errno === ERRNO.ERANGE ||
+    errno === ERRNO.ENOSPC
+  )
+}

@@ -60,7 +60,9 @@ function decimal(text: string): number {
  * @throws ArchiveError ERR_SPARSE_MAP
  */
 export function checkSparseMap(map: SparseMap, payloadBytes: number): void {
-  if (!Number.isSafeInteger(map.realSizeBytes)) throw badMap('the real size is no number')
+  if (!Number.isSafeInteger(map.realSizeBytes) || map.realSizeBytes < 0) {
+    throw badMap('the real size is no number')
+  }
   let end = 0
   let total = 0
   for (const { offset, length } of map.pieces) {

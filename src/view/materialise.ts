@@ -11,7 +11,7 @@ import { basename, dirname, pathText, type BytePath } from '../path/byte-path.ts
 import { ERRNO, hostError } from '../sys/errno.ts'
 import * as calls from '../sys/file-calls.ts'
 import { openInRoot } from '../sys/open-in-root.ts'
-import { below, isUnsupportedXattr, setXattr } from '../sys/xattr.ts'
+import { below, isRefusedXattr, isUnsupportedXattr, setXattr } from '../sys/xattr.ts'
 import type { MergedNode, MergedView } from '../union/merge.ts'
 import { copyContent } from './copy-content.ts'
 import type { LayerStack } from './stack.ts'
@@ -281,7 +281,8 @@ class TreeWriter {
       const allowed = this.#owners || name.startsWith('user.')
       const result = allowed ? setXattr(place, name, value) : -ERRNO.EPERM
       if (result >= 0) continue
-      if (!isUnsupportedXattr(-result)) this.#must(result, 'setxattr', node)
+      const isLeftOut = isUnsupportedXattr(-result) || isRefusedXattr(-result)
+      if (!isLeftOut) this.#must(result, 'setxattr', node)
       this.#warn(
         'xattr-skipped',
         'extended attributes that cannot be set here were left out of the merged directory',

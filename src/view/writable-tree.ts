@@ -14,7 +14,7 @@ import { ERRNO, hostError } from '../sys/errno.ts'
 import * as calls from '../sys/file-calls.ts'
 import { statusOf } from '../sys/file-status.ts'
 import { openInRoot } from '../sys/open-in-root.ts'
-import { below, isUnsupportedXattr, setXattr } from '../sys/xattr.ts'
+import { below, isRefusedXattr, isUnsupportedXattr, setXattr } from '../sys/xattr.ts'
 import { mergeLayers, type MergedNode, type MergedView } from '../union/merge.ts'
 import { whiteoutOf } from '../union/whiteout.ts'
 import { copyContent } from './copy-content.ts'
@@ -207,7 +207,9 @@ export class WritableTree implements Disposable {
     const name = basename(node.path)
     for (const [key, value] of xattrs) {
       const result = setXattr(below(dir, name), key, value)
-      if (result < 0 && !isUnsupportedXattr(-result)) this.#must(result, 'setxattr', node.path)
+      // What a layer says of a file, and no disk holds, must not keep the file from being changed.
+      const isLeftOut = isUnsupportedXattr(-result) || isRefusedXattr(-result)
+      if (result < 0 && !isLeftOut) this.#must(result, 'setxattr', node.path)
     }
     this.#own(dir, name, node, type)
     this.#must(calls.setTimesAt(dir, name, node.mtimeNs, node.mtimeNs), 'utimensat', node.path)

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import type { DiffID } from '../../src/digest/digest.ts'
 import { lintArchive } from '../../src/index.ts'
 import { Findings } from '../../src/lint/findings.ts'
+import { NodeBudget } from '../../src/lint/layer-tree.ts'
 import { LayerReader } from '../../src/lint/layer-reader.ts'
 import { LINT_RULES, type LintRuleID } from '../../src/lint/rules.ts'
 import { pathFromBytes } from '../../src/path/byte-path.ts'
@@ -267,7 +268,7 @@ t.test('sizes that no test can hold: from the header alone', async (t) => {
   const rulesOf = (header: Buffer): string[] => {
     const findings = new Findings((rule) => rule === 'absurd-size')
     findings.startLayer(1, `sha256:${'0'.repeat(64)}` as DiffID)
-    new TarParser(new LayerReader(0, findings, { used: 0 }, { nowNs: 0n })).write(header)
+    new TarParser(new LayerReader(0, findings, new NodeBudget(), { nowNs: 0n })).write(header)
     return findings.list().map(({ message }) => message)
   }
   const size = (bytesOfSize: number): Buffer => {

@@ -13,6 +13,7 @@ import type { Driver, DriverName, LayerForm } from '../../src/driver/driver.ts'
 import { selectDriver } from '../../src/driver/select.ts'
 import { ArchiveError, UnsafePathError } from '../../src/errors.ts'
 import { Findings } from '../../src/lint/findings.ts'
+import { NodeBudget } from '../../src/lint/layer-tree.ts'
 import { LayerReader } from '../../src/lint/layer-reader.ts'
 import type { LayerTree } from '../../src/lint/layer-tree.ts'
 import { findWastedBytes } from '../../src/lint/wasted-bytes.ts'
@@ -429,7 +430,7 @@ function lintStack(tars: readonly Buffer[]): {
   wastedBytes: number
 } {
   const findings = new Findings(() => true)
-  const budget = { used: 0 }
+  const budget = new NodeBudget()
   const trees: LayerTree[] = []
   let missing = 0
   for (const [index, tar] of tars.entries()) {

@@ -25,6 +25,10 @@ export function zstdRuns(head: Buffer, zeroBytes: number, windowLog: number = 17
 export function plainOfRuns(packed: Buffer): Buffer | undefined {
   const out: Buffer[] = []
   for (let at = 0; at < packed.length;) {
+    if (isSkippable(packed, at)) {
+      at += 8 + packed.readUInt32LE(at + 4)
+      continue
+    }
     if (packed.length - at < 9 || packed.readUInt32LE(at) !== MAGIC || packed[at + 4] !== 0) return
     at += 6
     for (let isLast = false; !isLast;) {
@@ -41,4 +45,9 @@ export function plainOfRuns(packed: Buffer): Buffer | undefined {
     }
   }
   return Buffer.concat(out)
+}
+
+/** RFC 8878, 3.1.2. */
+function isSkippable(packed: Buffer, at: number): boolean {
+  return packed.length - at >= 8 && (packed.readUInt32LE(at) & ~0xf) === 0x184d2a50
 }

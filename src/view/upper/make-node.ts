@@ -6,7 +6,7 @@ import { OVERRIDE_STAT, overrideStat } from '../../archive/metadata.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
 import { statusAt, statusOf, type FileStatus } from '../../sys/file-status.ts'
-import { below, isUnsupportedXattr, setXattr } from '../../sys/xattr.ts'
+import { below, isRefusedXattr, isUnsupportedXattr, setXattr } from '../../sys/xattr.ts'
 import type { NewNode } from '../../union/upper-layer.ts'
 import { copyContent } from '../copy-content.ts'
 import { markForm, type DiskForm } from '../disk-form.ts'
@@ -147,7 +147,8 @@ function describe(place: Place, form: DiskForm, node: NewNode): number {
   for (const [key, value] of node.xattrs ?? []) {
     if (form !== 'trusted' && !key.startsWith('user.')) continue
     const set = setXattr(below(dir, name), key, value)
-    if (set < 0 && !isUnsupportedXattr(-set)) return set
+    // What a layer says of a file, and no disk holds, must not keep the file from being changed.
+    if (set < 0 && !isUnsupportedXattr(-set) && !isRefusedXattr(-set)) return set
   }
   const type = overrideType({ ...node, devMajor: node.devMajor ?? 0, devMinor: node.devMinor ?? 0 })
   if (recorded && type !== undefined) {

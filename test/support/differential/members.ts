@@ -3,6 +3,7 @@
 import type { DiffID } from '../../../src/digest/digest.ts'
 import { LayerStoreError } from '../../../src/errors.ts'
 import { Findings } from '../../../src/lint/findings.ts'
+import { NodeBudget } from '../../../src/lint/layer-tree.ts'
 import { LayerReader } from '../../../src/lint/layer-reader.ts'
 import type { TarHandler, TarHeader } from '../../../src/tar/entry.ts'
 import { TarParser } from '../../../src/tar/parser.ts'
@@ -55,7 +56,7 @@ function takes(tar: Buffer, handler: TarHandler): boolean {
 export function lintTar(tar: Buffer): string[] {
   const findings = new Findings(() => true)
   findings.startLayer(1, `sha256:${'0'.repeat(64)}` as DiffID)
-  const reader = new LayerReader(0, findings, { used: 0 }, { nowNs: 0n })
+  const reader = new LayerReader(0, findings, new NodeBudget(), { nowNs: 0n })
   if (!takes(tar, reader)) return []
   reader.finish()
   for (const { path } of reader.missingTargets) {

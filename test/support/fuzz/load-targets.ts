@@ -21,6 +21,7 @@ import {
   type Store,
 } from '../../../src/index.ts'
 import { Findings } from '../../../src/lint/findings.ts'
+import { NodeBudget } from '../../../src/lint/layer-tree.ts'
 import { LayerReader } from '../../../src/lint/layer-reader.ts'
 import { TarParser } from '../../../src/tar/parser.ts'
 import { buildImage, dockerArchive20, dockerArchive25, ociLayout, packed } from '../image.ts'
@@ -88,7 +89,7 @@ class Work {
 function lintRefuses(tar: Buffer): boolean | undefined {
   const findings = new Findings(() => true)
   findings.startLayer(1, digestOf(tar) as DiffID)
-  const reader = new LayerReader(0, findings, { used: 0 }, { nowNs: 0n })
+  const reader = new LayerReader(0, findings, new NodeBudget(), { nowNs: 0n })
   try {
     const parser = new TarParser(reader, LIMITS)
     parser.write(tar)

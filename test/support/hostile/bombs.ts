@@ -30,6 +30,32 @@ const long = (i: number): string =>
 const BZIP2 =
   'QlpoOTFBWSZTWU8O8a0CAlRbgMyIQAB1gAAIYgCeEAAIIABwUAGI000aBUkkMIxD0nqYvpaSIIArKSJBAGt/Wela55okEAUU82S1I5s1qZc1xTbnvlTrHF+v2OsY2EggD+LuSKcKEgnh3jWg'
 
+/** As gzip(1) writes it, with the fields of RFC 1952, 2.3.1. */
+function gzipOf(
+  tar: Buffer,
+  { extra, name, comment }: { extra?: string; name?: string; comment?: string },
+): Buffer {
+  const packed = gzipSync(tar)
+  const flags = (extra === undefined ? 0 : 4) | (name === undefined ? 0 : 8)
+  packed[3] = flags | (comment === undefined ? 0 : 16)
+  const length = Buffer.alloc(2)
+  length.writeUInt16LE(extra?.length ?? 0)
+  return Buffer.concat([
+    packed.subarray(0, 10),
+    ...(extra === undefined ? [] : [length, Buffer.from(extra)]),
+    ...[name, comment].flatMap((text) => (text === undefined ? [] : [Buffer.from(`${text}\0`)])),
+    packed.subarray(10),
+  ])
+}
+
+/** RFC 8878, 3.1.2: a frame that decoders pass over. */
+function skippable(content: Buffer, claimedBytes: number = content.length): Buffer {
+  const header = Buffer.alloc(8)
+  header.writeUInt32LE(0x184d2a50)
+  header.writeUInt32LE(claimedBytes, 4)
+  return Buffer.concat([header, content])
+}
+
 export const BOMBS: readonly HostileCase[] = casesOf('bomb', {
   'ratio-gzip': {
     advisory: 'CVE-2017-14992',
@@ -427,6 +453,89 @@ export const BOMBS: readonly HostileCase[] = casesOf('bomb', {
       ),
     twin: plainLayer,
     expect: ENTRY_SIZE,
+  },
+  'directories-with-attributes': {
+    attack:
+      'a thousand directories, each with a quarter of a megabyte of attributes, held for their times',
+    build: () => {
+      const header = extension('x', paxRecords({ 'SCHILY.xattr.user.x': 'v'.repeat(240_000) }))
+      return many(1000, (i) => Buffer.concat([header, block({ name: `d${i}/`, type: '5' })]))
+    },
+    twin: () => oneLayer(dir('d', { xattrs: new Map([['user.x', Buffer.from('v')]]) })),
+    expect: 'harmless',
+    isHeavy: true,
+  },
+  'links-to-nothing': {
+    attack:
+      'twenty-five thousand hardlinks of names of 4 KB to others that are not there: lint remembers both',
+    build: () =>
+      many(25_000, (i) =>
+        Buffer.concat([
+          pax({ path: long(i), linkpath: `gone/${long(i)}` }),
+          block({ name: 'h', type: '1', link: 'x' }),
+        ]),
+      ),
+    twin: () => oneLayer(file('f', 'mine'), link('h', 'f')),
+    expect: ['ERR_LINK_TARGET'],
+    isHeavy: true,
+  },
+  'gzip-name': {
+    attack: 'a gzip header with a file name of 64 MiB',
+    build: () => ({
+      layers: [gzipOf(layerTar(file('f', 'mine')), { name: 'n'.repeat(64 * MIB) })],
+    }),
+    twin: () => ({ layers: [gzipOf(layerTar(file('f', 'mine')), { name: 'layer.tar' })] }),
+    expect: 'harmless',
+    isHeavy: true,
+  },
+  'gzip-header-fields': {
+    attack: 'a gzip header of all that there can be, each as long as it may be',
+    build: () => ({
+      layers: [
+        gzipOf(layerTar(file('f', 'mine')), {
+          extra: 'e'.repeat(0xffff),
+          name: 'n'.repeat(70_000),
+          comment: 'c'.repeat(70_000),
+        }),
+      ],
+    }),
+    twin: () => ({
+      layers: [gzipOf(layerTar(file('f', 'mine')), { extra: 'e', name: 'n', comment: 'c' })],
+    }),
+    expect: 'harmless',
+    holds: { '/f': 'mine' },
+  },
+  'zstd-skippable': {
+    attack: 'a skippable frame of zstd that says it has 4 GiB',
+    build: () => ({ layers: [skippable(Buffer.from('x'), 0xffffffff)] }),
+    twin: () => ({
+      layers: [Buffer.concat([skippable(Buffer.from('x')), zstdRuns(block({ name: 'f' }), MIB)])],
+    }),
+    expect: ['ERR_COMPRESSION'],
+  },
+  'zstd-skippable-many': {
+    attack: 'fifty thousand skippable frames of nothing: no progress, for ever',
+    build: () => ({
+      layers: [
+        Buffer.concat([
+          ...Array<Buffer>(50_000).fill(skippable(Buffer.alloc(0))),
+          zstdRuns(block({ name: 'f' }), MIB),
+        ]),
+      ],
+    }),
+    twin: () => ({ layers: [zstdRuns(block({ name: 'f' }), MIB)] }),
+    expect: 'harmless',
+    holds: { '/f': '' },
+  },
+  'long-names-in-a-row': {
+    attack: 'a thousand long names and long links of GNU tar before one member',
+    build: () =>
+      rawLayer(
+        ...Array.from({ length: 1000 }, (_, i) => extension(i % 2 === 0 ? 'L' : 'K', `n${i}\0`)),
+        fileBlock('f', 'x'),
+      ),
+    twin: () => rawLayer(extension('K', 'x\0'), extension('L', 'f\0'), fileBlock('g', 'mine')),
+    expect: ['ERR_TAR_HEADER'],
   },
   hardlinks: {
     advisory: 'CVE-2026-59873',

@@ -3,7 +3,7 @@
 
 import { gzipSync } from 'node:zlib'
 import { dir, file, layerTar, link, symlink } from '../layer.ts'
-import { block, GNU_MAGIC, padded, ZERO_BLOCKS } from '../tars.ts'
+import { block, extension, GNU_MAGIC, padded, ZERO_BLOCKS } from '../tars.ts'
 import { fileBlock, oneLayer, pax, plainLayer, rawLayer } from './payloads.ts'
 import { casesOf, type HostileCase } from './case.ts'
 
@@ -252,6 +252,88 @@ export const DIFFERENTIALS: readonly HostileCase[] = casesOf('parser-differentia
       ),
     twin: () => rawLayer(block({ name: 'd/', type: '5', magic: GNU_MAGIC })),
     expect: ['ERR_TAR_TYPE'],
+  },
+  'mtime-negative-base-256': {
+    attack: 'a time of minus 2^62 seconds',
+    build: () =>
+      rawLayer(
+        block({
+          name: 'f',
+          size: 4,
+          mtime: Buffer.from([...Array<number>(4).fill(0xff), 0xc0, ...Array<number>(7).fill(0)]),
+        }),
+        padded('mine'),
+      ),
+    twin: () =>
+      rawLayer(
+        block({
+          name: 'f',
+          size: 4,
+          mtime: Buffer.from([...Array<number>(11).fill(0xff), 0xfe]),
+        }),
+        padded('mine'),
+      ),
+    expect: HEADER,
+  },
+  'uid-negative-base-256': {
+    attack: 'an owner of -1 in a number of GNU tar',
+    build: () => rawLayer(block({ name: 'f', uid: Buffer.alloc(8, 0xff) })),
+    twin: () =>
+      rawLayer(block({ name: 'f', uid: Buffer.from([0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xfe]) })),
+    expect: HEADER,
+    names: 'uid',
+  },
+  'device-beyond-its-bits': {
+    advisory: 'composefs#436',
+    attack: 'a device 0:4294967296: a whiteout, to who cuts it',
+    build: () =>
+      rawLayer(
+        block({ name: 'f', type: '3', patch: { 337: Buffer.from([0x80, 0, 0, 1, 0, 0, 0, 0]) } }),
+      ),
+    twin: () =>
+      rawLayer(block({ name: 'f', type: '3', patch: { 329: '0000001\0', 337: '0000003\0' } })),
+    expect: HEADER,
+    names: '0:4294967296',
+  },
+  'mode-with-type-bits': {
+    attack: 'a mode that says symlink, in the header of a file',
+    build: () => rawLayer(block({ name: 'f', mode: '0120777\0', size: 4 }), padded('mine')),
+    twin: () => rawLayer(block({ name: 'f', mode: '0100644\0', size: 4 }), padded('mine')),
+    expect: 'harmless',
+    holds: { '/f': 'mine' },
+  },
+  'name-of-slashes': {
+    attack: 'a file whose name is slashes alone: the root, or the directory it is unpacked into',
+    build: () =>
+      rawLayer(
+        fileBlock('///', 'x'),
+        pax({ path: '//' }),
+        fileBlock('g', 'x'),
+        fileBlock('f', 'mine'),
+      ),
+    twin: () => rawLayer(block({ name: './', type: '5' }), fileBlock('f', 'mine')),
+    expect: 'harmless',
+    holds: { '/f': 'mine' },
+    lacks: ['/g'],
+  },
+  'long-name-of-nothing': {
+    attack: 'a long name of GNU tar that is empty: the name of the header to some, none to others',
+    build: () =>
+      rawLayer(
+        extension('L', ''),
+        fileBlock('f', 'mine'),
+        extension('L', '\0'),
+        fileBlock('g', 'mine'),
+      ),
+    twin: () => rawLayer(extension('L', 'f\0'), fileBlock('g', 'mine')),
+    expect: 'harmless',
+    holds: { '/f': 'mine', '/g': 'mine' },
+  },
+  'long-name-without-nul': {
+    attack: 'a long name of GNU tar that does not end: some read on in the next header',
+    build: () => rawLayer(extension('L', 'n'.repeat(512)), fileBlock('f', 'x')),
+    twin: () => rawLayer(extension('L', `${'n'.repeat(200)}\0`), fileBlock('f', 'mine')),
+    expect: ['ERR_PATH_MAX'],
   },
   'mtime-absurd': {
     attack: 'times before 1970 and after the sun',

@@ -99,6 +99,19 @@ const CASES = casesOf('bomb', {
     expect: 'harmless',
     isHeavy: true,
   },
+  history: {
+    attack: 'a config of a hundred thousand steps that made no layer',
+    build: () => ({
+      layers: [layerTar(file('f', 'mine'))],
+      config: { history: Array<object>(100_000).fill({ empty_layer: true }) },
+    }),
+    twin: () => ({
+      layers: [layerTar(file('f', 'mine'))],
+      config: { history: [{ empty_layer: true }, { created_by: 'x' }] },
+    }),
+    expect: 'harmless',
+    isHeavy: true,
+  },
   names: {
     attack: 'an image of a hundred thousand names',
     build: () =>

@@ -1,6 +1,6 @@
 // Hardlinks: the one kind of entry that can give a file of the host a second name inside of an image.
 
-import { dir, file, layerTar, link, symlink, whiteout } from '../layer.ts'
+import { device, dir, fifo, file, layerTar, link, symlink, whiteout } from '../layer.ts'
 import { block, extension, padded } from '../tars.ts'
 import { oneLayer, pax, rawLayer } from './payloads.ts'
 import { casesOf, type HostileCase, type Payload } from './case.ts'
@@ -149,6 +149,37 @@ export const HARDLINK_ESCAPES: readonly HostileCase[] = casesOf('hardlink-escape
     build: () => oneLayer(link('h', 'h')),
     twin: linked,
     expect: ['ERR_LINK_TARGET'],
+  },
+  'to-a-device': {
+    attack: 'a second name of a device, with a mode of its own',
+    build: () => oneLayer(device('null', 'char', 1, 3), link('h', 'null', { mode: 0o4777 })),
+    twin: () => oneLayer(device('null', 'char', 1, 3), file('f', 'mine'), link('h', 'f')),
+    expect: 'harmless',
+  },
+  'to-a-forged-device': {
+    advisory: 'composefs#436',
+    attack: 'a second name of a device 0:0, which is a whiteout',
+    build: () => oneLayer(device('w', 'char', 0, 0), link('f', 'w')),
+    twin: () => oneLayer(device('w', 'char', 1, 3), link('f', 'w')),
+    expect: ['ERR_LINK_TARGET'],
+  },
+  'to-a-fifo': {
+    attack: 'a second name of a FIFO: who opens it to set its mode waits for ever',
+    build: () => oneLayer(fifo('p'), link('h', 'p', { mode: 0o600 })),
+    twin: () => oneLayer(fifo('p'), file('f', 'mine'), link('h', 'f')),
+    expect: 'harmless',
+  },
+  'below-a-file': {
+    attack: 'a link that lies below a file',
+    build: () => oneLayer(file('f', 'x'), link('f/h', 'f')),
+    twin: () => oneLayer(file('f', 'mine'), dir('d'), link('d/h', 'f')),
+    expect: ['ERR_TAR_HEADER'],
+  },
+  'through-a-symlink-to-itself': {
+    attack: 'the target lies behind a circle of symlinks',
+    build: () => oneLayer(symlink('s', 's'), link('h', 's/f')),
+    twin: () => oneLayer(symlink('s', '.'), file('f', 'mine'), link('h', 's/f')),
+    expect: ['ERR_TAR_HEADER', 'ERR_LINK_TARGET'],
   },
   'without-target': {
     attack: 'no target at all',

@@ -186,6 +186,56 @@ export const PAX_DIFFERENTIALS: readonly HostileCase[] = casesOf('parser-differe
     twin: () => rawLayer(pax({ k: 'v' }), block({ name: 'f' })),
     expect: PAX,
   },
+  'pax-path-empty': {
+    attack: 'an empty PAX path: silence to some, a member without a name to others',
+    build: () => rawLayer(extension('x', '8 path=\n'), fileBlock('f', 'mine')),
+    twin: () => rawLayer(pax({ path: 'f' }), fileBlock('g', 'mine')),
+    expect: 'harmless',
+    holds: { '/f': 'mine' },
+  },
+  'pax-time-not-a-number': {
+    attack: 'a time that is no number, or none that ends',
+    build: () => rawLayer(pax({ mtime: 'inf' }), fileBlock('f', 'x')),
+    twin: () => rawLayer(pax({ mtime: `1.${'0'.repeat(1000)}` }), fileBlock('f', 'mine')),
+    expect: PAX,
+  },
+  'pax-time-beyond-any': {
+    attack: 'a time of two hundred digits',
+    build: () => rawLayer(pax({ mtime: '9'.repeat(200) }), fileBlock('f', 'x')),
+    twin: () => rawLayer(pax({ mtime: '1700000000' }), fileBlock('f', 'mine')),
+    expect: PAX,
+  },
+  'xattr-odd-names': {
+    attack:
+      'attributes with no name, a name of slashes, and one that is longer than the kernel takes',
+    build: () =>
+      rawLayer(
+        pax({
+          'SCHILY.xattr.': 'x',
+          'SCHILY.xattr.user./../..': 'x',
+          [`SCHILY.xattr.user.${'n'.repeat(300)}`]: 'x',
+        }),
+        fileBlock('f', 'mine'),
+      ),
+    twin: () => rawLayer(pax({ 'SCHILY.xattr.user.a': 'x' }), fileBlock('f', 'mine')),
+    expect: 'harmless',
+    holds: { '/f': 'mine' },
+  },
+  'xattr-twice': {
+    attack: 'one attribute twice, the second time with the mark of overlay',
+    build: () =>
+      rawLayer(
+        extension(
+          'x',
+          paxRecords({ 'SCHILY.xattr.user.a': '1' }) +
+            paxRecords({ 'SCHILY.xattr.user.a': '2' }) +
+            paxRecords({ 'SCHILY.xattr.trusted.overlay.opaque': 'y' }),
+        ),
+        block({ name: 'd/', type: '5' }),
+      ),
+    twin: () => rawLayer(pax({ 'SCHILY.xattr.user.a': '1' }), block({ name: 'd/', type: '5' })),
+    expect: 'harmless',
+  },
   'pax-twice': {
     attack: 'two PAX headers before one member: merged by some, the last alone by others',
     build: () => rawLayer(pax({ path: 'first' }), pax({ mtime: '1' }), fileBlock('f', 'mine')),
@@ -329,6 +379,102 @@ export const SPARSE_DIFFERENTIALS: readonly HostileCase[] = casesOf('parser-diff
     attack: 'the old GNU form, with a body shorter than its pieces',
     build: () => gnuSparse([[0, 4096]], 4096, 'abcd'),
     twin: () => gnuSparse([[4096, 4]], 4100, 'abcd'),
+    expect: SPARSE,
+  },
+  'sparse-1.0-without-newline': {
+    attack: 'a map whose last number runs into the file’s bytes',
+    build: () => sparse10(8, '1\n0\n8', 'abcdefgh'),
+    twin: () => sparse10(8, '1\n0\n8\n', 'abcdefgh'),
+    expect: SPARSE,
+  },
+  'sparse-1.0-signed': {
+    attack: 'numbers with signs and spaces, which some readers take',
+    build: () => sparse10(8, '+1\n 0\n8\n', 'abcdefgh'),
+    twin: () => sparse10(8, '1\n0\n8\n', 'abcdefgh'),
+    expect: SPARSE,
+  },
+  'sparse-1.0-of-no-pieces': {
+    attack: 'no pieces, and bytes nevertheless',
+    build: () => sparse10(8, '0\n', 'abcdefgh'),
+    twin: () => sparse10(8, '0\n', ''),
+    expect: SPARSE,
+  },
+  'sparse-0.0-count-without-pieces': {
+    attack: 'a count of pieces that do not come: sparse to some, a plain file to others',
+    build: () =>
+      rawLayer(
+        pax({ 'GNU.sparse.size': '8', 'GNU.sparse.numblocks': '1', 'GNU.sparse.offset': '0' }),
+        block({ name: 's', size: 8 }),
+        padded('abcdefgh'),
+      ),
+    twin: () =>
+      rawLayer(
+        extension(
+          'x',
+          paxRecords({ 'GNU.sparse.size': '8', 'GNU.sparse.numblocks': '1' }) +
+            paxRecords({ 'GNU.sparse.offset': '0', 'GNU.sparse.numbytes': '8' }),
+        ),
+        block({ name: 's', size: 8 }),
+        padded('abcdefgh'),
+      ),
+    expect: [...SPARSE, ...PAX],
+  },
+  'sparse-name-empty-or-root': {
+    attack: 'a sparse file whose real name is the root',
+    build: () =>
+      rawLayer(
+        pax({
+          'GNU.sparse.size': '8',
+          'GNU.sparse.numblocks': '1',
+          'GNU.sparse.map': '0,8',
+          'GNU.sparse.name': '/',
+        }),
+        block({ name: 's', size: 8 }),
+        padded('abcdefgh'),
+        fileBlock('f', 'mine'),
+      ),
+    twin: () => sparse01('0,8', 1, 8, 'abcdefgh'),
+    expect: 'harmless',
+    holds: { '/f': 'mine' },
+  },
+  'sparse-gnu-real-size-negative': {
+    attack: 'the old GNU form, with a real size below zero',
+    build: () =>
+      rawLayer(
+        block({
+          name: 's',
+          type: 'S',
+          magic: GNU_MAGIC,
+          patch: { 483: Buffer.alloc(12, 0xff) },
+        }),
+      ),
+    twin: () => gnuSparse([[0, 8]], 8, 'abcdefgh'),
+    expect: SPARSE,
+  },
+  'sparse-gnu-extended-without-block': {
+    attack: 'the old GNU form, that says more pieces follow, and ends',
+    build: () => ({
+      layers: [
+        block({
+          name: 's',
+          type: 'S',
+          magic: GNU_MAGIC,
+          patch: { 482: '\x01', 483: octal12(0) },
+        }),
+      ],
+    }),
+    twin: () => gnuSparse([[0, 8]], 8, 'abcdefgh'),
+    expect: ['ERR_TAR_TRUNCATED'],
+  },
+  'sparse-hardlink': {
+    attack: 'a sparse map for a hardlink',
+    build: () =>
+      rawLayer(
+        fileBlock('f', 'x'),
+        pax({ 'GNU.sparse.size': '8', 'GNU.sparse.numblocks': '1', 'GNU.sparse.map': '0,8' }),
+        block({ name: 'h', type: '1', link: 'f' }),
+      ),
+    twin: () => rawLayer(fileBlock('f', 'mine'), block({ name: 'h', type: '1', link: 'f' })),
     expect: SPARSE,
   },
   'sparse-directory': {

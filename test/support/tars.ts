@@ -84,6 +84,17 @@ export function paxRecords(records: Record<string, string>): string {
     .join('')
 }
 
+/** A file `s` of one byte and a hole, as PAX format 0.1 says it. */
+export function sparseMember(realSizeBytes: number): Buffer {
+  const records = paxRecords({
+    'GNU.sparse.size': String(realSizeBytes),
+    'GNU.sparse.numblocks': '1',
+    'GNU.sparse.map': '0,1',
+    'GNU.sparse.name': 's',
+  })
+  return Buffer.concat([extension('x', records), block({ name: 'x', size: 1 }), padded('x')])
+}
+
 export type SeenEvent =
   | { event: 'raw' | 'body'; bytes: string }
   | { event: 'entry'; header: TarHeader }

@@ -3,7 +3,15 @@
 
 import { gzipSync } from 'node:zlib'
 import { dir, file, layerTar, link, symlink, whiteout, type LayerEntryInit } from '../layer.ts'
-import { block, extension, GNU_MAGIC, padded, paxRecords, ZERO_BLOCKS } from '../tars.ts'
+import {
+  block,
+  extension,
+  GNU_MAGIC,
+  padded,
+  paxRecords,
+  sparseMember,
+  ZERO_BLOCKS,
+} from '../tars.ts'
 import { zstdRuns } from '../zstd-runs.ts'
 import { casesOf, type HostileCase, type Payload } from './case.ts'
 import { fileBlock, oneLayer, pax, plainLayer, rawLayer } from './payloads.ts'
@@ -183,44 +191,14 @@ export const BOMBS: readonly HostileCase[] = casesOf('bomb', {
   },
   'sparse-terabytes': {
     attack: 'a sparse file of 16 TiB in one block',
-    build: () =>
-      rawLayer(
-        pax({
-          'GNU.sparse.size': String(2 ** 44),
-          'GNU.sparse.numblocks': '1',
-          'GNU.sparse.map': '0,1',
-          'GNU.sparse.name': 's',
-        }),
-        block({ name: 'x', size: 1 }),
-        padded('x'),
-      ),
-    twin: () =>
-      rawLayer(
-        pax({
-          'GNU.sparse.size': String(2 ** 30),
-          'GNU.sparse.numblocks': '1',
-          'GNU.sparse.map': '0,1',
-          'GNU.sparse.name': 's',
-        }),
-        block({ name: 'x', size: 1 }),
-        padded('x'),
-      ),
+    build: () => rawLayer(sparseMember(2 ** 44)),
+    twin: () => rawLayer(sparseMember(2 ** 30)),
     expect: EXPANSION,
     names: '--limit layer-bytes=',
   },
   'sparse-within-bounds': {
     attack: 'a sparse file of 100 GiB: a merge that writes its holes fills the disk',
-    build: () =>
-      rawLayer(
-        pax({
-          'GNU.sparse.size': String(100 * 2 ** 30),
-          'GNU.sparse.numblocks': '1',
-          'GNU.sparse.map': '0,1',
-          'GNU.sparse.name': 's',
-        }),
-        block({ name: 'x', size: 1 }),
-        padded('x'),
-      ),
+    build: () => rawLayer(sparseMember(100 * 2 ** 30)),
     twin: plainLayer,
     expect: 'harmless',
     isHeavy: true,

@@ -10,6 +10,7 @@ import { CString, SYS, checked, libc, unusable } from './libc.ts'
 export const AT_FDCWD = -100
 export const AT_SYMLINK_NOFOLLOW = 0x100
 export const AT_REMOVEDIR = 0x200
+const AT_SYMLINK_FOLLOW = 0x400
 export const AT_EMPTY_PATH = 0x1000
 
 interface OpenFlags {
@@ -24,9 +25,10 @@ interface OpenFlags {
   readonly NONBLOCK: number
   readonly CLOEXEC: number
   readonly PATH: number
+  readonly TMPFILE: number
 }
 
-/** Those that differ between architectures come from node:fs; CLOEXEC and PATH, which it lacks, do not differ. */
+/** Those that differ between architectures come from node:fs; those that it lacks do not differ. */
 export const O: OpenFlags = {
   RDONLY: fs.constants.O_RDONLY,
   WRONLY: fs.constants.O_WRONLY,
@@ -39,6 +41,7 @@ export const O: OpenFlags = {
   NONBLOCK: fs.constants.O_NONBLOCK,
   CLOEXEC: 0o2000000,
   PATH: 0o10000000,
+  TMPFILE: 0o20000000 | fs.constants.O_DIRECTORY,
 }
 
 const first = new CString()
@@ -83,11 +86,16 @@ export function symlinkAt(target: Name, dir: DirFd, name: Name): number {
   return path ? checked(libc().symlinkat(content, dir, path)) : unusable(name)
 }
 
-export function linkAt(fromDir: DirFd, fromName: Name, dir: DirFd, name: Name): number {
+export function linkAt(fromDir: DirFd, fromName: Name, dir: DirFd, name: Name, flags = 0): number {
   const from = first.set(fromName)
   if (!from) return unusable(fromName)
   const path = second.set(name)
-  return path ? checked(libc().linkat(fromDir, from, dir, path, 0)) : unusable(name)
+  return path ? checked(libc().linkat(fromDir, from, dir, path, flags)) : unusable(name)
+}
+
+/** A name for an open file that has none (O_TMPFILE), by its link in /proc: without CAP_DAC_READ_SEARCH the only way. */
+export function linkOpen(fd: number, dir: DirFd, name: Name): number {
+  return linkAt(AT_FDCWD, `/proc/self/fd/${fd}`, dir, name, AT_SYMLINK_FOLLOW)
 }
 
 export function unlinkAt(dir: DirFd, name: Name, flags = 0): number {

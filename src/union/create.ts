@@ -3,7 +3,7 @@
 
 import { joinPath, type BytePath } from '../path/byte-path.ts'
 import { copyUp } from './copy-up.ts'
-import type { UnionEntry } from './entry.ts'
+import type { UnionEntry, UnionNode } from './entry.ts'
 import { E } from './errno.ts'
 import type { LayerNode, NodeType } from './layer-view.ts'
 import { OpenFile, openFile } from './open-file.ts'
@@ -84,6 +84,51 @@ export function createOpen(
   const entry = tree.adoptNew(dir, name, status)
   withoutCapability(entry)
   return { entry, file: new OpenFile(tree, entry.node, body, true), status }
+}
+
+export interface NamelessFile extends Omit<CreatedFile, 'entry'> {
+  readonly node: UnionNode
+}
+
+/** open(2) with O_TMPFILE. @returns as `create`; -EOPNOTSUPP where the upper layer has no such files */
+export function createNameless(
+  tree: UnionTree,
+  dir: UnionEntry,
+  mode: number,
+  creator: Creator,
+): NamelessFile | number {
+  const { upper } = tree
+  if (upper === undefined) return -E.ROFS
+  if (dir.isRemoved) return -E.NOENT
+  if (upper.makeNameless === undefined) return -E.OPNOTSUPP
+  const copied = copyUp(tree, dir)
+  if (copied < 0) return copied
+  const { mode: given, gid } = inherited(tree, dir, { type: 'file', mode }, creator)
+  const made = upper.makeNameless(dir.path, { type: 'file', mode: given, uid: creator.uid, gid })
+  if (typeof made === 'number') return made
+  const { body, status } = made
+  const node = tree.nameless(status)
+  node.lacksCapability = true
+  return { node, file: new OpenFile(tree, node, body, true), status }
+}
+
+/** linkat(2) of a file that was opened with O_TMPFILE, while it is open. @returns as `create` */
+export function linkNameless(
+  tree: UnionTree,
+  node: UnionNode,
+  dir: UnionEntry,
+  name: BytePath,
+): UnionEntry | number {
+  const refused = prepare(tree, dir, name)
+  if (refused < 0) return refused
+  for (const { writable, body } of node.files) {
+    if (!writable) continue
+    const linked = tree.upper!.linkOpen?.(body, joinPath(dir.path, name)) ?? -E.OPNOTSUPP
+    if (linked < 0) return linked
+    tree.touch(dir.node)
+    return tree.adopt(dir, name, node)
+  }
+  return -E.NOENT
 }
 
 /** A directory's default ACL or label comes to what is made in it; a capability never does. */

@@ -154,6 +154,15 @@ export class UnionTree {
     return this.#remember(this.#upperNode(joinPath(dir.path, name), own, dir), dir, name)
   }
 
+  /** A new file of the upper layer, without a name so far. */
+  nameless(own: LayerNode): UnionNode {
+    const ino = this.#ino(own.ino, this.upper!.fileSystem)
+    const what = { type: own.type, ino, upper: true, lower: undefined, mergesLower: false }
+    const node = new UnionNode(this.#nextID(), what)
+    node.upperIno = own.ino
+    return node
+  }
+
   /** The name is gone, whatever became of its node. */
   drop(entry: UnionEntry): void {
     const siblings = entry.parent?.children

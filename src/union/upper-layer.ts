@@ -88,6 +88,10 @@ export interface UpperLayer extends ReadableLayer {
   make(path: BytePath, node: NewNode): number
   /** A regular file, and open for writing at once; absent where it costs as much as `make` and `openBody`. */
   makeOpen?(path: BytePath, node: NewNode): OpenNode | number
+  /** A regular file without a name, in that directory's file system; absent where there is no such thing. */
+  makeNameless?(directory: BytePath, node: NewNode): OpenNode | number
+  /** Its first name; a whiteout there is replaced. */
+  linkOpen?(body: FileBody, to: BytePath): number
   /** Another name for the same file; a whiteout there is replaced. */
   link(from: BytePath, to: BytePath): number
   /**

@@ -1,6 +1,8 @@
 // open(2) with each of its flags, read, write, truncate, append; files that lost their names; locks; O_TMPFILE.
 
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { ERRNO } from '../../src/sys/errno.ts'
+import { AT_FDCWD, linkOpen } from '../../src/sys/file-calls.ts'
 import { lockDirectory } from '../../src/sys/lock-directory.ts'
 import type { Check } from './trial.ts'
 
@@ -293,7 +295,34 @@ export const fileChecks: readonly Check[] = [
       const bytes = Buffer.alloc(9)
       readSync(fd, bytes, 0, 9, 0)
       equal('bytes', bytes.toString(), 'temporary')
+      equal('mode', fstatSync(fd).mode & 0o7777, 0o640)
       closeSync(fd)
+      equal('names, when it is closed', fs.readdirSync(path()).length, 0)
+    },
+  },
+  {
+    name: 'O_TMPFILE is given a name',
+    needs: ['temporary files'],
+    prepare: (fs, at) => fs.writeFileSync(`${at}/there`, 'before'),
+    run({ fs, path, equal }) {
+      const fd = openSync(path('.'), O_TMPFILE | O_RDWR, 0o600)
+      writeSync(fd, 'temporary')
+      equal('a name that is taken', linkOpen(fd, AT_FDCWD, path('there')), -ERRNO.EEXIST)
+      fs.unlinkSync(path('there'))
+      equal('a name that was removed', linkOpen(fd, AT_FDCWD, path('there')), 0)
+      equal('links', fstatSync(fd).nlink, 1)
+      equal('number', fs.statSync(path('there')).ino, fstatSync(fd).ino)
+      equal('another name', linkOpen(fd, AT_FDCWD, path('new')), 0)
+      equal('links of both', fstatSync(fd).nlink, 2)
+      writeSync(fd, ' no more')
+      closeSync(fd)
+      equal('bytes', fs.readFileSync(path('new'), 'utf8'), 'temporary no more')
+      fs.unlinkSync(path('new'))
+      equal('links of the first', fs.statSync(path('there')).nlink, 1)
+      const only = openSync(path('.'), O_TMPFILE | O_RDWR | O_EXCL, 0o600)
+      equal('with O_EXCL', linkOpen(only, AT_FDCWD, path('new')), -ERRNO.ENOENT)
+      closeSync(only)
+      equal('names', fs.readdirSync(path()).join(), 'there')
     },
   },
 ]

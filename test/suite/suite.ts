@@ -2,6 +2,7 @@
 // then all run again on files that are made in the view.
 
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import type { LayerForm } from '../../src/driver/driver.ts'
 import { systemNow } from '../../src/sys/clock.ts'
@@ -35,14 +36,17 @@ const CHECKS: readonly Check[] = [
   ...permissionChecks,
 ]
 
+/** FUSE has O_TMPFILE from Linux 6.2 on. */
+const [major = 0, minor = 0] = os.release().split('.').map(Number)
+const hasNameless = major > 6 || (major === 6 && minor >= 2)
+
 /** In the process nobody is asked who is calling, and descriptors are not the process's. */
 const IN_PROCESS: readonly Need[] = ['owners']
 const ON_DISK: readonly Need[] = ['owners', 'users', 'descriptors', 'pipes', 'temporary files']
 
 const HAS: Readonly<Record<ViewKind, readonly Need[]>> = {
   kernel: ON_DISK,
-  // The server has no name for a file that has none.
-  fuse: ON_DISK.filter((need) => need !== 'temporary files'),
+  fuse: ON_DISK.filter((need) => hasNameless || need !== 'temporary files'),
   merge: ON_DISK,
   'UnionFs in a directory': IN_PROCESS,
   'UnionFs in memory': IN_PROCESS,

@@ -6,7 +6,15 @@ import fs from 'node:fs'
 import type { BytePath } from '../../path/byte-path.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import * as attributes from '../../union/attributes.ts'
-import { create, createOpen, link, type Creation, type Creator } from '../../union/create.ts'
+import {
+  create,
+  createNameless,
+  createOpen,
+  link,
+  linkNameless,
+  type Creation,
+  type Creator,
+} from '../../union/create.ts'
 import type { UnionEntry, UnionNode } from '../../union/entry.ts'
 import type { LayerNode, NodeType } from '../../union/layer-view.ts'
 import { removeDirectory, unlink } from '../../union/remove.ts'
@@ -138,6 +146,8 @@ export class Operations {
       }
       case OP.CREATE:
         return this.#createFile(entry, length)
+      case OP.TMPFILE:
+        return this.#createNameless(entry)
       case OP.UNLINK:
         return unlink(this.#tree, entry, this.#name(BODY, length).name)
       case OP.RMDIR:
@@ -181,8 +191,11 @@ export class Operations {
   }
 
   /** fuse_entry_out; counts the kernel's hold on the node. @returns its length, or a negative errno */
-  writeEntry(entry: UnionEntry, at: number): number {
-    const { node } = entry
+  writeEntry({ node }: UnionEntry, at: number): number {
+    return this.#writeNode(node, at)
+  }
+
+  #writeNode(node: UnionNode, at: number): number {
     const status = this.#tree.layerStatus(node)
     if (typeof status === 'number') return status
     const out = this.#out
@@ -296,6 +309,19 @@ export class Operations {
     return ENTRY_BYTES + this.#open.add(file, status, OUT + ENTRY_BYTES)
   }
 
+  #createNameless(dir: UnionEntry): number {
+    const mode = this.#in.readUInt32LE(BODY + 4) & 0o7777
+    const creator = this.#creator()
+    if (creator === undefined) return -ERRNO.EOVERFLOW
+    const made = createNameless(this.#tree, dir, mode, creator)
+    if (typeof made === 'number') return made
+    const { node, file, status } = made
+    const written = this.#writeNode(node, OUT)
+    if (written >= 0) return ENTRY_BYTES + this.#open.add(file, status, OUT + ENTRY_BYTES)
+    file.close()
+    return written
+  }
+
   #rename(dir: UnionEntry, flags: number, at: number, length: number): number {
     const target = this.#nodes.get(readNumber(this.#in, BODY))?.entry
     if (target === undefined) return -ERRNO.ENOENT
@@ -314,9 +340,12 @@ export class Operations {
   }
 
   #link(dir: UnionEntry, length: number): number {
-    const source = this.#nodes.get(readNumber(this.#in, BODY))?.entry
-    if (source === undefined) return -ERRNO.ENOENT
-    const linked = link(this.#tree, source, dir, this.#name(BODY + 8, length).name)
+    const node = this.#nodes.get(readNumber(this.#in, BODY))
+    if (node === undefined) return -ERRNO.ENOENT
+    const { name } = this.#name(BODY + 8, length)
+    const linked = node.entry
+      ? link(this.#tree, node.entry, dir, name)
+      : linkNameless(this.#tree, node, dir, name)
     return typeof linked === 'number' ? linked : this.writeEntry(linked, OUT)
   }
 

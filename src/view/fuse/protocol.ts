@@ -43,6 +43,7 @@ export const OP = {
   READDIRPLUS: 44,
   RENAME2: 45,
   SYNCFS: 50,
+  TMPFILE: 51,
 } as const
 
 /** Of INIT; those above bit 31 are in the second word. */

@@ -27,7 +27,7 @@ import { DirectoryLayer } from '../directory-layer.ts'
 import { markForm, type DiskForm } from '../disk-form.ts'
 import { changeAt, changeOwnedAt, type Place } from './change-attributes.ts'
 import { DiskBody } from './file-body.ts'
-import { makeFilled, makeNode, makeOpenFile } from './make-node.ts'
+import { makeFilled, makeNameless, makeNode, makeOpenFile } from './make-node.ts'
 import { attempt, leaveWhiteout, placeWhiteout } from './leave-whiteout.ts'
 
 const { O } = calls
@@ -53,7 +53,7 @@ export class DirectoryUpper implements UpperLayer {
   readonly #form: DiskForm
   readonly #layer: DirectoryLayer
   readonly #root: number
-  readonly #work: number
+  #work: number
   #temporary = 0
 
   /** @throws ConflictError ERR_MOUNT_EXISTS where it is open already; HostError */
@@ -133,6 +133,35 @@ export class DirectoryUpper implements UpperLayer {
     return typeof body === 'number' ? body : { body, status }
   }
 
+  makeNameless(directory: BytePath, node: NewNode): OpenNode | number {
+    const dir = this.#open(directory)
+    const fd = dir < 0 ? dir : makeNameless(dir, this.#form, node)
+    if (fd < 0) return fd
+    const body = new DiskBody(fd, this.#form)
+    const status = body.status()
+    if (typeof status !== 'number') return { body, status }
+    body.close()
+    return status
+  }
+
+  linkOpen(body: FileBody, to: BytePath): number {
+    const { fd } = body
+    if (fd === undefined) return -ERRNO.EOPNOTSUPP
+    return this.#link(to, ({ dir, name }) => calls.linkOpen(fd, dir, name))
+  }
+
+  /** @param linkAs gives the file that name */
+  #link(to: BytePath, linkAs: (place: Place) => number): number {
+    return this.#at(to, (place) => {
+      if (this.#layer.lookup(to) !== 'whiteout') return linkAs(place)
+      const aside = this.#aside()
+      const linked = linkAs(aside)
+      const placed = linked < 0 ? linked : this.#place(aside, place, true, false)
+      if (placed < 0) this.#discard(aside)
+      return placed
+    })
+  }
+
   #copyOpen(path: BytePath, node: NewNode): OpenNode | number {
     return this.#at(path, (place) => {
       const aside = this.#aside()
@@ -152,27 +181,21 @@ export class DirectoryUpper implements UpperLayer {
   }
 
   link(from: BytePath, to: BytePath): number {
-    return this.#atBoth(from, to, (source, place) => {
-      const whiteout = this.#layer.lookup(to) === 'whiteout'
-      if (!whiteout) return calls.linkAt(source.dir, source.name, place.dir, place.name)
-      const aside = this.#aside()
-      const linked = calls.linkAt(source.dir, source.name, aside.dir, aside.name)
-      const placed = linked < 0 ? linked : this.#place(aside, place, true, false)
-      if (placed < 0) this.#discard(aside)
-      return placed
-    })
+    return this.#at(from, (source) =>
+      this.#link(to, ({ dir, name }) => calls.linkAt(source.dir, source.name, dir, name)),
+    )
   }
 
   rename(from: BytePath, to: BytePath, options: RenameOptions = {}): number {
-    return this.#atBoth(from, to, (source, place) => {
-      const renamed = this.#rename(source, place, from, to, options)
-      if (options.isFile !== true) {
-        this.#layer.forgetBelow(from)
-        this.#layer.forgetBelow(to)
-      }
-      this.#layer.forgetMarks()
-      return renamed
-    })
+    const renamed = this.#at(from, (source) =>
+      this.#at(to, (place) => this.#rename(source, place, from, to, options)),
+    )
+    if (options.isFile !== true) {
+      this.#layer.forgetBelow(from)
+      this.#layer.forgetBelow(to)
+    }
+    this.#layer.forgetMarks()
+    return renamed
   }
 
   remove(path: BytePath, options: { readonly whiteout: boolean }): number {
@@ -246,10 +269,16 @@ export class DirectoryUpper implements UpperLayer {
     return syncFileSystemOf(this.#root)
   }
 
+  /** Nothing is changed from here on: lets the next one in, who need not wait until all is on the disk. */
+  release(): void {
+    if (this.#work >= 0) calls.close(this.#work)
+    this.#work = -1
+  }
+
   close(): void {
+    this.release()
     this.#layer.close()
     calls.close(this.#root)
-    calls.close(this.#work)
   }
 
   #rename(
@@ -339,16 +368,14 @@ export class DirectoryUpper implements UpperLayer {
     calls.removeTree(dir, name)
   }
 
-  /** @returns what `action` does, or -errno where the upper layer has no such directory */
+  /**
+   * The directory stays open through one more of these, as long as the layer keeps at least two.
+   * @returns what `action` does, or -errno where the upper layer has no such directory
+   */
   #at<T>(path: BytePath, action: (place: Place) => T | number): T | number {
     if (path === '') return action({ dir: this.#root, name: '.' as BytePath })
     const dir = this.#open(dirname(path))
     return dir < 0 ? dir : action({ dir, name: basename(path) })
-  }
-
-  /** Both directories stay open meanwhile: as many as that the layer keeps. */
-  #atBoth(from: BytePath, to: BytePath, action: (source: Place, place: Place) => number): number {
-    return this.#at(from, (source) => this.#at(to, (place) => action(source, place)))
   }
 
   #open(path: BytePath): number {

@@ -11,6 +11,7 @@ import type { NewNode } from '../../union/upper-layer.ts'
 import { copyContent } from '../copy-content.ts'
 import { markForm, type DiskForm } from '../disk-form.ts'
 import { diskMode, isOpenTo, overrideType, type Place } from './change-attributes.ts'
+import { DiskBody } from './file-body.ts'
 import { attempt } from './leave-whiteout.ts'
 
 const { O } = calls
@@ -88,6 +89,19 @@ export function makeOpenFile(
   calls.close(fd)
   calls.unlinkAt(dir, name)
   return result
+}
+
+/** O_TMPFILE: empty, and gone with its descriptor where it is given no name. @returns an fd for both ways, or -errno */
+export function makeNameless(dir: number, form: DiskForm, node: NewNode): number {
+  const fd = calls.openAt(dir, '.', O.RDWR | O.TMPFILE, 0o600)
+  if (fd < 0) return fd
+  const { mode, uid, gid } = node
+  // The form `none` has nowhere to keep an owner.
+  const to = form === 'none' ? { mode } : { mode, uid, gid }
+  const described = new DiskBody(fd, form).setAttributes(to)
+  if (described >= 0) return fd
+  calls.close(fd)
+  return described
 }
 
 function isAsWanted(status: FileStatus, node: NewNode): boolean {

@@ -27,6 +27,8 @@ function run({ config, device }: FuseWorkerData): void {
       ...(owners === undefined ? {} : { owners: new OwnerMap(owners) }),
       onReady: () => parentPort?.postMessage({ ready: true }),
     })
+    // umount(8) has returned already, and whoever mounts again at once must find nobody here.
+    upper?.release()
     if (!volatile) upper?.sync()
   } finally {
     upper?.close()

@@ -6,29 +6,14 @@ import path from 'node:path'
 import type { BytePath } from '../../src/path/byte-path.ts'
 import { mergeLayers } from '../../src/union/merge.ts'
 import { DirectoryLayer } from '../../src/view/directory-layer.ts'
+import { makeLayeredNames } from '../layered-names.ts'
 import type { MicroCase } from '../micro.ts'
-
-const FILES_PER_DIRECTORY = 50
 
 export async function lookupCase(options: {
   readonly smoke: boolean
   readonly dir: string
 }): Promise<MicroCase> {
-  const layers = options.smoke ? 3 : 25
-  const files = options.smoke ? 60 : 400
-  const roots: string[] = []
-  const names: string[] = []
-  for (let layer = 0; layer < layers; layer++) {
-    const root = path.join(options.dir, `layer-${layer}`)
-    roots.unshift(root) // nearest first
-    for (let i = 0; i < files; i++) {
-      const name = `usr/share/d${Math.trunc(i / FILES_PER_DIRECTORY)}/l${layer}-f${i}`
-      names.push(name)
-      if (i % FILES_PER_DIRECTORY === 0)
-        fs.mkdirSync(path.join(root, path.dirname(name)), { recursive: true })
-      fs.writeFileSync(path.join(root, name), '')
-    }
-  }
+  const { roots, names } = makeLayeredNames(options)
   const views = roots.map((root) => new DirectoryLayer(root, { form: 'trusted' }))
   return {
     title: 'union/lookup',

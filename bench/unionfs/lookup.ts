@@ -9,31 +9,15 @@ import { MemoryUpper } from '../../src/union/memory-upper.ts'
 import { UnionFs } from '../../src/unionfs/union-fs.ts'
 import { DirectoryLayer } from '../../src/view/directory-layer.ts'
 import { DiskLayer } from '../../src/view/upper/disk-layer.ts'
+import { makeLayeredNames } from '../layered-names.ts'
 import type { MicroCase } from '../micro.ts'
-
-const FILES_PER_DIRECTORY = 50
 
 export async function warmLookupCase(options: {
   readonly smoke: boolean
   readonly dir: string
 }): Promise<MicroCase> {
-  const layers = options.smoke ? 3 : 25
-  const files = options.smoke ? 60 : 400
-  const roots: string[] = []
-  const names: string[] = []
   const flat = path.join(options.dir, 'flat')
-  for (let layer = 0; layer < layers; layer++) {
-    const root = path.join(options.dir, `layer-${layer}`)
-    roots.unshift(root) // nearest first
-    for (let i = 0; i < files; i++) {
-      const name = `usr/share/d${Math.trunc(i / FILES_PER_DIRECTORY)}/l${layer}-f${i}`
-      names.push(name)
-      for (const at of [root, flat]) {
-        fs.mkdirSync(path.join(at, path.dirname(name)), { recursive: true })
-        fs.writeFileSync(path.join(at, name), '')
-      }
-    }
-  }
+  const { roots, names } = makeLayeredNames(options, flat)
   const views = roots.map((root) => new DirectoryLayer(root, { form: 'trusted' }))
   const union = new UnionFs({
     lowers: views.map((view) => new DiskLayer(view)),

@@ -5,6 +5,8 @@ import fs from 'node:fs'
 export interface MountEntry {
   readonly id: number
   readonly parentID: number
+  /** `major:minor`, as stat(2) of what is in it tells. */
+  readonly device: string
   /** Absolute path of the mount point, as bytes decoded from UTF-8. */
   readonly target: string
   /** Directory inside the mounted file system; `/` but for bind mounts. */
@@ -27,12 +29,13 @@ export function parseMountInfo(text: string): MountEntry[] {
     // The optional fields before the dash vary in number.
     const [left, right] = line.split(' - ', 2)
     if (left === undefined || right === undefined) continue
-    const [id, parentID, , root, target, options] = left.split(' ')
+    const [id, parentID, device, root, target, options] = left.split(' ')
     const [type, source, superOptions] = right.split(' ')
     if (id === undefined || target === undefined || type === undefined) continue
     entries.push({
       id: Number(id),
       parentID: Number(parentID),
+      device: device ?? '',
       target: unescapeOctal(target),
       root: unescapeOctal(root ?? ''),
       type,

@@ -18,6 +18,7 @@ t.test('mountinfo is read with its escapes and optional fields', async (t) => {
     {
       id: 36,
       parentID: 35,
+      device: '98:0',
       target: '/mnt2',
       root: '/mnt1',
       type: 'ext3',
@@ -28,6 +29,7 @@ t.test('mountinfo is read with its escapes and optional fields', async (t) => {
     {
       id: 40,
       parentID: 36,
+      device: '0:50',
       target: '/a b\\c\td',
       root: '/',
       type: 'overlay',

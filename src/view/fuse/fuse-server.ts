@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import { packError, type PackedError } from '../../errors.ts'
 import { close } from '../../sys/file-calls.ts'
-import { mountFuse, unmountFuse, watchMount } from '../../sys/fuse-device.ts'
+import { mountFuse, readFarAhead, unmountFuse, watchMount } from '../../sys/fuse-device.ts'
 import type { ServerGreeting } from '../../sys/start-server.ts'
 import type { FuseConfig, FuseWorkerData } from './config.ts'
 
@@ -42,8 +42,9 @@ async function serveConfig(config: FuseConfig): Promise<void> {
     process.exitCode = 1
   }
   worker.on('message', (message: ServerGreeting) => {
-    if ('failed' in message) fail(message.failed)
-    else greet(message)
+    if ('failed' in message) return fail(message.failed)
+    if (asRoot) readFarAhead(target)
+    greet(message)
   })
   worker.on('error', (error) => fail(packError(error)))
   await gone

@@ -26,7 +26,7 @@ import { WHITEOUT_PREFIX, whiteoutOf } from '../../union/whiteout.ts'
 import { DirectoryLayer } from '../directory-layer.ts'
 import { markForm, type DiskForm } from '../disk-form.ts'
 import { changeAt, changeOwnedAt, type Place } from './change-attributes.ts'
-import { DiskBody } from './file-body.ts'
+import { DiskBody, asOnDisk } from './file-body.ts'
 import { makeFilled, makeNameless, makeNode, makeOpenFile } from './make-node.ts'
 import { attempt, leaveWhiteout, placeWhiteout } from './leave-whiteout.ts'
 
@@ -37,8 +37,6 @@ const RENAME_EXCHANGE = 2
 const RENAME_WHITEOUT = 4
 const XATTR_CREATE = 1
 const XATTR_REPLACE = 2
-
-const NO_TARGET = '' as BytePath
 
 export interface DirectoryUpperOptions {
   readonly form: DiskForm
@@ -177,7 +175,7 @@ export class DirectoryUpper implements UpperLayer {
   }
 
   #openNode(fd: number, status: FileStatus): OpenNode {
-    return { body: new DiskBody(fd, this.#form), status: { ...status, linkTarget: NO_TARGET } }
+    return { body: new DiskBody(fd, this.#form), status: asOnDisk(status) }
   }
 
   link(from: BytePath, to: BytePath): number {

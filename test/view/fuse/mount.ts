@@ -145,6 +145,11 @@ t.test('a mount for reading, and 20,000 names', { skip }, async (t) => {
   const server = await mountByFuse({ target, form, lowers })
   t.teardown(() => unmountFuse(target, { lazy: true }))
   t.equal(listMounts().findLast((mount) => mount.target === target)?.type, FUSE_TYPE)
+  const device = listMounts().findLast((mount) => mount.target === target)?.device
+  const ahead = `/sys/class/bdi/${device}/read_ahead_kb`
+  if (isRoot && codeOf(() => fs.accessSync(ahead, fs.constants.W_OK)) === undefined) {
+    t.equal(fs.readFileSync(ahead, 'utf8'), '512\n', 'large files in few requests')
+  }
   const names = fs.readdirSync(target, { recursive: true, encoding: 'utf8' })
   t.equal(names.length, count + 20)
   t.equal(fs.readFileSync(path.join(target, 'd7/1-321'), 'utf8'), '321')

@@ -41,7 +41,10 @@ export function parseArchiveManifest(
   )
 }
 
+const ITEM_KEYS = ['Config', 'RepoTags', 'Layers', 'Parent', 'LayerSources']
+
 function readItem(fields: JsonFields): ArchiveItem {
+  fields.refuseFoldedKeys(ITEM_KEYS)
   const config = fields.string('Config')
   if (config === undefined) throw fields.wrong('Config', 'it is missing')
   const parent = fields.string('Parent')

@@ -155,6 +155,19 @@ export class JsonFields {
     })
   }
 
+  /**
+   * Go matches keys without regard to case, so to docker `Layers` is `layers` too: such a document reads two ways.
+   * @param known the keys that are asked for
+   */
+  refuseFoldedKeys(known: readonly string[]): void {
+    for (const key of Object.keys(this.object)) {
+      const meant = known.find((name) => name.length === key.length && folded(name) === folded(key))
+      if (meant !== undefined && meant !== key) {
+        throw this.wrong(key.slice(0, 100), `engines would take it for ${meant}`)
+      }
+    }
+  }
+
   path(name: string): string {
     return this.where === '' ? name : `${this.where}.${name}`
   }
@@ -224,4 +237,9 @@ function kind(value: JsonValue | undefined): string {
   if (typeof value === 'object') return 'an object'
   const text = JSON.stringify(value)
   return text.length > 80 ? `${text.slice(0, 80)}...` : text
+}
+
+/** As Go folds: to it the long s is an s, and the sign for kelvin a k. */
+function folded(key: string): string {
+  return key.toUpperCase().toLowerCase()
 }

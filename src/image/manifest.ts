@@ -67,7 +67,7 @@ export function parseManifest(
 ): ImageManifest | ImageIndex {
   const document = parseJSON(bytes, label, 'ERR_MANIFEST', limits)
   const fields = new JsonFields(document, label, 'ERR_MANIFEST')
-  refuseFoldedKeys(fields, TOP_KEYS)
+  fields.refuseFoldedKeys(TOP_KEYS)
   checkSchema(fields)
   const isIndex = fields.has('manifests')
   const isManifest = fields.has('layers') || fields.has('config')
@@ -157,7 +157,7 @@ function checkMediaType(fields: JsonFields, isIndex: boolean, announced?: string
 
 /** A descriptor as it stands in manifests, indexes and docker's LayerSources. */
 export function readDescriptor(fields: JsonFields): Descriptor {
-  refuseFoldedKeys(fields, DESCRIPTOR_KEYS)
+  fields.refuseFoldedKeys(DESCRIPTOR_KEYS)
   const mediaType = fields.string('mediaType')
   if (mediaType === undefined) throw fields.wrong('mediaType', 'it is missing')
   const digest = fields.string('digest')
@@ -192,16 +192,6 @@ function readPlatform(fields: JsonFields): Platform {
     ...(variant ? { variant } : {}),
     ...(osVersion ? { osVersion } : {}),
     ...(osFeatures === undefined ? {} : { osFeatures }),
-  }
-}
-
-/** Go matches keys without regard to case, so to docker `Layers` is `layers` too: such a document reads two ways. */
-function refuseFoldedKeys(fields: JsonFields, known: readonly string[]): void {
-  for (const key of Object.keys(fields.object)) {
-    const meant = known.find((name) => name.toLowerCase() === key.toLowerCase())
-    if (meant !== undefined && meant !== key) {
-      throw fields.wrong(key.slice(0, 100), `engines would take it for ${meant}`)
-    }
   }
 }
 

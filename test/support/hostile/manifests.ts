@@ -172,6 +172,31 @@ export const MANIFESTS: readonly HostileCase[] = casesOf('manifest', {
     twin: cleanOld,
     expect: 'harmless',
   },
+  'keys-in-two-cases': {
+    attack: 'a layer list twice, in two cases: one is checked, and Go takes the last',
+    build: () =>
+      old((files) => manifest(files, (item) => Object.assign(item, { layers: ['/etc/passwd'] }))),
+    twin: () => old((files) => manifest(files, (item) => Object.assign(item, { Comment: 'x' }))),
+    expect: MANIFEST,
+    names: 'layers',
+  },
+  'keys-that-go-folds': {
+    attack: 'a key with a long s, which Go takes for an s',
+    build: () =>
+      old((files) => manifest(files, (item) => Object.assign(item, { 'RepoTag\u017f': ['x:1'] }))),
+    twin: cleanOld,
+    expect: MANIFEST,
+  },
+  'key-twice': {
+    attack: 'the config twice: the first is checked, the last is taken',
+    build: () =>
+      old((files) => {
+        const text = (files.get('manifest.json') as Buffer).toString()
+        files.set('manifest.json', Buffer.from(text.replace('[{', '[{"Config":"/etc/passwd",')))
+      }),
+    twin: cleanOld,
+    expect: 'harmless',
+  },
   'prototype-only': {
     attack: 'a manifest whose fields are inherited',
     build: () =>

@@ -2,6 +2,7 @@
 // until the mount is taken away or a signal asks for it. Never resolves a path under its own mount: it would wait for
 // itself.
 
+import fs from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { packError, type PackedError } from '../../errors.ts'
 import { close } from '../../sys/file-calls.ts'
@@ -12,13 +13,35 @@ import type { FuseConfig, FuseWorkerData } from './config.ts'
 /** How long a mount that somebody is in may go on after it was asked to end. */
 const LINGER_MS = 3_000
 
+/**
+ * Layers that the mount is going to cover (it is made over one of them, or above), by descriptors that are open before:
+ * whoever opened them by name afterwards would wait for this server.
+ */
+function uncovered(config: FuseConfig): FuseConfig {
+  const { target, lowers, upper } = config
+  const placeOf = (directory: string): string => {
+    if (!`${directory}/`.startsWith(`${target}/`)) return directory
+    const fd = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
+    // With a last part that is no link, as who follows none wants it.
+    return `/proc/self/fd/${fd}/.`
+  }
+  return {
+    ...config,
+    lowers: lowers.map(placeOf),
+    ...(upper === undefined
+      ? {}
+      : { upper: { directory: placeOf(upper.directory), work: placeOf(upper.work) } }),
+  }
+}
+
 function greet(greeting: ServerGreeting): void {
   process.send?.(greeting, () => {
     if (process.connected) process.disconnect()
   })
 }
 
-async function serveConfig(config: FuseConfig): Promise<void> {
+async function serveConfig(given: FuseConfig): Promise<void> {
+  const config = uncovered(given)
   const { target, upper, asRoot } = config
   const device = mountFuse({ ...config, readOnly: upper === undefined })
   const watcher = watchMount(target, asRoot)

@@ -143,6 +143,29 @@ t.test('where no view will do, each says why', async (t) => {
   if (skips.kernel === false) t.match(refused.message, `takes it again when ${incompat} is removed`)
 })
 
+for (const view of ['kernel', 'fuse'] as const) {
+  t.test(
+    `${view}: over a layer of its own, and above all of them`,
+    { skip: skips[view] },
+    async (t) => {
+      const { at, home } = makeBench(t)
+      const merges = path.join(home, 'records')
+      const all = at('all')
+      const [low, up, work] = ['low', 'up', 'work'].map((name) => at(`all/${name}`))
+      fs.writeFileSync(path.join(low!, 'below'), 'below')
+      const options = parseOverlayOptions(`lowerdir=${low},upperdir=${up},workdir=${work}`)
+      for (const target of [low!, up!, all]) {
+        t.match(await showOverlay({ options, target, view, merges }), { view, target })
+        t.equal(fs.readFileSync(path.join(target, 'below'), 'utf8'), 'below')
+        fs.writeFileSync(path.join(target, 'new'), target)
+        t.ok(fs.statfsSync(target).blocks > 0)
+        await unmountOverlay(merges, target)
+        t.equal(fs.readFileSync(path.join(up!, 'new'), 'utf8'), target)
+      }
+    },
+  )
+}
+
 // The numbers are fuse-overlayfs 1.10's, but for EOVERFLOW, where it writes 65534.
 t.test(
   'fuse: whom files are shown as belonging to, and whose they are on disk',

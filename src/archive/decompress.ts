@@ -2,13 +2,14 @@
 // package that is loaded when the first such blob comes, the others by the files beside this one.
 
 import { createRequire } from 'node:module'
+import { closeSync, openSync, readSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import { ArchiveError, LayerStoreError } from '../errors.ts'
 import { bunzip2 } from './bunzip2.ts'
 import { readRange } from './byte-range.ts'
 import { type GunzipOptions, gunzip } from './gunzip.ts'
 import type { ByteRange, LayerResult } from './layer-job.ts'
-import { type UnzstdOptions, unzstd } from './unzstd.ts'
+import { WINDOW_HEAD_BYTES, type UnzstdOptions, unzstd, wantsLargeWindow } from './unzstd.ts'
 import { beginsAsZstd } from './zstd-frames.ts'
 
 export type Compression = LayerResult['compression']
@@ -31,6 +32,28 @@ export async function compressionOf(range: ByteRange): Promise<Compression> {
     return sniffCompression(head.subarray(0, bytesRead))
   } finally {
     await file.close()
+  }
+}
+
+/**
+ * Whether unpacking it may take as much memory as all else that a load does together: xz has dictionaries of up to 64 MiB,
+ * and zstd large windows. What cannot be read takes none.
+ */
+export function takesMuchMemory({ file, offset, sizeBytes }: ByteRange): boolean {
+  let fd: number | undefined
+  try {
+    fd = openSync(file, 'r')
+    const read = (length: number): Buffer => {
+      const head = Buffer.alloc(Math.min(sizeBytes, length))
+      return head.subarray(0, readSync(fd!, head, 0, head.length, offset))
+    }
+    const kind = sniffCompression(read(8))
+    return kind === 'xz' || (kind === 'zstd' && wantsLargeWindow(read(WINDOW_HEAD_BYTES)))
+  } catch {
+    // Whoever unpacks it says what is wrong.
+    return false
+  } finally {
+    if (fd !== undefined) closeSync(fd)
   }
 }
 

@@ -5,9 +5,10 @@
 import os from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { type PackedError, unpackError } from '../errors.ts'
+import { takesMuchMemory } from './decompress.ts'
 import type { LayerJob, LayerResult } from './layer-job.ts'
 import { applyLayerJob } from './pipeline.ts'
-import { SMALL_WINDOW_BYTES, wantsLargeWindow } from './unzstd.ts'
+import { SMALL_WINDOW_BYTES } from './unzstd.ts'
 
 export type ToWorker = { readonly kind: 'job'; readonly job: LayerJob } | { readonly kind: 'abort' }
 export type FromWorker =
@@ -52,7 +53,7 @@ export class LayerPool implements AsyncDisposable {
   run(layer: LayerJob, options: RunOptions = {}): Promise<LayerResult> {
     if (this.#closed) return Promise.reject(new Error('run() on a closed LayerPool'))
     if (options.signal?.aborted) return Promise.reject(options.signal.reason as Error)
-    const isAlone = wantsLargeWindow(layer.blob)
+    const isAlone = takesMuchMemory(layer.blob)
     const job: LayerJob = {
       ...layer,
       running: this.#running.buffer,

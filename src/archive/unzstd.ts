@@ -1,18 +1,16 @@
 // zstd, frame after frame, in bounded memory. Knows what a frame may make its decoder hold, and which blobs ask for so much
 // that nothing else should be unpacked meanwhile; seeing to that is the pool's.
 
-import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import { LimitError } from '../errors.ts'
 import { ZstdDecoder } from '../sys/zstd.ts'
 import { CHUNK_BYTES } from './byte-range.ts'
-import type { ByteRange } from './layer-job.ts'
-import { WINDOW_BYTES_MAX, ZstdFrames, beginsAsZstd } from './zstd-frames.ts'
+import { WINDOW_BYTES_MAX, type ZstdFrame, ZstdFrames } from './zstd-frames.ts'
 
 /** What RFC 8878 asks of every decoder, the most that engines write, and what levels up to 19 take. */
 export const SMALL_WINDOW_BYTES: number = 8 << 20
 /** The first frame may stand behind skippable ones. */
-const HEAD_BYTES = 64 << 10
+export const WINDOW_HEAD_BYTES: number = 64 << 10
 
 export interface UnzstdOptions {
   /** What a frame may make the decoder hold. Default WINDOW_BYTES_MAX. */
@@ -23,24 +21,20 @@ export interface UnzstdOptions {
 
 /**
  * Whether a blob's first frame asks for more memory than a layer gets that is unpacked beside others. A blob that hides
- * its first frame is taken for one that does; what is not zstd, or cannot be read, is not.
+ * its first frame is taken for one that does.
+ * @param head the first bytes of the blob, WINDOW_HEAD_BYTES of them if it has so many
  */
-export function wantsLargeWindow({ file, offset, sizeBytes }: ByteRange): boolean {
-  let fd: number | undefined
+export function wantsLargeWindow(head: Uint8Array): boolean {
+  let frames: readonly ZstdFrame[]
   try {
-    fd = fs.openSync(file, 'r')
-    const head = Buffer.alloc(Math.min(sizeBytes, HEAD_BYTES))
-    const length = fs.readSync(fd, head, 0, Math.min(4, head.length), offset)
-    if (!beginsAsZstd(head.subarray(0, length))) return false
-    const frames = new ZstdFrames()
-    const [first] = frames.push(head.subarray(0, fs.readSync(fd, head, 0, head.length, offset)))
-    return first === undefined ? sizeBytes > head.length : first.memoryBytes > SMALL_WINDOW_BYTES
+    frames = new ZstdFrames().push(head)
   } catch {
     // Whoever unpacks it says what is wrong.
     return false
-  } finally {
-    if (fd !== undefined) fs.closeSync(fd)
   }
+  const [first] = frames
+  if (first === undefined) return head.length >= WINDOW_HEAD_BYTES
+  return first.memoryBytes > SMALL_WINDOW_BYTES
 }
 
 /**

@@ -9,7 +9,7 @@ import { basename, dirname, type BytePath } from '../../path/byte-path.ts'
 import { ERRNO, hostError } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
 import { statusAt, statusOf, type FileStatus } from '../../sys/file-status.ts'
-import { lockDirectory, syncFileSystemOf } from '../../sys/lock-directory.ts'
+import { lockDirectory, syncFileSystemOf, unlockDirectory } from '../../sys/lock-directory.ts'
 import { below, removeXattr, setXattrWith } from '../../sys/xattr.ts'
 import type { LayerEntry, LayerNode } from '../../union/layer-view.ts'
 import type {
@@ -269,7 +269,9 @@ export class DirectoryUpper implements UpperLayer {
 
   /** Nothing is changed from here on: lets the next one in, who need not wait until all is on the disk. */
   release(): void {
-    if (this.#work >= 0) calls.close(this.#work)
+    if (this.#work < 0) return
+    unlockDirectory(this.#work)
+    calls.close(this.#work)
     this.#work = -1
   }
 

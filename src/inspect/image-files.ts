@@ -84,8 +84,9 @@ export async function* listImageFiles(
   }
 }
 
-/** Names between two looks at the signal, and in one batch. */
+/** Names between two looks at the signal, and in one batch; fewer where they are long. */
 const NAMES_PER_BATCH = 1024
+const LETTERS_PER_BATCH = 1 << 18
 
 /**
  * The same paths in the same order, without a look at each file: directories are read and nothing is stat'ed, which is
@@ -108,11 +109,15 @@ export async function* listImageFileNames(
     const listed = node.type === 'directory'
     const below = options.recursive ? view.walk(node.path) : (view.list(node.path) ?? [])
     let batch: ImageFileName[] = []
+    let letters = 0
     for (const entry of listed ? below : [node]) {
-      batch.push(nameOf(entry, layerOf))
-      if (batch.length < NAMES_PER_BATCH) continue
+      const name = nameOf(entry, layerOf)
+      batch.push(name)
+      letters += name.path.length
+      if (batch.length < NAMES_PER_BATCH && letters < LETTERS_PER_BATCH) continue
       yield batch
       batch = []
+      letters = 0
       await new Promise<void>((resolve) => setImmediate(resolve))
       options.signal?.throwIfAborted()
     }
@@ -164,9 +169,10 @@ function nameOf(
   entry: { readonly path: BytePath; readonly layer: number },
   layerOf: LayerOf,
 ): ImageFileName {
+  const { path } = entry
   return {
-    path: `/${pathText(entry.path)}`,
-    ...(isExact(entry.path) ? {} : { pathBase64: base64(`/${entry.path}` as BytePath) }),
+    path: `/${pathText(path)}`,
+    ...(isExact(path) ? {} : { pathBase64: base64(`/${path}` as BytePath) }),
     ...layerOf(entry),
   }
 }

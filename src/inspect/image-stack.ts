@@ -3,10 +3,8 @@
 
 import type { Layer } from '../store/layer-db.ts'
 import type { Image, Store } from '../store/store.ts'
-import type { BytePath } from '../path/byte-path.ts'
-import type { HeaderSupplement } from '../view/directory-layer.ts'
 import { LayerStack } from '../view/stack.ts'
-import { readTarHeaders } from './tar-headers.ts'
+import { TarHeaders, readTarHeaders } from './tar-headers.ts'
 
 /** Close it after use. An image without layers is an empty stack. */
 export async function openImageStack(store: Store, image: Image): Promise<LayerStack> {
@@ -28,9 +26,9 @@ export async function openLayers(
     return new LayerStack(directories, { form: store.form })
   }
   const nearestFirst = [...layers].reverse()
-  const headers: ReadonlyMap<BytePath, HeaderSupplement>[] = []
+  const headers: TarHeaders[] = []
   for (const { splitPath } of nearestFirst) {
-    headers.push(splitPath === undefined ? new Map() : await readTarHeaders(splitPath))
+    headers.push(splitPath === undefined ? new TarHeaders() : await readTarHeaders(splitPath))
   }
   // vfs has one directory for all layers: what the nearest layer says of a path holds.
   const isWhole = directories.length === 1

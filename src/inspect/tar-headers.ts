@@ -2,6 +2,7 @@
 // ordinary user's store cannot hold. Parses tar-split's raw bytes again; the bodies in between are stood in for by
 // zeros, since a header never depends on them.
 
+import { createHash } from 'node:crypto'
 import { readSplit } from '../archive/split-file.ts'
 import { cleanPath, type BytePath } from '../path/byte-path.ts'
 import type { TarHandler, TarHeader } from '../tar/entry.ts'
@@ -16,10 +17,8 @@ const VALUE_BYTES_MAX = 1 << 16
 const VALUES_BYTES_MAX = 16 << 20
 
 /** By clean path. @throws IntegrityError ERR_SPLIT_CORRUPT; ArchiveError, which a tar that was applied cannot give */
-export async function readTarHeaders(
-  splitPath: string,
-): Promise<ReadonlyMap<BytePath, HeaderSupplement>> {
-  const headers = new Map<BytePath, HeaderSupplement>()
+export async function readTarHeaders(splitPath: string): Promise<TarHeaders> {
+  const headers = new TarHeaders()
   const parser = new TarParser(new HeaderCollector(headers))
   for await (const record of readSplit(splitPath)) {
     if (record.kind === 'segment') parser.write(record.bytes)
@@ -32,11 +31,33 @@ export async function readTarHeaders(
   return headers
 }
 
+/** Longer names stand as their digest: thousands of four kilobytes each would be most of what is kept. */
+const NAME_BYTES_MAX = 160
+
+/** By path. */
+export class TarHeaders {
+  readonly #supplements = new Map<string, HeaderSupplement>()
+
+  get(path: BytePath): HeaderSupplement | undefined {
+    return this.#supplements.get(keyOf(path))
+  }
+
+  set(path: BytePath, supplement: HeaderSupplement): void {
+    this.#supplements.set(keyOf(path), supplement)
+  }
+}
+
+/** No path has a NUL. */
+function keyOf(path: BytePath): string {
+  if (path.length <= NAME_BYTES_MAX) return path
+  return `\0${createHash('sha256').update(path, 'latin1').digest('base64')}`
+}
+
 class HeaderCollector implements TarHandler {
-  readonly #headers: Map<BytePath, HeaderSupplement>
+  readonly #headers: TarHeaders
   #valuesBytes = 0
 
-  constructor(headers: Map<BytePath, HeaderSupplement>) {
+  constructor(headers: TarHeaders) {
     this.#headers = headers
   }
 

@@ -15,7 +15,7 @@ import { isPossibleDevice, isPossibleOwner } from '../tar/possible-numbers.ts'
 import { classifyWhiteout, WHITEOUT_PREFIX } from '../union/whiteout.ts'
 import type { Findings } from './findings.ts'
 import { globalAmbiguity, headerAmbiguity, RawHeaders } from './header-form.ts'
-import { LayerTree, NODE_BYTES, type FileBody, type NodeBudget } from './layer-tree.ts'
+import { LayerTree, NODE_BYTES, pathCost, type FileBody, type NodeBudget } from './layer-tree.ts'
 
 export interface LayerMoment {
   /** Nanoseconds since 1970. */
@@ -215,12 +215,12 @@ export class LayerReader implements TarHandler {
     const replaced = this.tree.makeRoom(path)
     const node = this.tree.find(target.path)
     if (node === undefined || node.type === 'directory') {
-      this.#budget.spend(NODE_BYTES + path.length + target.path.length)
+      this.#budget.spend(NODE_BYTES + pathCost(path) + pathCost(target.path))
       this.missingTargets.push({ path, target: target.path })
       return
     }
     if (node.body) {
-      this.#budget.spend(path.length)
+      this.#budget.spend(pathCost(path))
       node.body.names.push(path)
     }
     if (replaced) this.#duplicate(path)
@@ -250,7 +250,7 @@ export class LayerReader implements TarHandler {
 
   #bytes(header: TarHeader, path: BytePath): FileBody | undefined {
     if (header.sizeBytes === 0 || header.type !== 'file') return undefined
-    this.#budget.spend(NODE_BYTES + path.length)
+    this.#budget.spend(NODE_BYTES + pathCost(path))
     const body = { sizeBytes: header.sizeBytes, layer: this.#layer, names: [path] }
     this.tree.bodies.push(body)
     return body

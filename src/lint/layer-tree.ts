@@ -51,6 +51,13 @@ const DIRECTORY_BYTES = 500
 /** What is kept of an image's layers together: 700,000 files, or fewer with long names. Real images have a tenth of it. */
 const KEPT_BYTES_MAX = 160 << 20
 
+/** Of a path that is kept: while it is read, a long one is in memory twice. Measured. */
+export function pathCost(path: BytePath): number {
+  return path.length + Math.max(0, path.length - LONG_PATH_BYTES)
+}
+
+const LONG_PATH_BYTES = 256
+
 /** What the trees of an image take of memory, all together. */
 export class NodeBudget {
   #used = 0
@@ -118,7 +125,7 @@ export class LayerTree implements LayerView {
       this.#spend(name, node.type === 'directory')
       const made =
         node.type === 'directory' ? directory(false) : { ...node, implicit: false, opaque: false }
-      parent.node.children!.set(name, made)
+      parent.node.children!.set(detached(name, path), made)
       return { kind: 'placed', path: joinPath(parent.at, name), replaced: false }
     }
     if (node.type === 'directory' && before.type === 'directory') {
@@ -187,7 +194,7 @@ export class LayerTree implements LayerView {
     if (made.kind === 'reserved') return on.inReserved(path)
     if (made.kind !== 'found') return
     this.#spend(basename(path), false)
-    made.node.children!.set(basename(path), WHITEOUT)
+    made.node.children!.set(detached(basename(path), path), WHITEOUT)
   }
 
   /** Directories that no entry names, with the first name below each. */
@@ -259,7 +266,7 @@ export class LayerTree implements LayerView {
         if (part.startsWith(WHITEOUT_PREFIX)) return { kind: 'reserved', at }
         child = directory(true)
         this.#spend(part, true)
-        here.node.children!.set(part, child)
+        here.node.children!.set(detached(part, path), child)
       }
       if (child.type === 'symlink') {
         if (++hops > SYMLINKS_MAX) return { kind: 'circle', at }
@@ -283,6 +290,12 @@ export class LayerTree implements LayerView {
   #spend(name: string, isDirectory: boolean): void {
     this.#budget.spend(NODE_BYTES + name.length + (isDirectory ? DIRECTORY_BYTES : 0))
   }
+}
+
+/** V8 keeps a whole string for a piece that was cut out of it: of a long path that is not to be kept, a copy is. */
+function detached(name: BytePath, path: BytePath): BytePath {
+  if (path.length <= LONG_PATH_BYTES) return name
+  return Buffer.from(name, 'latin1').toString('latin1') as BytePath
 }
 
 const WHITEOUT: TreeNode = { type: 'char', implicit: false, opaque: false }

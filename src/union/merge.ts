@@ -38,6 +38,8 @@ export interface MergedView {
 
 /** Remembered directories; at some 200 bytes each this bounds memory whatever the image's size. */
 const DIRECTORIES_MAX = 32_768
+/** And of their paths, which may have four kilobytes each. */
+const DIRECTORY_PATHS_BYTES_MAX = 8 << 20
 /** Listings that are remembered: whoever lists a directory asks for each of its names next. */
 const LISTINGS_MAX = 8
 
@@ -80,6 +82,28 @@ class Directory {
   }
 }
 
+/**
+ * A listing is in memory until all of it was looked at, and of its names the paths may be most: each is made when it is
+ * asked for, and held by whoever asks.
+ */
+class ListedEntry implements MergedEntry {
+  readonly name: BytePath
+  readonly directory: boolean
+  readonly layer: number
+  readonly #parent: BytePath
+
+  constructor(parent: BytePath, name: BytePath, directory: boolean, layer: number) {
+    this.name = name
+    this.directory = directory
+    this.layer = layer
+    this.#parent = parent
+  }
+
+  get path(): BytePath {
+    return joinPath(this.#parent, this.name)
+  }
+}
+
 /** A name while a directory is being merged. */
 interface Slot {
   readonly kind: LayerEntry['kind']
@@ -91,6 +115,7 @@ interface Slot {
 class LayerMerge implements MergedView {
   readonly layers: readonly LayerView[]
   readonly #directories = new Map<BytePath, Directory>()
+  #pathsBytes = 0
   /** directory -> name -> the layer that decides */
   readonly #listings = new Map<BytePath, ReadonlyMap<BytePath, number>>()
 
@@ -180,9 +205,9 @@ class LayerMerge implements MergedView {
     const out: MergedEntry[] = []
     for (const { name, kind } of this.layers[layer]!.list(path)) {
       if (kind === 'whiteout') continue
-      const child = joinPath(path, name)
-      if (kind === 'directory') this.#remember(new Directory(child, [layer]))
-      out.push({ path: child, name, directory: kind === 'directory', layer })
+      const directory = kind === 'directory'
+      if (directory) this.#remember(new Directory(joinPath(path, name), [layer]))
+      out.push(new ListedEntry(path, name, directory, layer))
     }
     return out
   }
@@ -203,9 +228,9 @@ class LayerMerge implements MergedView {
     const out: MergedEntry[] = []
     for (const [name, { kind, layers }] of slots) {
       if (kind === 'whiteout') continue
-      const child = joinPath(path, name)
-      if (kind === 'directory') this.#remember(new Directory(child, layers))
-      out.push({ path: child, name, directory: kind === 'directory', layer: layers[0]! })
+      const directory = kind === 'directory'
+      if (directory) this.#remember(new Directory(joinPath(path, name), layers))
+      out.push(new ListedEntry(path, name, directory, layers[0]!))
     }
     return out
   }
@@ -245,10 +270,17 @@ class LayerMerge implements MergedView {
   }
 
   #remember(directory: Directory): Directory {
-    if (this.#directories.size >= DIRECTORIES_MAX) {
-      this.#directories.delete(this.#directories.keys().next().value!)
+    const { path } = directory
+    if (!this.#directories.has(path)) this.#pathsBytes += path.length
+    this.#directories.set(path, directory)
+    while (
+      this.#directories.size > DIRECTORIES_MAX ||
+      this.#pathsBytes > DIRECTORY_PATHS_BYTES_MAX
+    ) {
+      const oldest: BytePath = this.#directories.keys().next().value!
+      this.#directories.delete(oldest)
+      this.#pathsBytes -= oldest.length
     }
-    this.#directories.set(directory.path, directory)
     return directory
   }
 }

@@ -34,6 +34,9 @@ const several = (count: number, entry: (i: number) => LayerEntryInit): Payload =
 const long = (i: number): string =>
   `${String(i).padStart(8, '0')}${'n'.repeat(240)}/${`${'d'.repeat(250)}/`.repeat(14)}`
 
+const LONG_DIRECTORY = `${'d'.repeat(250)}/`.repeat(13)
+const named = (path: string): Buffer => Buffer.concat([pax({ path }), block({ name: 'f' })])
+
 /** 16 MiB of zeros by Python's bz2. */
 const BZIP2 =
   'QlpoOTFBWSZTWU8O8a0CAlRbgMyIQAB1gAAIYgCeEAAIIABwUAGI000aBUkkMIxD0nqYvpaSIIArKSJBAGt/Wela55okEAUU82S1I5s1qZc1xTbnvlTrHF+v2OsY2EggD+LuSKcKEgnh3jWg'
@@ -207,6 +210,13 @@ export const BOMBS: readonly HostileCase[] = casesOf('bomb', {
     attack: 'sixty thousand empty files',
     build: () => many(60_000, (i) => block({ name: `d${i % 100}/f${i}` })),
     twin: () => many(100, (i) => block({ name: `d${i % 10}/f${i}` })),
+    expect: 'harmless',
+    isHeavy: true,
+  },
+  'long-names': {
+    attack: 'thirty thousand files whose names have three and a half kilobytes each, to be listed',
+    build: () => many(30_000, (i) => named(`${LONG_DIRECTORY}${i}-${'n'.repeat(230)}`)),
+    twin: () => many(30, (i) => named(`${LONG_DIRECTORY}${i}-${'n'.repeat(230)}`)),
     expect: 'harmless',
     isHeavy: true,
   },

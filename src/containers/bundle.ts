@@ -4,19 +4,26 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { ConflictError, NotFoundError, UnsupportedError, type OnWarning } from '../errors.ts'
+import {
+  ConflictError,
+  NotFoundError,
+  UnsupportedError,
+  type OnWarning,
+  type Warning,
+} from '../errors.ts'
 import { openImageStack } from '../inspect/image-stack.ts'
 import type { Store } from '../store/store.ts'
 import { fromNodeError } from '../sys/errno.ts'
-import { fuseUnavailable } from '../sys/fuse-device.ts'
+import { fuseUnavailable, usersMayAllowOthers } from '../sys/fuse-device.ts'
 import { mountByFuse } from '../view/fuse/mount-fuse.ts'
 import { mountKernelWritable } from '../view/kernel.ts'
 import { materialise } from '../view/materialise.ts'
+import { bundleSource } from '../view/mount-list.ts'
 import type { ViewChoice } from '../view/show.ts'
 import type { LayerStack } from '../view/stack.ts'
 import { userMappings } from './bundle-mappings.ts'
-import { bundleSpec, type BundleVolume } from './bundle-spec.ts'
-import { resolveUser } from './bundle-user.ts'
+import { bundleSpec, type BundleVolume, type UserMappings } from './bundle-spec.ts'
+import { resolveUser, type ProcessUser } from './bundle-user.ts'
 import { commandOf } from './container-settings.ts'
 import { settleForReading } from './container-merges.ts'
 import { openContainerStack } from './container-stack.ts'
@@ -25,6 +32,7 @@ import { containerOrImage, type TreeSource } from './export-tree.ts'
 import { mountContainer } from './mount-container.ts'
 import { processEnvironment } from './process-environment.ts'
 import { configOf, overlayOf } from './run-in.ts'
+import { servedRoot, shutOut, unmapped, type ServedRoot, type ShutOut } from './served-root.ts'
 
 export interface BundleOptions {
   /** Write the merge out, and mount nothing. Default: only where it cannot be mounted. */
@@ -65,12 +73,18 @@ export async function writeBundle(
   const isNew = takeDirectory(target)
   try {
     using stack = await openStack(store, source)
-    fs.writeFileSync(path.join(target, 'config.json'), await configText(store, source, stack))
+    const user = await resolveUser(stack, configOf(source).User ?? '')
+    const mappings = userMappings()
+    const refusal = mappings && unmapped(mappings, user)
+    if (refusal !== undefined) warn(store, options, { code: 'user-unmapped', message: refusal })
+    const config = configText(store, source, user, mappings)
+    fs.writeFileSync(path.join(target, 'config.json'), config)
     const rootfs = path.join(target, 'rootfs')
     fs.mkdirSync(rootfs, { mode: 0o755 })
     const { view = 'auto' } = options
     const isCopy = options.copy === true || view === 'merge'
-    const reason = isCopy ? undefined : await mountRootfs(store, source, target, { rootfs, view })
+    const place = { store, source, directory: target, rootfs, options }
+    const reason = isCopy ? undefined : await mountRootfs(place, view, rootFor(user, mappings))
     if (!isCopy && reason === undefined) return { directory: target, rootfs: 'mount' }
     await materialise(stack, rootfs, {
       onWarning: options.onWarning ?? store.onWarning,
@@ -82,6 +96,14 @@ export async function writeBundle(
     clearDirectory(target, isNew)
     throw error
   }
+}
+
+function warn(
+  store: Store,
+  { onWarning = store.onWarning }: BundleOptions,
+  what: Pick<Warning, 'code' | 'message'>,
+): void {
+  onWarning?.({ ...what, count: 1 })
 }
 
 /** @returns whether it was made. @throws ConflictError ERR_DESTINATION_EXISTS */
@@ -116,10 +138,13 @@ function openStack(store: Store, source: TreeSource): Promise<LayerStack> {
     : openImageStack(store, source.image)
 }
 
-async function configText(store: Store, source: TreeSource, stack: LayerStack): Promise<string> {
+function configText(
+  store: Store,
+  source: TreeSource,
+  user: ProcessUser,
+  mappings: UserMappings | undefined,
+): string {
   const config = configOf(source)
-  const user = await resolveUser(stack, config.User ?? '')
-  const mappings = userMappings()
   const hostname = config.Hostname || shortName(source)
   const { path: program, args } = 'container' in source ? source.container : commandOf(config)
   const spec = bundleSpec({
@@ -151,19 +176,54 @@ function volumesOf(
     }))
 }
 
+interface Place {
+  readonly store: Store
+  readonly source: TreeSource
+  /** Of the bundle. */
+  readonly directory: string
+  readonly rootfs: string
+  readonly options: BundleOptions
+}
+
+/** Of an ordinary user's container, whose root only FUSE can show. */
+interface UserRoot {
+  readonly served: ServedRoot
+  readonly shutOut: ShutOut | undefined
+}
+
+function rootFor(user: ProcessUser, mappings: UserMappings | undefined): UserRoot | undefined {
+  if (mappings === undefined) return undefined
+  const forOthers = usersMayAllowOthers()
+  return {
+    served: servedRoot(mappings, forOthers),
+    shutOut: shutOut(mappings, user, forOthers),
+  }
+}
+
+const ASIDE =
+  'owners and devices of this store are kept beside the files, where the kernel does not look'
+
 /** @returns why it cannot be mounted here */
 async function mountRootfs(
-  store: Store,
-  source: TreeSource,
-  directory: string,
-  { rootfs, view }: { readonly rootfs: string; readonly view: ViewChoice },
+  place: Place,
+  view: ViewChoice,
+  root: UserRoot | undefined,
 ): Promise<string | undefined> {
-  if (store.form !== 'trusted' && view === 'auto') {
-    return 'owners and devices of this store are kept beside the files, where the kernel does not look'
+  const isAside = place.store.form !== 'trusted'
+  const chosen = view === 'auto' && (root !== undefined || isAside) ? 'fuse' : view
+  const unavailable = fuseUnavailable(process.geteuid?.() === 0)
+  if (chosen === 'fuse' && view === 'auto' && unavailable !== undefined) {
+    return `${isAside ? ASIDE : 'the kernel mounts for root alone'}; ${unavailable}`
+  }
+  // Where there is no FUSE at all, that is what is said.
+  if (chosen === 'fuse' && unavailable === undefined && root?.shutOut !== undefined) {
+    const { starts, reason } = root.shutOut
+    if (view === 'auto') return reason
+    if (starts) throw cannotServe(place.rootfs, reason)
+    warn(place.store, place.options, { code: 'root-shut', message: reason })
   }
   try {
-    if ('container' in source) await mountContainer(store, source.container.id, rootfs, { view })
-    else await mountImageUnder(store, source, directory, { rootfs, view })
+    await mountBy(chosen, place, root?.served)
     return undefined
   } catch (error) {
     if (!(error instanceof UnsupportedError) || view !== 'auto') throw error
@@ -172,11 +232,29 @@ async function mountRootfs(
   }
 }
 
+function cannotServe(rootfs: string, reason: string): UnsupportedError {
+  return new UnsupportedError(
+    'ERR_HOST_UNSUPPORTED',
+    `cannot mount ${rootfs} by FUSE: ${reason}; --view merge writes it out instead`,
+    { details: { path: rootfs, reason } },
+  )
+}
+
+async function mountBy(
+  view: ViewChoice,
+  place: Place,
+  served: ServedRoot | undefined,
+): Promise<void> {
+  const { store, source, rootfs } = place
+  if ('image' in source) return mountImageUnder(place, source, { view, served })
+  const how = served === undefined ? { view } : { view, served }
+  await mountContainer(store, source.container.id, rootfs, how)
+}
+
 async function mountImageUnder(
-  store: Store,
+  { store, directory, rootfs }: Place,
   { image }: Extract<TreeSource, { image: unknown }>,
-  directory: string,
-  { rootfs, view }: { readonly rootfs: string; readonly view: ViewChoice },
+  { view, served = {} }: { readonly view: ViewChoice; readonly served: ServedRoot | undefined },
 ): Promise<void> {
   const top = image.layers.at(-1)
   if (top === undefined) {
@@ -208,5 +286,8 @@ async function mountImageUnder(
     form,
     lowers: spec.lowers,
     upper: { directory: upper, work },
+    // By which the store knows that its image is in use.
+    source: bundleSource(spec.lowers[0]!),
+    ...served,
   })
 }

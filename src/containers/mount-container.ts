@@ -22,12 +22,15 @@ import { clearDeadMount, listWritableMounts, realPath, unmountTarget } from '../
 import { refuseForeground, type ViewChoice } from '../view/show.ts'
 import { closeContainerMerge, listContainerMerges, showContainerMerge } from './container-merges.ts'
 import { containerOf, layerOf } from './container-stack.ts'
+import type { ServedRoot } from './served-root.ts'
 
 export interface MountContainerOptions {
   /** Default auto: the kernel's overlay, else a FUSE server of our own, else a merge that is folded back. */
   readonly view?: ViewChoice
   /** The FUSE server belongs to this process: `server` tells when it ends. */
   readonly foreground?: boolean
+  /** Of a FUSE mount: whom files are shown as belonging to, and to whom. Default: to its user, as root of the container. */
+  readonly served?: ServedRoot
   readonly signal?: AbortSignal
 }
 
@@ -237,7 +240,7 @@ async function mountOn(wanted: Wanted, options: MountContainerOptions): Promise<
     reasons.length === 0 ? {} : { reason: reasons.join('; ') }
   if (view !== 'merge') {
     try {
-      const server = await mountServed(store, spec, target, foreground)
+      const server = await mountServed(wanted, foreground, options.served)
       return { view: 'fuse', ...why(), ...(foreground ? { server } : {}) }
     } catch (error) {
       if (view === 'fuse' || foreground || !(error instanceof UnsupportedError)) throw error
@@ -266,18 +269,17 @@ function isPermission(error: unknown): boolean {
 }
 
 function mountServed(
-  store: Store,
-  spec: MountSpec,
-  target: string,
+  { store, spec, target }: Wanted,
   foreground: boolean,
+  served: ServedRoot | undefined,
 ): Promise<StartedServer> {
   const { upper: directory, work, lowers } = overlayParts(spec, target, 'by FUSE')
   const upper = { directory, work }
   const { form } = store
   const uid = process.geteuid?.() ?? 0
   // Else what is committed would belong to whatever number this user happens to have here.
-  const owners = uid === 0 ? {} : { owners: { rootUid: uid } }
-  return mountByFuse({ target, form, lowers, upper, foreground, ...owners })
+  const how = served ?? (uid === 0 ? {} : { owners: { rootUid: uid } })
+  return mountByFuse({ target, form, lowers, upper, foreground, ...how })
 }
 
 type OverlaySpec = Extract<MountSpec, { kind: 'overlay' }>

@@ -83,6 +83,16 @@ export function fuseUnavailable(asRoot: boolean): string | undefined {
   return 'fusermount3, by which an ordinary user mounts FUSE, is not installed'
 }
 
+/** Whether fusermount3 lets ordinary users show their mounts to others (libfuse, util/fusermount.c, read_conf). */
+export function usersMayAllowOthers(): boolean {
+  try {
+    const lines = fs.readFileSync('/etc/fuse.conf', 'latin1').split('\n')
+    return lines.some((line) => line.replace(/#.*/, '').trim() === 'user_allow_other')
+  } catch {
+    return false
+  }
+}
+
 function mountAsRoot(options: FuseMountOptions): number {
   const { target, source } = options
   let fd: number

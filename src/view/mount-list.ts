@@ -49,7 +49,8 @@ export function listViews(
           ? topOfBind(mount, home, base)
           : undefined
     if (topCacheID !== undefined) out.push({ target: mount.target, view: 'kernel', topCacheID })
-    const served = mount.options.includes('ro') ? servedID(mount, home) : undefined
+    const isImage = mount.options.includes('ro') || isOfBundle(mount)
+    const served = isImage ? servedID(mount, home) : undefined
     if (served !== undefined) {
       out.push({ target: mount.target, view: 'fuse', topCacheID: served })
     }
@@ -74,7 +75,8 @@ export function listWritableMounts(
   const base = mountOf(mounts, real)
   return mounts.flatMap((mount): WritableMount[] => {
     const { target } = mount
-    const served = mount.options.includes('ro') ? undefined : servedID(mount, real)
+    const isContainer = !mount.options.includes('ro') && !isOfBundle(mount)
+    const served = isContainer ? servedID(mount, real) : undefined
     if (served !== undefined) return [{ target, mountID: served, view: 'fuse' }]
     const mountID =
       mount.type === 'overlay'
@@ -86,9 +88,21 @@ export function listWritableMounts(
   })
 }
 
-/** A server of ours names as its source the topmost directory that it shows. */
+/**
+ * The source by which a writable FUSE mount of an image is known whose changes go elsewhere, into a bundle. Not the
+ * layer's directory itself: that of a container is writable too, and would look alike.
+ */
+export function bundleSource(top: string): string {
+  return `${top}/.`
+}
+
+function isOfBundle({ source }: MountEntry): boolean {
+  return source.endsWith('/.')
+}
+
+/** A server of ours names as its source the topmost directory of the store that it shows. */
 function servedID(mount: MountEntry, home: string): string | undefined {
-  return mount.type === FUSE_TYPE ? cacheIDOf(mount.source, home) : undefined
+  return mount.type === FUSE_TYPE ? cacheIDOf(path.resolve(mount.source), home) : undefined
 }
 
 /** Takes a kernel or FUSE mount away. @returns false where nothing is mounted there; @throws HostError (EBUSY) */

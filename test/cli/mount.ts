@@ -6,6 +6,7 @@ import path from 'node:path'
 import t from 'tap'
 import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
 import { shale } from '../support/cli.ts'
+import { againAsUser, fuseSkip } from '../support/fuse-for-users.ts'
 import { isRoot, unless } from '../support/host.ts'
 import { dockerArchive25, packed, smallImage } from '../support/image.ts'
 import { shaleInProcess } from '../support/in-process.ts'
@@ -16,7 +17,7 @@ const archive = packed(dockerArchive25([{ image, tags: ['app:1'] }]))
 
 const VIEWS: readonly (readonly [string, string | false])[] = [
   ['kernel', unless({ root: true, overlay: true })],
-  ['fuse', fuseUnavailable(isRoot) ?? false],
+  ['fuse', fuseSkip()],
   ['merge', false],
 ]
 
@@ -108,7 +109,6 @@ t.test(
 t.test('an ordinary user gets FUSE or the merge, and one line that says so', async (t) => {
   const dir = temporaryDirectory(t)
   fs.chmodSync(dir, 0o777)
-  // fusermount3 serves accounts that have a name.
   const user = isRoot ? { uid: 65_534, gid: 65_534 } : {}
   const root = path.join(dir, 'root')
   shale(['--root', root, 'load', '-q'], { ...user, stdin: archive })
@@ -131,9 +131,7 @@ t.test('an ordinary user gets FUSE or the merge, and one line that says so', asy
 /** Of the ordinary user of these tests, whoever runs them. */
 function userHasFuse(): boolean {
   const forAll = ((fs.statSync('/dev/fuse', { throwIfNoEntry: false })?.mode ?? 0) & 0o006) === 6
-  return isRoot
-    ? forAll && fuseUnavailable(false) === undefined
-    : fuseUnavailable(false) === undefined
+  return isRoot ? forAll && fuseUnavailable(false) === undefined : fuseSkip() === false
 }
 
 t.test('an image needs a directory', async (t) => {
@@ -157,3 +155,5 @@ t.test('a merge goes only into an empty directory', async (t) => {
   t.match(done.stderr, /the directory is not empty/)
   t.same(fs.readdirSync(target), ['mine'])
 })
+
+againAsUser(import.meta.url)

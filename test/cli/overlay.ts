@@ -4,14 +4,14 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
 import { listMounts } from '../../src/sys/mount-table.ts'
 import { MAIN, startShale, withoutLoader } from '../support/cli.ts'
-import { isRoot, unless } from '../support/host.ts'
+import { againAsUser, fuseSkip } from '../support/fuse-for-users.ts'
+import { unless } from '../support/host.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
-const fuse = fuseUnavailable(isRoot) ?? false
+const fuse = fuseSkip()
 
 function layers(t: { teardown(undo: () => void): unknown }): { dir: string; places: string } {
   const dir = fs.realpathSync(temporaryDirectory(t))
@@ -107,3 +107,5 @@ t.test(
     t.same(fs.readdirSync(path.join(dir, 'up')), ['new'])
   },
 )
+
+againAsUser(import.meta.url)

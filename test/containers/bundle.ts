@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import {
+  changesOf,
   createContainer,
   listMountedContainers,
   listMountedImages,
@@ -13,8 +14,13 @@ import {
   unmountImage,
   writeBundle,
 } from '../../src/index.ts'
+import type { OnWarning } from '../../src/errors.ts'
+import { userMappings } from '../../src/containers/bundle-mappings.ts'
 import { bundleSpec, type BundleFacts } from '../../src/containers/bundle-spec.ts'
+import { usersMayAllowOthers } from '../../src/sys/fuse-device.ts'
+import { listMounts } from '../../src/sys/mount-table.ts'
 import { containerFixture } from '../support/container.ts'
+import { againAsUser, FUSE_USER_NAME, fuseSkip } from '../support/fuse-for-users.ts'
 import { isRoot, unless } from '../support/host.ts'
 import { dir, file, layerTar, symlink } from '../support/layer.ts'
 
@@ -183,25 +189,32 @@ t.test('a mounted root is the container’s own', { skip: mountSkip }, async (t)
   await unmountContainer(store, 'box')
 })
 
-t.test(
-  'an image is mounted under a layer of the bundle, and held by it',
-  { skip: mountSkip },
-  async (t) => {
+for (const [view, skip] of [
+  ['kernel', mountSkip],
+  ['fuse', fuseSkip()],
+] as const) {
+  t.test(`${view}: an image under a layer of the bundle, and held by it`, { skip }, async (t) => {
     for (const layers of [[LAYER], [LAYER, layerTar(file('top', 'top'))]]) {
       const { directory, store } = await containerFixture(t, layers, { Cmd: ['/bin/x'] })
       const out = path.join(directory, 'b')
       const rootfs = path.join(out, 'rootfs')
-      await writeBundle(store, 'base:1', out)
+      await writeBundle(store, 'base:1', out, { view })
       fs.writeFileSync(path.join(rootfs, 'new'), 'new')
       t.equal(fs.readFileSync(path.join(out, 'upper/new'), 'utf8'), 'new')
-      t.match(await listMountedImages(store), [{ target: rootfs, names: ['base:1'] }])
+      t.match(await listMountedImages(store), [{ target: rootfs, names: ['base:1'], view }])
+      t.same(listMountedContainers(store), [])
       await removeContainer(store, 'box')
       await t.rejects(removeImage(store, 'base:1', { force: true }), { code: 'ERR_IMAGE_IN_USE' })
       await unmountImage(store, rootfs)
       t.same(fs.readdirSync(rootfs), [])
     }
-  },
-)
+  })
+}
+
+const own = process.geteuid?.() ?? 0
+const forOthers = usersMayAllowOthers()
+/** The container's IDs from 1 on, where this user has been given any. */
+const granted = isRoot ? undefined : userMappings()?.uids[1]
 
 t.test(
   'who cannot mount gets a copy, and is told why',
@@ -209,11 +222,79 @@ t.test(
   async (t) => {
     const { directory, store } = await containerFixture(t, [LAYER], { Cmd: ['/bin/x'] })
     const out = path.join(directory, 'b')
-    t.match(await writeBundle(store, 'box', out), { rootfs: 'copy', reason: /owners and devices/ })
-    t.match(specOf(out).linux.uidMappings, [
-      { containerID: 0, hostID: process.geteuid!(), size: 1 },
-    ])
+    const made = await writeBundle(store, 'box', out)
+    const isShown = fuseSkip() === false && (forOthers || granted === undefined)
+    t.equal(made.rootfs, isShown ? 'mount' : 'copy')
+    const why = fuseSkip() === false ? /users other than root could not look/ : /owners and devices/
+    if (!isShown) t.match(made.reason, why)
+    t.match(specOf(out).linux.uidMappings?.[0], { containerID: 0, hostID: own, size: 1 })
     t.ok(fs.existsSync(path.join(out, 'rootfs/bin/x')))
+    if (isShown) await unmountContainer(store, 'box')
+  },
+)
+
+t.test(
+  'an ordinary user’s FUSE mount has the numbers that the container’s namespace maps',
+  { skip: isRoot ? 'needs an ordinary user' : fuseSkip() },
+  async (t) => {
+    const owned = layerTar(
+      file('root'),
+      file('app', '', { uid: 1000, gid: 1001 }),
+      file('far', '', { uid: 70_000, gid: 70_000 }),
+      symlink('link', 'app'),
+    )
+    const { directory, store } = await containerFixture(t, [LAYER, owned], { Cmd: ['/bin/x'] })
+    const shown = (id: number): number =>
+      id === 0 ? own : granted && id <= granted.size ? granted.hostID + id - 1 : 65_534
+    for (const name of ['box', 'base:1']) {
+      const out = path.join(directory, name.replace(':', '-'))
+      const warnings: string[] = []
+      const onWarning: OnWarning = ({ code }) => warnings.push(code)
+      await writeBundle(store, name, out, { view: 'fuse', onWarning })
+      t.same(warnings, forOthers || granted === undefined ? [] : ['root-shut'])
+      const at = (file: string): string => path.join(out, 'rootfs', file)
+      const uids = ['root', 'app', 'far', 'link'].map((file) => fs.lstatSync(at(file)).uid)
+      t.same(uids, [0, 1000, 70_000, 0].map(shown))
+      fs.writeFileSync(at('made'), '')
+      t.equal(fs.statSync(at('made')).uid, own)
+      const mount = listMounts().find(
+        ({ target }) => target === path.join(fs.realpathSync(out), 'rootfs'),
+      )
+      t.equal(mount?.superOptions.includes('allow_other'), forOthers)
+      t.equal(mount?.superOptions.includes('default_permissions'), forOthers)
+      if (name === 'box') await unmountContainer(store, at(''))
+      else await unmountImage(store, at(''))
+      t.same(fs.readdirSync(path.join(out, 'rootfs')), [])
+    }
+    const changes = await changesOf(store, 'box')
+    t.same(
+      changes.map(({ path }) => path),
+      ['/made'],
+    )
+  },
+)
+
+t.test(
+  'a container that starts as another user than root',
+  { skip: isRoot ? 'needs an ordinary user' : fuseSkip() },
+  async (t) => {
+    const { directory, store } = await containerFixture(t, [LAYER], CONFIG)
+    const out = path.join(directory, 'b')
+    const warnings: string[] = []
+    const onWarning: OnWarning = ({ code }) => warnings.push(code)
+    const made = writeBundle(store, 'box', out, { view: 'fuse', onWarning })
+    if (granted !== undefined && !forOthers) {
+      await t.rejects(made, {
+        code: 'ERR_HOST_UNSUPPORTED',
+        message:
+          /user 1000:1001, as whom it starts, could not look .* user_allow_other; --view merge/,
+      })
+      t.notOk(fs.existsSync(out))
+      return
+    }
+    t.match(await made, { rootfs: 'mount' })
+    t.same(warnings, granted === undefined ? ['user-unmapped'] : [])
+    await unmountContainer(store, 'box')
   },
 )
 
@@ -232,4 +313,13 @@ t.test('a folder that is there must be empty', async (t) => {
   const signal = AbortSignal.abort(new Error('enough'))
   await t.rejects(writeBundle(store, 'box', path.join(directory, 'x'), { signal }), /enough/)
   t.notOk(fs.existsSync(path.join(directory, 'x')))
+})
+
+const subIDs = `${FUSE_USER_NAME}:100000:65536\n`
+const withIDs = { '/etc/subuid': subIDs, '/etc/subgid': subIDs }
+againAsUser(import.meta.url)
+againAsUser(import.meta.url, { name: 'with IDs of its own', etc: withIDs })
+againAsUser(import.meta.url, {
+  name: 'with IDs of its own and user_allow_other',
+  etc: { ...withIDs, '/etc/fuse.conf': 'user_allow_other\n' },
 })

@@ -6,12 +6,12 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
 import { cleanEnvironment, shaleOk } from '../support/cli.ts'
-import { isRoot, realImage, unless } from '../support/host.ts'
+import { againAsUser, fuseSkip } from '../support/fuse-for-users.ts'
+import { isInterop, isRoot, realImage, unless } from '../support/host.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
-const skip: string | false = unless({ interop: true }) || (fuseUnavailable(isRoot) ?? false)
+const skip: string | false = unless({ interop: true }) || fuseSkip()
 
 interface Union {
   readonly home: string
@@ -421,3 +421,5 @@ t.test('100,000 names, listed while they change', { skip }, async (t) => {
   )
   t.equal(fs.readdirSync(dir).length, count + 20)
 })
+
+if (isInterop) againAsUser(import.meta.url)

@@ -2,15 +2,15 @@
 // is the oracle of what is expected. Ordinary users run the part of it that needs no other user.
 
 import t from 'tap'
-import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
-import { isInterop, isRoot } from '../support/host.ts'
+import { againAsUser, fuseSkip } from '../support/fuse-for-users.ts'
+import { isInterop } from '../support/host.ts'
 import { overlaySkip } from '../support/layer-directory.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { runSuite, type ViewKind } from '../suite/suite.ts'
 
 const VIEWS: readonly (readonly [ViewKind, string | false])[] = [
   ['kernel', await overlaySkip()],
-  ['fuse', fuseUnavailable(isRoot) ?? false],
+  ['fuse', fuseSkip()],
   ['merge', false],
   ['UnionFs in a directory', false],
   ['UnionFs in memory', false],
@@ -24,3 +24,5 @@ for (const [kind, skip] of VIEWS) {
     t.strictSame(failures, [], `${expectations} expectations`)
   })
 }
+
+if (isInterop) againAsUser(import.meta.url)

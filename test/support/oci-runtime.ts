@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { listMounts } from '../../src/sys/mount-table.ts'
 import { findProgram, isRoot } from './host.ts'
 
 export interface RuntimeOutput {
@@ -19,7 +20,7 @@ export interface RuntimeUser {
 }
 
 /** crun knows cgroups of version 1 and of version 2, and refuses hosts that have both: there it is shown the first. */
-const isHybrid = fs.existsSync('/sys/fs/cgroup/unified')
+const isHybrid = listMounts().some(({ target }) => target === '/sys/fs/cgroup/unified')
 
 /** Why a runtime cannot be tried; false where it can. */
 export function runtimeSkip(name: string): string | false {

@@ -2,17 +2,19 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import type { CacheID } from '../../src/digest/digest.ts'
-import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
 import { bindReadOnly, unmount } from '../../src/sys/mount.ts'
 import { unreadableForm } from '../../src/view/kernel.ts'
 import { readRecords, recordFile } from '../../src/view/merge-records.ts'
 import { listViews, unmountView, type ViewPlace } from '../../src/view/mount-list.ts'
 import { showView, type ShowRequest } from '../../src/view/show.ts'
 import { LayerStack } from '../../src/view/stack.ts'
+import { againAsUser, fuseSkip } from '../support/fuse-for-users.ts'
 import { unless } from '../support/host.ts'
 import { overlaySkip, writeStack } from '../support/layer-directory.ts'
 import { file, memoryLayer, whiteout } from '../support/memory-layer.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+
+const hasFuse = fuseSkip() === false
 
 interface Store {
   readonly place: ViewPlace
@@ -94,8 +96,7 @@ t.test('an asked-for merge gives no reason, a failed one leaves no record', asyn
 t.test('where the kernel cannot, a FUSE server; where there is none, the merge', async (t) => {
   const { place, target, request } = makeStore(t)
   const shown = await showView(request({ view: 'auto' }))
-  const served = fuseUnavailable(process.geteuid?.() === 0) === undefined
-  t.match(shown, { view: served ? 'fuse' : 'merge', target, reason: /owners/ })
+  t.match(shown, { view: hasFuse ? 'fuse' : 'merge', target, reason: /owners/ })
   t.same(fs.readdirSync(target), ['a', 'c'])
   t.equal(fs.readFileSync(path.join(target, 'c/d'), 'utf8'), 'low')
   t.match(listViews(place), [{ target, view: shown.view, topCacheID: 'layer0' }])
@@ -174,9 +175,7 @@ t.test('an unreadable record hides no other', async (t) => {
 t.test(
   'without the right to mount and without FUSE, auto writes the merge',
   {
-    skip:
-      unless({ ordinaryUser: true }) ||
-      (fuseUnavailable(false) === undefined && 'FUSE is to be had'),
+    skip: unless({ ordinaryUser: true }) || (hasFuse && 'FUSE is to be had'),
   },
   async (t) => {
     const root = makeStore(t, 1, 'trusted')
@@ -213,3 +212,5 @@ t.test('a merge with a mount in it is not emptied', { skip: unless({ root: true 
   unmountView(place, target)
   t.same(fs.readdirSync(other), ['precious'])
 })
+
+againAsUser(import.meta.url)

@@ -8,11 +8,12 @@ import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import type { LayerForm } from '../../../src/driver/driver.ts'
-import { fuseUnavailable, unmountFuse } from '../../../src/sys/fuse-device.ts'
+import { unmountFuse } from '../../../src/sys/fuse-device.ts'
 import { mountOverlay, unmount } from '../../../src/sys/mount.ts'
 import { listMounts } from '../../../src/sys/mount-table.ts'
 import { mountByFuse, FUSE_TYPE } from '../../../src/view/fuse/mount-fuse.ts'
 import { shale } from '../../support/cli.ts'
+import { againAsUser, fuseSkip } from '../../support/fuse-for-users.ts'
 import { isRoot } from '../../support/host.ts'
 import { overlaySkip } from '../../support/layer-directory.ts'
 import { layerStacks } from '../../support/merge-model.ts'
@@ -28,7 +29,7 @@ import {
 
 const RUNS = Number(process.env['SHALE_UNION_RUNS'] ?? 60)
 const form: LayerForm = isRoot ? 'trusted' : 'user'
-const skip = fuseUnavailable(isRoot) ?? false
+const skip = fuseSkip()
 const overlay = skip || (await overlaySkip())
 
 interface Side {
@@ -310,22 +311,4 @@ t.test('one upper directory, one writer', { skip }, async (t) => {
   t.ok(await until(() => !mounted(second)))
 })
 
-t.test(
-  'an ordinary user, by fusermount3',
-  { skip: skip || (!isRoot && 'this run is one') },
-  async (t) => {
-    const reason = fuseUnavailable(false)
-    if (reason !== undefined) {
-      t.comment(reason)
-      t.pass('not here')
-      return
-    }
-    const { status, stdout, stderr } = spawnSync(process.execPath, [process.argv[1]!], {
-      uid: 65_534,
-      gid: 65_534,
-      env: { ...process.env, HOME: '/nonexistent', TAP: '1' },
-      encoding: 'utf8',
-    })
-    t.equal(status, 0, `${stdout.slice(-3000)}${stderr.slice(-2000)}`)
-  },
-)
+againAsUser(import.meta.url)

@@ -7,11 +7,11 @@ import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import type { LayerStoreError } from '../../../src/errors.ts'
-import { fuseUnavailable } from '../../../src/sys/fuse-device.ts'
 import { parseOverlayOptions } from '../../../src/view/overlay/overlay-options.ts'
 import { showOverlay, type OverlayRequest } from '../../../src/view/overlay/show-overlay.ts'
 import { unmountOverlay } from '../../../src/view/overlay/unmount-overlay.ts'
 import type { Shown } from '../../../src/view/show.ts'
+import { againAsUser, fuseSkip } from '../../support/fuse-for-users.ts'
 import { isRoot } from '../../support/host.ts'
 import { formsHere, overlaySkip } from '../../support/layer-directory.ts'
 import { layerStacks } from '../../support/merge-model.ts'
@@ -30,7 +30,7 @@ type View = Shown['view']
 const RUNS = Number(process.env['SHALE_UNION_RUNS'] ?? 25)
 const skips: Readonly<Record<View, string | false>> = {
   kernel: await overlaySkip(),
-  fuse: fuseUnavailable(isRoot) ?? false,
+  fuse: fuseSkip(),
   merge: formsHere()[0] === 'none' && 'no extended attributes here',
 }
 const views = (['kernel', 'fuse', 'merge'] as const).filter((view) => skips[view] === false)
@@ -340,3 +340,5 @@ t.test(
     t.equal(fs.readFileSync(path.join(home, 'u/set'), 'utf8'), 'y'.repeat(10))
   },
 )
+
+againAsUser(import.meta.url)

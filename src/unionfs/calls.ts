@@ -12,7 +12,7 @@ import { removeDirectory, unlink } from '../union/remove.ts'
 import { rename, type RenameFlags } from '../union/rename.ts'
 import type { UnionTree } from '../union/tree.ts'
 import type { Attributes } from '../union/upper-layer.ts'
-import { checkSmallMode, ownerArgument } from './argument-checks.ts'
+import { checkInteger, checkSmallMode, ownerArgument } from './argument-checks.ts'
 import { OpenHandle } from './handle.ts'
 import { must, nodeError } from './node-error.ts'
 import {
@@ -23,6 +23,7 @@ import {
   type Encoding,
   type PathArgument,
 } from './path-argument.ts'
+import { spaceOf, type BigStatFs, type StatFs } from './stat-fs.ts'
 import { UnionBigStats, UnionDirent, UnionStats } from './stats.ts'
 import { PATH_BYTES_MAX, walk, walkToName, type Walked } from './walk.ts'
 
@@ -37,6 +38,8 @@ export interface UnionCallsOptions {
   readonly umask?: number
   /** st_dev. */
   readonly device?: bigint
+  /** A path of the host whose file system takes the changes, for statfs; absent: memory does. */
+  readonly space?: string
 }
 
 export interface StatOptions {
@@ -50,12 +53,14 @@ export class UnionCalls {
   readonly #creator: Creator
   readonly #umask: number
   readonly device: bigint
+  readonly #space: string | undefined
 
   constructor(tree: UnionTree, options: UnionCallsOptions = {}) {
     this.tree = tree
     this.#creator = options.creator ?? { uid: 0, gid: 0 }
     this.#umask = options.umask ?? 0o022
     this.device = options.device ?? 0n
+    this.#space = options.space
   }
 
   open(path: PathArgument, flags: number, mode: number): OpenHandle {
@@ -134,14 +139,14 @@ export class UnionCalls {
     return this.names(path).names.map((name) => encodeName(name, encoding))
   }
 
-  readdirTypes(path: PathArgument): UnionDirent[] {
+  readdirTypes(path: PathArgument, encoding?: Encoding): UnionDirent[] {
     const { entry, names } = this.names(path)
     const parentPath = shownPath(path)
     const out: UnionDirent[] = []
     for (const name of names) {
       const child = this.tree.lookup(entry, name)
       if (typeof child === 'number') continue
-      out.push(new UnionDirent(encodeName(name, 'utf8') as string, child.node.type, parentPath))
+      out.push(new UnionDirent(encodeName(name, encoding), child.node.type, parentPath))
     }
     return out
   }
@@ -154,8 +159,8 @@ export class UnionCalls {
   }
 
   symlink(target: PathArgument, path: PathArgument): void {
-    const place = { syscall: 'symlink', path: shownPath(target), dest: shownPath(path) }
-    const linkTarget = pathArgument(target, 'target')
+    const place = { syscall: 'symlink', path: shownPath(target, 'target'), dest: shownPath(path) }
+    const linkTarget = pathArgument(target)
     if (linkTarget === '') throw nodeError(E.NOENT, place)
     if (linkTarget.length > PATH_BYTES_MAX) throw nodeError(E.NAMETOOLONG, place)
     const { dir, name, entry, wantsDirectory } = this.#last(path, place)
@@ -165,14 +170,15 @@ export class UnionCalls {
   }
 
   readlink(path: PathArgument, encoding?: Encoding): string | Buffer {
-    const place = { syscall: 'readlink', path: shownPath(path) }
+    const place = { syscall: 'readlink', path: shownPath(path, 'oldPath') }
     const entry = this.#existing(path, false, place)
     if (entry.node.type !== 'symlink') throw nodeError(E.INVAL, place)
     return encodeName(must(this.statusOf(entry), place).linkTarget, encoding)
   }
 
   link(from: PathArgument, to: PathArgument): void {
-    const place = { syscall: 'link', path: shownPath(from), dest: shownPath(to) }
+    const path = shownPath(from, 'existingPath')
+    const place = { syscall: 'link', path, dest: shownPath(to, 'newPath') }
     const source = this.#existing(from, false, place)
     const { dir, name, entry, wantsDirectory } = this.#last(to, place)
     if (entry !== undefined) throw nodeError(E.EXIST, place)
@@ -198,7 +204,8 @@ export class UnionCalls {
   }
 
   rename(from: PathArgument, to: PathArgument, flags: RenameFlags = {}): void {
-    const place = { syscall: 'rename', path: shownPath(from), dest: shownPath(to) }
+    const path = shownPath(from, 'oldPath')
+    const place = { syscall: 'rename', path, dest: shownPath(to, 'newPath') }
     const source = this.#last(from, place)
     const target = this.#last(to, place)
     const isDirectory = source.entry?.node.type === 'directory'
@@ -251,7 +258,23 @@ export class UnionCalls {
   }
 
   truncate(path: PathArgument, sizeBytes = 0): void {
-    this.#change(path, true, 'open', { sizeBytes: Math.max(0, sizeBytes) })
+    const shown = shownPath(path)
+    checkInteger('len', sizeBytes)
+    const entry = this.#existing(path, true, { syscall: 'open', path: shown })
+    const result = setAttributes(this.tree, entry, { sizeBytes: Math.max(0, sizeBytes) })
+    // Node opens it and truncates what is open: what the size is to blame for knows no path.
+    if (result === -E.FBIG || result === -E.NOSPC) throw nodeError(result, { syscall: 'ftruncate' })
+    must(result, { syscall: 'open', path: shown })
+  }
+
+  statfs(path: PathArgument, options: { readonly bigint: true }): BigStatFs
+  statfs(path: PathArgument, options?: { readonly bigint?: boolean | undefined }): StatFs
+  statfs(
+    path: PathArgument,
+    { bigint = false }: { readonly bigint?: boolean | undefined } = {},
+  ): StatFs | BigStatFs {
+    this.#existing(path, true, { syscall: 'statfs', path: shownPath(path) })
+    return spaceOf(this.#space, bigint)
   }
 
   realpath(path: PathArgument, encoding?: Encoding): string | Buffer {

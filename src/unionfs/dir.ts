@@ -1,12 +1,24 @@
 // fs.Dir of a merged directory: its entries one by one, as they were when it was opened.
 
+import { callbackify } from 'node:util'
+import { checkInteger, readOptions } from './argument-checks.ts'
 import type { UnionCalls } from './calls.ts'
 import { nodeError } from './node-error.ts'
-import { shownPath, type PathArgument } from './path-argument.ts'
+import { shownPath, type Encoding, type PathArgument } from './path-argument.ts'
 import type { UnionDirent } from './stats.ts'
 import { listTree } from './trees.ts'
 
-export class UnionDir implements AsyncDisposable {
+export interface OpendirOptions {
+  readonly encoding?: Encoding
+  /** Of no use here: they are all there at once. */
+  readonly bufferSize?: number
+  readonly recursive?: boolean
+}
+
+type ReadDone = (error: Error | null, entry: UnionDirent | null) => void
+type CloseDone = (error?: Error | null) => void
+
+export class UnionDir implements AsyncDisposable, Disposable {
   readonly path: string
   readonly #entries: readonly UnionDirent[]
   #next = 0
@@ -15,17 +27,20 @@ export class UnionDir implements AsyncDisposable {
   static open(
     calls: UnionCalls,
     path: PathArgument,
-    options: { readonly recursive?: boolean } = {},
+    options?: OpendirOptions | Encoding,
   ): UnionDir {
+    const shown = shownPath(path)
+    const { encoding, recursive, bufferSize = 32 } = readOptions<OpendirOptions>(options)
     try {
-      const entries = options.recursive
-        ? listTree(calls, path).map(({ dirent }) => dirent)
-        : calls.readdirTypes(path)
-      return new UnionDir(shownPath(path), entries)
+      const entries = recursive
+        ? listTree(calls, path, encoding).map(({ dirent }) => dirent)
+        : calls.readdirTypes(path, encoding)
+      checkInteger('options.bufferSize', bufferSize, 1, 2 ** 32 - 1)
+      return new UnionDir(shown, entries)
     } catch (error) {
       const { errno } = error as NodeJS.ErrnoException
       if (typeof errno !== 'number') throw error
-      throw nodeError(errno, { syscall: 'opendir', path: shownPath(path) })
+      throw nodeError(errno, { syscall: 'opendir', path: shown })
     }
   }
 
@@ -34,8 +49,12 @@ export class UnionDir implements AsyncDisposable {
     this.#entries = entries
   }
 
-  async read(): Promise<UnionDirent | null> {
-    return this.readSync()
+  read(): Promise<UnionDirent | null>
+  read(done: ReadDone): void
+  read(done?: ReadDone): Promise<UnionDirent | null> | void {
+    const entry = this.readSync()
+    if (done === undefined) return Promise.resolve(entry)
+    process.nextTick(done, null, entry)
   }
 
   readSync(): UnionDirent | null {
@@ -43,8 +62,12 @@ export class UnionDir implements AsyncDisposable {
     return this.#entries[this.#next++] ?? null
   }
 
-  async close(): Promise<void> {
-    this.closeSync()
+  close(): Promise<void>
+  close(done: CloseDone): void
+  close(done?: CloseDone): Promise<void> | void {
+    const closing = async (): Promise<void> => this.closeSync()
+    if (done === undefined) return closing()
+    callbackify(closing)(done)
   }
 
   closeSync(): void {
@@ -52,7 +75,7 @@ export class UnionDir implements AsyncDisposable {
     this.#closed = true
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<UnionDirent, void, undefined> {
+  async *entries(): AsyncGenerator<UnionDirent, void, undefined> {
     try {
       for (let entry = this.readSync(); entry !== null; entry = this.readSync()) yield entry
     } finally {
@@ -60,7 +83,15 @@ export class UnionDir implements AsyncDisposable {
     }
   }
 
+  [Symbol.asyncIterator](): AsyncGenerator<UnionDirent, void, undefined> {
+    return this.entries()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]()
+  }
+
+  [Symbol.dispose](): void {
     if (!this.#closed) this.closeSync()
   }
 

@@ -1,40 +1,64 @@
-// FileHandle of node:fs/promises over an open file of a merged tree.
+// FileHandle of node:fs/promises over an open file of a merged tree. As Node's it is held by its streams and by calls
+// under way: `close` resolves when the last of them has let go.
 
+import { EventEmitter } from 'node:events'
+import type fs from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
-import type { Readable, Writable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
 import type { OpenHandle } from './handle.ts'
 import type { StatOptions, TimeArgument } from './calls.ts'
-import { checkData, checkEncoding, checkSignal, ownerArgument } from './argument-checks.ts'
-import { argumentError } from './node-error.ts'
+import {
+  checkBuffers,
+  checkBytesOrText,
+  checkData,
+  checkInteger,
+  checkSignal,
+  ownerArgument,
+  readOptions,
+} from './argument-checks.ts'
+import {
+  bytesOf,
+  positionOf,
+  readArguments,
+  writeArguments,
+  type BytePlace,
+  type ReadOptions,
+} from './byte-arguments.ts'
 import {
   readStream,
+  webStream,
   writeStream,
   type ReadStreamOptions,
   type WriteStreamOptions,
 } from './handle-streams.ts'
-import { modeArgument, timeArgument, type Encoding } from './path-argument.ts'
+import { argumentError } from './node-error.ts'
+import { checkTextEncoding, modeArgument, timeArgument, type Encoding } from './path-argument.ts'
 import type { UnionBigStats, UnionStats } from './stats.ts'
 import type { ReadFileOptions, WriteData, WriteFileOptions } from './union-fs.ts'
 
-const READ_BYTES = 16 << 10
-
-export interface ReadOptions<T extends NodeJS.ArrayBufferView> {
-  readonly buffer?: T
-  readonly offset?: number | null
-  readonly length?: number | null
-  readonly position?: number | bigint | null
-}
-
 let numbers = 1 << 20
 
-export class FileHandle implements AsyncDisposable {
+type Buffers = readonly NodeJS.ArrayBufferView[]
+
+export class FileHandle extends EventEmitter implements AsyncDisposable {
+  readonly #handle: OpenHandle
   /** Of this handle alone; no descriptor of the process. */
-  readonly fd: number
-  #handle: OpenHandle | undefined
+  #fd: number
+  /** Itself, its streams, and calls that are under way. */
+  #holders = 1
+  #closing: Promise<void> | undefined
+  #settleClosing: { resolve(): void; reject(reason: unknown): void } | undefined
+  #isStreamed = false
 
   constructor(handle: OpenHandle) {
+    super()
     this.#handle = handle
-    this.fd = ++numbers
+    this.#fd = ++numbers
+  }
+
+  /** -1 when it is closed. */
+  get fd(): number {
+    return this.#fd
   }
 
   read<T extends NodeJS.ArrayBufferView>(
@@ -50,24 +74,16 @@ export class FileHandle implements AsyncDisposable {
   read<T extends NodeJS.ArrayBufferView = Buffer>(
     options?: ReadOptions<T>,
   ): Promise<{ bytesRead: number; buffer: T }>
-  async read<T extends NodeJS.ArrayBufferView>(
+  read<T extends NodeJS.ArrayBufferView>(
     first?: T | ReadOptions<T>,
     second?: number | ReadOptions<T> | null,
     third?: number | null,
     fourth?: number | bigint | null,
   ): Promise<{ bytesRead: number; buffer: T }> {
-    const view = ArrayBuffer.isView(first) ? first : undefined
-    const named: ReadOptions<T> =
-      view === undefined
-        ? ((first as ReadOptions<T> | undefined) ?? {})
-        : typeof second === 'object' && second !== null
-          ? second
-          : { offset: second ?? null, length: third ?? null, position: fourth ?? null }
-    const buffer = view ?? named.buffer ?? (Buffer.alloc(READ_BYTES) as unknown as T)
-    const bytes = rangeOf(buffer, named.offset, named.length)
-    const bytesRead =
-      bytes.length === 0 ? 0 : this.#open('read').read(bytes, positionOf(named.position))
-    return { bytesRead, buffer: buffer }
+    return this.#during('read', (handle) => {
+      const { bytes, position, buffer } = readArguments(first, second, third, fourth)
+      return { bytesRead: bytes.length === 0 ? 0 : handle.read(bytes, position), buffer }
+    })
   }
 
   write(
@@ -77,78 +93,81 @@ export class FileHandle implements AsyncDisposable {
     position?: number | null,
   ): Promise<{ bytesWritten: number; buffer: NodeJS.ArrayBufferView }>
   write(
+    buffer: NodeJS.ArrayBufferView,
+    options?: BytePlace,
+  ): Promise<{ bytesWritten: number; buffer: NodeJS.ArrayBufferView }>
+  write(
     data: string,
     position?: number | null,
     encoding?: BufferEncoding | null,
   ): Promise<{ bytesWritten: number; buffer: string }>
-  async write(
+  write(
     data: NodeJS.ArrayBufferView | string,
-    first?: number | null,
+    first?: number | BytePlace | null,
     second?: number | BufferEncoding | null,
     third?: number | null,
   ): Promise<{ bytesWritten: number; buffer: NodeJS.ArrayBufferView | string }> {
-    const handle = this.#open('write')
-    if (typeof data === 'string') {
-      const bytes = Buffer.from(data, (second as BufferEncoding | null | undefined) ?? 'utf8')
-      return { bytesWritten: handle.write(bytes, positionOf(first)), buffer: data }
-    }
-    const bytes = rangeOf(data, first, second as number | null | undefined)
-    return { bytesWritten: handle.write(bytes, positionOf(third)), buffer: data }
+    return this.#during('write', (handle) => {
+      if (!ArrayBuffer.isView(data)) {
+        checkBytesOrText('buffer', data)
+        const encoding = second as BufferEncoding | null | undefined
+        checkTextEncoding(data, encoding)
+        const bytes = Buffer.from(data, encoding ?? 'utf8')
+        return { bytesWritten: handle.write(bytes, positionOf(first)), buffer: data }
+      }
+      const { bytes, position } = writeArguments(data, first, second as number | null, third)
+      return { bytesWritten: bytes.length === 0 ? 0 : handle.write(bytes, position), buffer: data }
+    })
   }
 
-  async readv(
-    buffers: readonly NodeJS.ArrayBufferView[],
+  readv(
+    buffers: Buffers,
     position?: number | null,
-  ): Promise<{ bytesRead: number; buffers: readonly NodeJS.ArrayBufferView[] }> {
-    let bytesRead = 0
-    for (const buffer of buffers) {
-      const at = positionOf(position)
-      const bytes = rangeOf(buffer)
-      const n = this.#open('read').read(bytes, at === undefined ? at : at + bytesRead)
-      bytesRead += n
-      if (n < bytes.length) break
-    }
-    return { bytesRead, buffers }
+  ): Promise<{ bytesRead: number; buffers: Buffers }> {
+    return this.#during('readv', (handle) => {
+      checkBuffers(buffers)
+      return { bytesRead: handle.readv(buffers.map(bytesOf), positionOf(position)), buffers }
+    })
   }
 
-  async writev(
-    buffers: readonly NodeJS.ArrayBufferView[],
+  writev(
+    buffers: Buffers,
     position?: number | null,
-  ): Promise<{ bytesWritten: number; buffers: readonly NodeJS.ArrayBufferView[] }> {
-    let bytesWritten = 0
-    for (const buffer of buffers) {
-      const at = positionOf(position)
-      const to = at === undefined ? at : at + bytesWritten
-      bytesWritten += this.#open('write').write(rangeOf(buffer), to)
-    }
-    return { bytesWritten, buffers }
+  ): Promise<{ bytesWritten: number; buffers: Buffers }> {
+    return this.#during('writev', (handle) => {
+      checkBuffers(buffers)
+      return { bytesWritten: handle.writev(buffers.map(bytesOf), positionOf(position)), buffers }
+    })
   }
 
-  async readFile(options?: ReadFileOptions | Encoding): Promise<Buffer | string> {
-    const encoding = typeof options === 'string' ? options : options?.encoding
-    if (typeof options === 'object') checkSignal(options?.signal)
-    checkEncoding(encoding)
-    const bytes = this.#open('read').readAll()
-    return encoding && encoding !== 'buffer' ? bytes.toString(encoding) : bytes
+  readFile(options?: ReadFileOptions | Encoding): Promise<Buffer | string> {
+    return this.#during('readFile', (handle) => {
+      const { encoding, signal } = readOptions<ReadFileOptions>(options)
+      checkSignal(signal)
+      const bytes = handle.readAll()
+      return encoding && encoding !== 'buffer' ? bytes.toString(encoding) : bytes
+    })
   }
 
   /** From the position on, as Node has it: nothing is cut off first. */
-  async writeFile(data: WriteData, options?: WriteFileOptions | Encoding): Promise<void> {
-    const given = typeof options === 'string' ? options : options?.encoding
-    const encoding = given && given !== 'buffer' ? given : 'utf8'
-    checkEncoding(encoding)
-    checkData(data)
-    const signal = typeof options === 'object' ? options?.signal : undefined
-    const bytesOf = (part: string | NodeJS.ArrayBufferView): Uint8Array =>
-      typeof part === 'string' ? Buffer.from(part, encoding) : rangeOf(part)
-    if (typeof data === 'string' || ArrayBuffer.isView(data)) {
-      this.#open('write').write(bytesOf(data))
-      return
-    }
-    for await (const part of data) {
+  writeFile(data: WriteData, options?: WriteFileOptions | Encoding): Promise<void> {
+    return this.#during('writeFile', (handle) => {
+      const { encoding: given, signal } = readOptions<WriteFileOptions>(options)
+      const encoding = given ?? 'utf8'
+      checkData(data)
       checkSignal(signal)
-      this.#open('write').write(bytesOf(part))
-    }
+      const put = (part: string | NodeJS.ArrayBufferView): void => {
+        handle.write(typeof part === 'string' ? Buffer.from(part, encoding) : bytesOf(part))
+      }
+      if (typeof data === 'string' || ArrayBuffer.isView(data)) return put(data)
+      return (async () => {
+        for await (const part of data) {
+          checkSignal(signal)
+          put(part)
+          checkSignal(signal)
+        }
+      })()
+    })
   }
 
   appendFile(data: WriteData, options?: WriteFileOptions | Encoding): Promise<void> {
@@ -157,89 +176,124 @@ export class FileHandle implements AsyncDisposable {
 
   stat(options: StatOptions & { bigint: true }): Promise<UnionBigStats>
   stat(options?: StatOptions & { bigint?: false }): Promise<UnionStats>
-  async stat(options?: StatOptions): Promise<UnionStats | UnionBigStats> {
-    return this.#open('fstat').stat(options)
+  stat(options?: StatOptions): Promise<UnionStats | UnionBigStats> {
+    return this.#during('fstat', (handle) => handle.stat(options))
   }
 
-  async truncate(sizeBytes = 0): Promise<void> {
-    this.#open('ftruncate').truncate(sizeBytes)
+  truncate(sizeBytes = 0): Promise<void> {
+    return this.#during('ftruncate', (handle) => {
+      checkInteger('len', sizeBytes)
+      handle.truncate(sizeBytes)
+    })
   }
 
-  async chmod(mode: number | string): Promise<void> {
-    this.#open('fchmod').setAttributes('fchmod', { mode: modeArgument(mode, 0) })
+  chmod(mode: number | string): Promise<void> {
+    return this.#during('fchmod', (handle) => {
+      handle.setAttributes('fchmod', { mode: modeArgument(mode) })
+    })
   }
 
-  async chown(uid: number, gid: number): Promise<void> {
-    const owner = ownerArgument(uid, gid)
-    this.#open('fchown').setAttributes('fchown', owner)
+  chown(uid: number, gid: number): Promise<void> {
+    return this.#during('fchown', (handle) => {
+      handle.setAttributes('fchown', ownerArgument(uid, gid))
+    })
   }
 
-  async utimes(atime: TimeArgument, mtime: TimeArgument): Promise<void> {
-    const atimeNs = timeArgument(atime)
-    this.#open('futime').setAttributes('futime', { atimeNs, mtimeNs: timeArgument(mtime) })
+  utimes(atime: TimeArgument, mtime: TimeArgument): Promise<void> {
+    return this.#during('futimes', (handle) => {
+      const atimeNs = timeArgument(atime, 'atime')
+      handle.setAttributes('futime', { atimeNs, mtimeNs: timeArgument(mtime, 'mtime') })
+    })
   }
 
-  createReadStream(options: ReadStreamOptions = {}): Readable {
-    return readStream(this, options)
+  createReadStream(options?: ReadStreamOptions | BufferEncoding): fs.ReadStream {
+    const stream = readStream(this, options, () => this.#release())
+    this.#holders++
+    return stream
   }
 
-  createWriteStream(options: WriteStreamOptions = {}): Writable {
-    return writeStream(this, options)
+  createWriteStream(options?: WriteStreamOptions | BufferEncoding): fs.WriteStream {
+    const stream = writeStream(this, options, () => this.#release())
+    this.#holders++
+    return stream
   }
 
-  readLines(options: ReadStreamOptions = {}): Interface {
+  /** Of bytes, as Node 24 has it; once for each handle, which stays open. @throws Error ERR_INVALID_STATE */
+  readableWebStream(): ReadableStream {
+    const state =
+      this.#fd === -1
+        ? 'closed'
+        : this.#closing
+          ? 'closing'
+          : this.#isStreamed
+            ? 'locked'
+            : undefined
+    if (state !== undefined) {
+      throw argumentError('ERR_INVALID_STATE', `Invalid state: The FileHandle is ${state}`, Error)
+    }
+    this.#isStreamed = true
+    this.#holders++
+    return webStream(this, () => this.#release())
+  }
+
+  readLines(options?: ReadStreamOptions | BufferEncoding): Interface {
     const input = this.createReadStream(options)
     return createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
   }
 
-  async sync(): Promise<void> {
-    this.#open('fsync').sync(false)
+  sync(): Promise<void> {
+    return this.#during('fsync', (handle) => handle.sync(false))
   }
 
-  async datasync(): Promise<void> {
-    this.#open('fdatasync').sync(true)
+  datasync(): Promise<void> {
+    return this.#during('fdatasync', (handle) => handle.sync(true))
   }
 
-  async close(): Promise<void> {
-    const handle = this.#handle
-    this.#handle = undefined
-    handle?.close()
-  }
+  /** Bound, as Node's: it can be handed on by itself. Idempotent. */
+  readonly close = (): Promise<void> => {
+    if (this.#closing !== undefined) return this.#closing
+    if (this.#fd === -1) return Promise.resolve()
+    let closing: Promise<void>
+    if (--this.#holders === 0) closing = this.#end()
+    else {
+      closing = new Promise((resolve, reject) => {
+        this.#settleClosing = { resolve, reject }
+      })
+    }
+    this.#closing = closing.finally(() => (this.#closing = undefined))
+    this.emit('close')
+    return this.#closing
+  };
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  #open(syscall: string): OpenHandle {
-    // No error of the system: Node does not ask it.
-    if (this.#handle === undefined) {
-      throw Object.assign(new Error('file closed'), { code: 'EBADF', syscall })
-    }
-    return this.#handle
+  async #end(): Promise<void> {
+    this.#fd = -1
+    this.#handle.close()
   }
-}
 
-export function positionOf(position: number | bigint | null | undefined): number | undefined {
-  if (position === null || position === undefined) return undefined
-  const at = Number(position)
-  return at < 0 ? undefined : at
-}
-
-/** The bytes that a call means. @throws RangeError ERR_OUT_OF_RANGE */
-export function rangeOf(
-  view: NodeJS.ArrayBufferView,
-  offset?: number | null,
-  length?: number | null,
-): Uint8Array {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-  const from = offset ?? 0
-  const count = length ?? bytes.length - from
-  if (from < 0 || count < 0 || from + count > bytes.length) {
-    throw argumentError(
-      'ERR_OUT_OF_RANGE',
-      `The value of "length" is out of range. It must be <= ${bytes.length - from}. Received ${count}`,
-      RangeError,
+  #release(): void {
+    if (--this.#holders > 0) return
+    const waiting = this.#settleClosing
+    this.#end().then(
+      () => waiting?.resolve(),
+      (reason: unknown) => waiting?.reject(reason),
     )
   }
-  return bytes.subarray(from, from + count)
+
+  /** Done at once, so that calls take effect in the order in which they are made. */
+  async #during<T>(name: string, act: (handle: OpenHandle) => T | Promise<T>): Promise<T> {
+    // No error of the system: Node does not ask it.
+    if (this.#fd === -1) {
+      throw Object.assign(new Error('file closed'), { code: 'EBADF', syscall: name })
+    }
+    this.#holders++
+    try {
+      return await act(this.#handle)
+    } finally {
+      this.#release()
+    }
+  }
 }

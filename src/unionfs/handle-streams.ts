@@ -1,10 +1,11 @@
-// The streams of a FileHandle, as node:fs/promises has them: over its reads and writes, closing it when they end.
-// Knows nothing of the union.
+// The streams of a FileHandle: Node's own, which read and write by calls that they are given, and close the handle when
+// they end. Knows nothing of the union.
 
-import { Readable, Writable } from 'node:stream'
+import fs from 'node:fs'
+import { ReadableStream, type ReadableByteStreamController } from 'node:stream/web'
 import { callbackify } from 'node:util'
 
-const CHUNK_BYTES = 64 << 10
+const CHUNK_BYTES = 16 << 10
 
 export interface ReadStreamOptions {
   readonly encoding?: BufferEncoding | null
@@ -15,83 +16,135 @@ export interface ReadStreamOptions {
   readonly highWaterMark?: number
   /** Default true. */
   readonly autoClose?: boolean
-  readonly signal?: AbortSignal
+  readonly emitClose?: boolean
+  readonly signal?: AbortSignal | null
 }
 
 export interface WriteStreamOptions {
   readonly encoding?: BufferEncoding | null
   readonly start?: number
   readonly highWaterMark?: number
+  /** Default true. */
   readonly autoClose?: boolean
+  readonly emitClose?: boolean
+  /** fsync before it is closed. */
+  readonly flush?: boolean
 }
 
-interface Reads {
+/** What the streams need of a handle. */
+export interface StreamSource {
+  readonly fd: number
   read(
-    buffer: Buffer,
+    buffer: Uint8Array,
     offset: number,
     length: number,
     position: number | null,
-  ): Promise<{ bytesRead: number }>
-  close(): Promise<void>
-}
-
-interface Writes {
+  ): Promise<{ readonly bytesRead: number }>
   write(
-    buffer: Buffer,
+    buffer: Uint8Array,
     offset: number,
     length: number,
     position: number | null,
-  ): Promise<{ bytesWritten: number }>
+  ): Promise<{ readonly bytesWritten: number }>
+  writev(
+    buffers: readonly Uint8Array[],
+    position: number | null,
+  ): Promise<{ readonly bytesWritten: number }>
+  sync(): Promise<void>
   close(): Promise<void>
+  once(event: 'close', listener: () => void): unknown
 }
 
-export function readStream(handle: Reads, options: ReadStreamOptions): Readable {
-  const { start, end, autoClose = true, highWaterMark = CHUNK_BYTES, encoding, signal } = options
-  let position = start
-  let left = end === undefined ? Number.POSITIVE_INFINITY : end - (start ?? 0) + 1
-  const next = callbackify(async (sizeBytes: number): Promise<Buffer> => {
-    const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(sizeBytes, left)))
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position ?? null)
-    left -= bytesRead
-    if (position !== undefined) position += bytesRead
-    return buffer.subarray(0, bytesRead)
-  })
-  return new Readable({
-    highWaterMark,
-    ...(encoding ? { encoding } : {}),
-    ...(signal ? { signal } : {}),
-    read(sizeBytes) {
-      next(sizeBytes, (error, bytes) => {
-        if (error) this.destroy(error)
-        else this.push(bytes.length === 0 ? null : bytes)
-      })
+type Done = (error: Error | null, count?: number, what?: unknown) => void
+
+/** As `options.fs` of node:fs's streams: with callbacks. */
+function operations(source: StreamSource, release: () => void): object {
+  const answer = (asked: () => Promise<number>, done: Done, what?: unknown): void =>
+    callbackify(asked)((error: Error | null, count?: number) => done(error, count ?? 0, what))
+  const none = (): number => 0
+  return {
+    read: (_: number, buffer: Buffer, offset: number, length: number, at: number, done: Done) =>
+      answer(() => source.read(buffer, offset, length, at).then((r) => r.bytesRead), done, buffer),
+    write: (_: number, buffer: Buffer, offset: number, length: number, at: number, done: Done) =>
+      answer(
+        () => source.write(buffer, offset, length, at).then((r) => r.bytesWritten),
+        done,
+        buffer,
+      ),
+    writev: (_: number, buffers: Buffer[], at: number, done: Done) =>
+      answer(() => source.writev(buffers, at).then((r) => r.bytesWritten), done, buffers),
+    fsync: (_: number, done: Done) => answer(() => source.sync().then(none), done),
+    close: (_: number, done: Done) => {
+      release()
+      answer(() => source.close().then(none), done)
     },
-    destroy: closing(handle, autoClose),
-  })
+  }
 }
 
-export function writeStream(handle: Writes, options: WriteStreamOptions): Writable {
-  const { start, autoClose = true, highWaterMark = CHUNK_BYTES, encoding } = options
-  let position = start
-  const put = callbackify(async (chunk: Buffer): Promise<void> => {
-    const { bytesWritten } = await handle.write(chunk, 0, chunk.length, position ?? null)
-    if (position !== undefined) position += bytesWritten
+/** @param release when the stream holds the handle no more */
+export function readStream(
+  source: StreamSource,
+  options: ReadStreamOptions | BufferEncoding | undefined,
+  release: () => void,
+): fs.ReadStream {
+  const stream = fs.createReadStream(undefined as unknown as string, {
+    ...namedOptions(options),
+    fd: source.fd,
+    fs: operations(source, release) as never,
   })
-  return new Writable({
-    highWaterMark,
-    ...(encoding ? { defaultEncoding: encoding } : {}),
-    write(chunk: Buffer, _encoding, done) {
-      put(chunk, done)
+  source.once('close', () => stream.close())
+  return stream
+}
+
+export function writeStream(
+  source: StreamSource,
+  options: WriteStreamOptions | BufferEncoding | undefined,
+  release: () => void,
+): fs.WriteStream {
+  const stream = fs.createWriteStream(undefined as unknown as string, {
+    ...namedOptions(options),
+    fd: source.fd,
+    fs: operations(source, release) as never,
+  })
+  source.once('close', () => stream.close())
+  return stream
+}
+
+function namedOptions(options: object | string | undefined): object {
+  return typeof options === 'string' ? { encoding: options } : (options ?? {})
+}
+
+/** Of bytes, from where the handle stands; the handle stays open. */
+export function webStream(source: StreamSource, release: () => void): ReadableStream {
+  let ended = false
+  const end = (): void => {
+    if (!ended) release()
+    ended = true
+  }
+  let control: ReadableByteStreamController | undefined
+  source.once('close', () => {
+    if (ended) return
+    end()
+    control?.close()
+    control?.byobRequest?.respond(0)
+  })
+  return new ReadableStream({
+    type: 'bytes',
+    autoAllocateChunkSize: CHUNK_BYTES,
+    start(controller: ReadableByteStreamController) {
+      control = controller
     },
-    destroy: closing(handle, autoClose),
+    async pull(controller: ReadableByteStreamController) {
+      const request = controller.byobRequest!
+      const view = request.view as Uint8Array
+      const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+      const { bytesRead } = await source.read(bytes, 0, bytes.length, null)
+      if (bytesRead === 0) {
+        end()
+        controller.close()
+      }
+      request.respond(bytesRead)
+    },
+    cancel: end,
   })
-}
-
-type Destroy = (error: Error | null, done: (error?: Error | null) => void) => void
-
-function closing(handle: Reads | Writes, autoClose: boolean): Destroy {
-  const close = callbackify(async () => {
-    if (autoClose) await handle.close()
-  })
-  return (error, done) => close((failed) => done(error ?? failed))
 }

@@ -54,6 +54,27 @@ export class OpenHandle {
     return n
   }
 
+  /** One after the other, until the end of the file. */
+  readv(into: readonly Uint8Array[], position?: number): number {
+    let count = 0
+    for (const bytes of into) {
+      if (bytes.length === 0) continue
+      const n = this.read(bytes, position === undefined ? undefined : position + count)
+      count += n
+      if (n < bytes.length) break
+    }
+    return count
+  }
+
+  /** All of them, one behind the other. */
+  writev(from: readonly Uint8Array[], position?: number): number {
+    let count = 0
+    for (const bytes of from) {
+      count += this.write(bytes, position === undefined ? undefined : position + count)
+    }
+    return count
+  }
+
   /** From the position to the end. */
   readAll(): Buffer {
     this.#opened('read')

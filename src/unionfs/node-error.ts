@@ -1,6 +1,7 @@
 // Failures in the words of node:fs: `ENOENT: no such file or directory, open '/x'`, with errno, code, syscall, path and
 // dest, so that what is written for node:fs tells them apart here as there.
 
+import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 
 export interface NodeErrorPlace {
@@ -25,6 +26,31 @@ export function nodeError(
   if (path !== undefined) error.path = path
   if (dest !== undefined) (error as { dest?: string }).dest = dest
   return error
+}
+
+/** Node's own names for what it finds itself, each with its errno and the words before the reason. */
+const SYSTEM_ERRORS = {
+  ERR_FS_CP_DIR_TO_NON_DIR: ['EISDIR', 'Cannot overwrite non-directory with directory'],
+  ERR_FS_CP_EEXIST: ['EEXIST', 'Target already exists'],
+  ERR_FS_CP_EINVAL: ['EINVAL', 'Invalid src or dest'],
+  ERR_FS_CP_FIFO_PIPE: ['EINVAL', 'Cannot copy a FIFO pipe'],
+  ERR_FS_CP_NON_DIR_TO_DIR: ['ENOTDIR', 'Cannot overwrite directory with non-directory'],
+  ERR_FS_CP_SOCKET: ['EINVAL', 'Cannot copy a socket file'],
+  ERR_FS_CP_SYMLINK_TO_SUBDIRECTORY: ['EINVAL', 'Cannot overwrite symlink in subdirectory of self'],
+  ERR_FS_EISDIR: ['EISDIR', 'Path is a directory'],
+} as const
+
+/** `Invalid src or dest: cp returned EINVAL (src and dest cannot be the same) /x`; its errno is positive. */
+export function systemError(
+  code: keyof typeof SYSTEM_ERRORS,
+  reason: string,
+  { syscall, path }: { readonly syscall: string; readonly path: string },
+): Error {
+  const [name, words] = SYSTEM_ERRORS[code]
+  const errno = constants.errno[name]
+  const error = new Error(`${words}: ${syscall} returned ${name} (${reason}) ${path}`)
+  const info = { message: reason, path, syscall, errno, code: name }
+  return Object.assign(error, { name: 'SystemError', code, info, errno, syscall, path })
 }
 
 /** A mistake of the caller, with Node's own code for it. */

@@ -39,13 +39,19 @@ export function openUnion(options: OpenUnionOptions): UnionFs {
     else if (upper) changes = new DirectoryUpper(upper.directory, { form, work: upper.work })
     return new UnionFs(
       { lowers: stack.layers.map((layer) => new DiskLayer(layer)), upper: changes },
-      { ...rest, onClose: () => stack[Symbol.dispose]() },
+      { ...rest, ...spaceOf(options), onClose: () => stack[Symbol.dispose]() },
     )
   } catch (error) {
     changes?.close()
     stack[Symbol.dispose]()
     throw error
   }
+}
+
+/** Changes take room where the upper layer is; without one, the topmost lower one tells (ovl_path_real). */
+function spaceOf({ upper, lowers }: OpenUnionOptions): { space?: string } {
+  const space = upper === 'memory' ? undefined : (upper?.directory ?? lowers[0])
+  return space === undefined ? {} : { space }
 }
 
 /** Root's marks are trusted.*, which nobody else may set; everybody else's are read with userxattr. */

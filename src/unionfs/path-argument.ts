@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { pathFromBytes, pathFromText, pathText, type BytePath } from '../path/byte-path.ts'
-import { checkEncoding, received } from './argument-checks.ts'
+import { checkEncoding, checkInteger, wrongType } from './argument-checks.ts'
 import { argumentError } from './node-error.ts'
 
 export type PathArgument = string | Uint8Array | URL
@@ -17,31 +17,31 @@ export function pathArgument(value: PathArgument, name = 'path'): BytePath {
   else if (value instanceof Uint8Array) path = pathFromBytes(value)
   else if (value instanceof URL) path = pathFromText(fileURLToPath(value))
   else throw notAPath(value, name)
-  if (path.includes('\0')) {
-    throw argumentError(
-      'ERR_INVALID_ARG_VALUE',
-      `The argument '${name}' must be a string, Uint8Array, or URL without null bytes. Received ${inspect(pathText(path))}`,
-    )
-  }
+  if (path.includes('\0')) throw hasNul(value, name)
   return path
 }
 
 function notAPath(value: unknown, name: string): Error {
+  return wrongType(name, 'of type string or an instance of Buffer or URL', value)
+}
+
+function hasNul(value: PathArgument, name: string): Error {
+  const shown = inspect(value instanceof URL ? fileURLToPath(value) : value)
   return argumentError(
-    'ERR_INVALID_ARG_TYPE',
-    `The "${name}" argument must be of type string or an instance of Buffer or URL. ${received(value)}`,
+    'ERR_INVALID_ARG_VALUE',
+    `The argument '${name}' must be a string, Uint8Array, or URL without null bytes. Received ${shown}`,
   )
 }
 
-/** For messages: as the caller wrote it. @throws TypeError ERR_INVALID_ARG_TYPE */
-export function shownPath(value: PathArgument): string {
-  const isPath = typeof value === 'string' || value instanceof Uint8Array || value instanceof URL
-  if (!isPath) throw notAPath(value, 'path')
-  return value instanceof URL
-    ? fileURLToPath(value)
-    : typeof value === 'string'
-      ? value
-      : Buffer.from(value).toString()
+/** For messages: as the caller wrote it. @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE */
+export function shownPath(value: PathArgument, name = 'path'): string {
+  let shown: string
+  if (typeof value === 'string') shown = value
+  else if (value instanceof Uint8Array) shown = Buffer.from(value).toString()
+  else if (value instanceof URL) shown = fileURLToPath(value)
+  else throw notAPath(value, name)
+  if (shown.includes('\0')) throw hasNul(value, name)
+  return shown
 }
 
 export type Encoding = BufferEncoding | 'buffer' | null | undefined
@@ -83,48 +83,55 @@ const WORDS: Readonly<Record<string, number>> = {
   'sa+': O_APPEND | O_CREAT | O_RDWR | O_SYNC,
 }
 
-/** @throws TypeError ERR_INVALID_ARG_VALUE */
+/** @throws TypeError ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE */
 export function openFlags(flags: string | number | null | undefined): number {
   if (flags === undefined || flags === null) return O_RDONLY
-  if (typeof flags === 'number') return flags
-  const known = WORDS[flags]
+  if (typeof flags === 'number') {
+    checkInteger('flags', flags, -(2 ** 31), 2 ** 31 - 1)
+    return flags
+  }
+  const known = Object.hasOwn(WORDS, flags) ? WORDS[flags] : undefined
   if (known !== undefined) return known
   throw argumentError(
     'ERR_INVALID_ARG_VALUE',
-    `The argument 'flags' is invalid. Received '${flags}'`,
+    `The argument 'flags' is invalid. Received ${inspect(flags)}`,
   )
 }
 
-/** `0o644`, `'644'`. */
-export function modeArgument(mode: number | string | null | undefined, fallback: number): number {
-  if (mode === undefined || mode === null) return fallback
-  const value = typeof mode === 'string' ? parseInt(mode, 8) : mode
-  if (Number.isInteger(value) && value >= 0) return value & 0o7777
-  if (typeof mode === 'number' && Number.isInteger(mode)) {
-    const message = `The value of "mode" is out of range. It must be >= 0 && <= 4294967295. Received ${mode}`
-    throw argumentError('ERR_OUT_OF_RANGE', message, RangeError)
+/** `0o644`, `'644'`. @throws TypeError ERR_INVALID_ARG_VALUE, ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE */
+export function modeArgument(mode: number | string | null | undefined, fallback?: number): number {
+  const given = mode ?? fallback
+  if (typeof given === 'string' && !/^[0-7]+$/.test(given)) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `The argument 'mode' must be a 32-bit unsigned integer or an octal string. Received '${given}'`,
+    )
   }
-  throw argumentError(
-    'ERR_INVALID_ARG_VALUE',
-    `The argument 'mode' must be a 32-bit unsigned integer or an octal string. Received '${mode}'`,
-  )
+  const value = typeof given === 'string' ? parseInt(given, 8) : given
+  checkInteger('mode', value, 0, 2 ** 32 - 1)
+  return value! & 0o7777
+}
+
+/** Of text in hex, which must come in pairs. @throws TypeError ERR_INVALID_ARG_VALUE */
+export function checkTextEncoding(text: string, encoding: string | null | undefined): void {
+  if (encoding?.toLowerCase() !== 'hex' || text.length % 2 === 0) return
+  const message = `The argument 'encoding' is invalid for data of length ${text.length}. Received '${encoding}'`
+  throw argumentError('ERR_INVALID_ARG_VALUE', message)
 }
 
 const NS_PER_MS = 1_000_000n
 
-/** Seconds, as utimes takes them; a Date; text of a number. */
-export function timeArgument(time: number | string | bigint | Date): bigint {
-  if (time instanceof Date) return BigInt(time.getTime()) * NS_PER_MS
-  if (typeof time === 'bigint') return time * 1_000_000_000n
-  const seconds = Number(time)
-  if (!Number.isFinite(seconds)) {
-    throw argumentError(
-      'ERR_INVALID_ARG_TYPE',
-      `The "time" argument must be an instance of Date or one of type Time in seconds. Received ${String(time)}`,
-    )
+/** Seconds, as utimes takes them; a Date; text of a number. @throws TypeError ERR_INVALID_ARG_TYPE */
+export function timeArgument(time: number | string | Date, name = 'time'): bigint {
+  const seconds = typeof time === 'string' ? Number(time) : time
+  if (typeof seconds === 'number' && Number.isFinite(seconds)) {
+    // A time before 1970 is taken as a Date only: a negative number means now, as node:fs has it.
+    if (typeof time === 'number' && seconds < 0) return BigInt(Date.now()) * NS_PER_MS
+    // To the microsecond: what a double holds of a time of today.
+    return BigInt(Math.round(seconds * 1e6)) * 1000n
   }
-  // As node:fs has it: a time before 1970 is taken as a Date only, a negative number means now.
-  if (typeof time === 'number' && seconds < 0) return BigInt(Date.now()) * NS_PER_MS
-  // To the microsecond: what a double holds of a time of today.
-  return BigInt(Math.round(seconds * 1e6)) * 1000n
+  if (time instanceof Date && !Number.isNaN(time.getTime())) {
+    return BigInt(time.getTime()) * NS_PER_MS
+  }
+  throw wrongType(name, 'an instance of Date or an Time in seconds', time)
 }

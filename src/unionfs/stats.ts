@@ -48,15 +48,16 @@ class Kind {
   }
 }
 
-export class UnionDirent extends Kind {
-  readonly name: string
+export class UnionDirent<Name extends string | Buffer = string> extends Kind {
+  readonly name: Name
   readonly parentPath: string
   /** The older name of parentPath, which libraries of this Node's age still ask for. */
   readonly path: string
 
-  constructor(name: string, type: NodeType, parentPath: string) {
+  /** @param name bytes for those who ask for them (`encoding: 'buffer'`) */
+  constructor(name: string | Buffer, type: NodeType, parentPath: string) {
     super(type)
-    this.name = name
+    this.name = name as Name
     this.parentPath = parentPath
     this.path = parentPath
   }

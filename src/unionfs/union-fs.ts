@@ -9,25 +9,34 @@ import { getXattr, removeXattr, setXattr, xattrs } from '../union/attributes.ts'
 import { E } from '../union/errno.ts'
 import { UnionTree, type UnionLayers } from '../union/tree.ts'
 import { UnionCalls, type StatOptions, type TimeArgument, type UnionCallsOptions } from './calls.ts'
-import { checkData, checkEncoding, checkSignal } from './argument-checks.ts'
-import { FileHandle } from './file-handle.ts'
-import { must, nodeError } from './node-error.ts'
 import {
+  checkBoolean,
+  checkData,
+  checkSignal,
+  readOptions,
+  type RetryOptions,
+} from './argument-checks.ts'
+import { FileHandle } from './file-handle.ts'
+import { argumentError, must, nodeError } from './node-error.ts'
+import type { BytePath } from '../path/byte-path.ts'
+import {
+  encodeName,
   modeArgument,
   openFlags,
+  pathArgument,
   shownPath,
   type Encoding,
   type PathArgument,
 } from './path-argument.ts'
-import { UnionDir } from './dir.ts'
+import { UnionDir, type OpendirOptions } from './dir.ts'
+import type { BigStatFs, StatFs } from './stat-fs.ts'
 import type { UnionBigStats, UnionDirent, UnionStats } from './stats.ts'
+import { copyFile, copyTree, type CopyOptions } from './copy-tree.ts'
 import {
-  copyFile,
-  copyTree,
   listTree,
   makeDirectories,
+  removeDirectory,
   removeTree,
-  type CopyOptions,
   type RemoveOptions,
 } from './trees.ts'
 
@@ -65,23 +74,14 @@ export interface ReaddirOptions {
   readonly recursive?: boolean
 }
 
+type BufferOption = 'buffer' | { readonly encoding: 'buffer' }
+type TextOption = BufferEncoding | null | { readonly encoding?: BufferEncoding | null }
+
 let devices = 0n
 
 /** A made-up st_dev, another for each union: two unions must not look like one disk to cp and its kin. */
 function nextDevice(): bigint {
   return 0x5348_0000n + ++devices
-}
-
-type Words<T extends object> = T | Encoding | undefined
-
-function optionsOf<T extends object>(value: Words<T>): Partial<T> & { encoding?: Encoding } {
-  const options = (
-    typeof value === 'string' ? { encoding: value } : (value ?? {})
-  ) as Partial<T> & {
-    encoding?: Encoding
-  }
-  checkEncoding(options.encoding)
-  return options
 }
 
 /**
@@ -131,9 +131,9 @@ export class UnionFs implements AsyncDisposable {
     path: PathArgument | FileHandle,
     options?: ReadFileOptions | BufferEncoding | null,
   ): Promise<Buffer | string> {
-    const { encoding, flag, signal } = optionsOf<ReadFileOptions>(options ?? undefined)
-    checkSignal(signal)
+    const { encoding, flag, signal } = readOptions<ReadFileOptions>(options)
     if (path instanceof FileHandle) return path.readFile(options ?? undefined)
+    checkSignal(signal)
     const handle = this.calls.open(path, openFlags(flag || undefined), 0o666)
     try {
       const bytes = handle.readAll()
@@ -148,11 +148,12 @@ export class UnionFs implements AsyncDisposable {
     data: WriteData,
     options?: WriteFileOptions | BufferEncoding | null,
   ): Promise<void> {
-    const { flag, mode, signal, flush } = optionsOf<WriteFileOptions>(options ?? undefined)
-    checkSignal(signal)
-    if (path instanceof FileHandle) return path.writeFile(data, options ?? undefined)
+    const { flag, mode, signal, flush } = readOptions<WriteFileOptions>(options)
+    checkBoolean('options.flush', flush ?? false)
     // Before the file is opened, which would empty it.
     checkData(data)
+    if (path instanceof FileHandle) return path.writeFile(data, options ?? undefined)
+    checkSignal(signal)
     await using handle = await this.open(path, flag || 'w', mode ?? 0o666)
     await handle.writeFile(data, options ?? undefined)
     if (flush) await handle.sync()
@@ -163,8 +164,8 @@ export class UnionFs implements AsyncDisposable {
     data: WriteData,
     options?: WriteFileOptions | BufferEncoding | null,
   ): Promise<void> {
-    const known = optionsOf<WriteFileOptions>(options ?? undefined)
-    await this.writeFile(path, data, { flag: 'a', ...known })
+    const known = readOptions<WriteFileOptions>(options)
+    await this.writeFile(path, data, { ...known, flag: known.flag || 'a' })
   }
 
   stat(path: PathArgument, options: StatOptions & { bigint: true }): Promise<UnionBigStats>
@@ -179,6 +180,10 @@ export class UnionFs implements AsyncDisposable {
     return this.calls.lstat(path, options)
   }
 
+  readdir(
+    path: PathArgument,
+    options: ReaddirOptions & { encoding: 'buffer'; withFileTypes: true },
+  ): Promise<UnionDirent<Buffer>[]>
   readdir(
     path: PathArgument,
     options: ReaddirOptions & { withFileTypes: true },
@@ -197,14 +202,11 @@ export class UnionFs implements AsyncDisposable {
   async readdir(
     path: PathArgument,
     options?: ReaddirOptions | Encoding,
-  ): Promise<UnionDirent[] | (string | Buffer)[]> {
+  ): Promise<UnionDirent[] | UnionDirent<Buffer>[] | (string | Buffer)[]> {
     return listDirectory(this.calls, path, options)
   }
 
-  async opendir(
-    path: PathArgument,
-    options: { readonly recursive?: boolean } = {},
-  ): Promise<UnionDir> {
+  async opendir(path: PathArgument, options?: OpendirOptions | Encoding): Promise<UnionDir> {
     return UnionDir.open(this.calls, path, options)
   }
 
@@ -216,12 +218,18 @@ export class UnionFs implements AsyncDisposable {
     return makeDirectory(this.calls, path, options)
   }
 
-  async mkdtemp(prefix: string): Promise<string> {
-    return makeTemporary(this.calls, prefix)
+  mkdtemp(prefix: PathArgument, options: BufferOption): Promise<Buffer>
+  mkdtemp(prefix: PathArgument, options?: TextOption): Promise<string>
+  async mkdtemp(
+    prefix: PathArgument,
+    options?: { encoding?: Encoding } | Encoding,
+  ): Promise<string | Buffer> {
+    return makeTemporary(this.calls, prefix, options)
   }
 
-  async rmdir(path: PathArgument): Promise<void> {
-    this.calls.rmdir(path)
+  /** @param options `recursive` as Node had it before rm */
+  async rmdir(path: PathArgument, options?: RetryOptions): Promise<void> {
+    removeDirectory(this.calls, path, options)
   }
 
   async rm(path: PathArgument, options?: RemoveOptions): Promise<void> {
@@ -244,18 +252,31 @@ export class UnionFs implements AsyncDisposable {
     this.calls.symlink(target, path)
   }
 
+  readlink(path: PathArgument, options: BufferOption): Promise<Buffer>
+  readlink(path: PathArgument, options?: TextOption): Promise<string>
   async readlink(
     path: PathArgument,
     options?: { encoding?: Encoding } | Encoding,
-  ): Promise<string> {
-    return this.calls.readlink(path, optionsOf(options).encoding) as string
+  ): Promise<string | Buffer> {
+    return this.calls.readlink(path, readOptions(options).encoding)
   }
 
+  realpath(path: PathArgument, options: BufferOption): Promise<Buffer>
+  realpath(path: PathArgument, options?: TextOption): Promise<string>
   async realpath(
     path: PathArgument,
     options?: { encoding?: Encoding } | Encoding,
-  ): Promise<string> {
-    return this.calls.realpath(path, optionsOf(options).encoding) as string
+  ): Promise<string | Buffer> {
+    return this.calls.realpath(path, readOptions(options).encoding)
+  }
+
+  statfs(path: PathArgument, options: { readonly bigint: true }): Promise<BigStatFs>
+  statfs(path: PathArgument, options?: { readonly bigint?: false }): Promise<StatFs>
+  async statfs(
+    path: PathArgument,
+    options?: { readonly bigint?: boolean },
+  ): Promise<StatFs | BigStatFs> {
+    return this.calls.statfs(path, options)
   }
 
   async access(path: PathArgument, mode?: number): Promise<void> {
@@ -267,7 +288,16 @@ export class UnionFs implements AsyncDisposable {
   }
 
   async chmod(path: PathArgument, mode: number | string): Promise<void> {
-    this.calls.chmod(path, modeArgument(mode, 0))
+    this.calls.chmod(path, modeArgument(mode))
+  }
+
+  /** As on every Linux: symbolic links have no mode. */
+  async lchmod(_path: PathArgument, _mode: number | string): Promise<never> {
+    throw argumentError(
+      'ERR_METHOD_NOT_IMPLEMENTED',
+      'The lchmod() method is not implemented',
+      Error,
+    )
   }
 
   async chown(path: PathArgument, uid: number, gid: number): Promise<void> {
@@ -294,8 +324,8 @@ export class UnionFs implements AsyncDisposable {
     copyFile(this.calls, from, to, flags)
   }
 
-  async cp(from: string | URL, to: string | URL, options?: CopyOptions): Promise<void> {
-    await copyTree(this.calls, shownPath(from), shownPath(to), options)
+  async cp(from: PathArgument, to: PathArgument, options?: CopyOptions): Promise<void> {
+    await copyTree(this.calls, from, to, options)
   }
 
   /** Extended attributes, which node:fs has no calls for; a final symlink is not followed. */
@@ -345,12 +375,12 @@ export function listDirectory(
   path: PathArgument,
   options?: ReaddirOptions | Encoding,
 ): UnionDirent[] | (string | Buffer)[] {
-  const { encoding, withFileTypes, recursive } = optionsOf<ReaddirOptions>(options)
+  const { encoding, withFileTypes, recursive } = readOptions<ReaddirOptions>(options)
   if (recursive) {
-    const all = listTree(calls, path)
+    const all = listTree(calls, path, encoding)
     return withFileTypes ? all.map(({ dirent }) => dirent) : all.map((each) => each.path)
   }
-  return withFileTypes ? calls.readdirTypes(path) : calls.readdir(path, encoding)
+  return withFileTypes ? calls.readdirTypes(path, encoding) : calls.readdir(path, encoding)
 }
 
 export function makeDirectory(
@@ -360,8 +390,11 @@ export function makeDirectory(
     number | string | { readonly recursive?: boolean; readonly mode?: number | string } | null,
 ): string | undefined {
   const known = typeof options === 'object' ? options : { mode: options }
+  const recursive = known && 'recursive' in known ? (known.recursive ?? false) : false
+  shownPath(path)
+  checkBoolean('options.recursive', recursive)
   const mode = modeArgument(known?.mode, 0o777)
-  if (known && 'recursive' in known && known.recursive) return makeDirectories(calls, path, mode)
+  if (recursive) return makeDirectories(calls, path, mode)
   calls.mkdir(path, mode)
   return undefined
 }
@@ -369,18 +402,25 @@ export function makeDirectory(
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 
 /** mkdtemp(3). */
-export function makeTemporary(calls: UnionCalls, prefix: string): string {
+export function makeTemporary(
+  calls: UnionCalls,
+  prefix: PathArgument,
+  options?: { encoding?: Encoding } | Encoding,
+): string | Buffer {
+  const { encoding } = readOptions(options)
+  const shown = shownPath(prefix, 'prefix')
+  const start = pathArgument(prefix)
   for (let tries = 0; ; tries++) {
-    let name = prefix
+    let name: string = start
     for (let i = 0; i < 6; i++) name += LETTERS[Math.floor(Math.random() * LETTERS.length)]
     try {
-      calls.mkdir(name, 0o700)
-      return name
+      calls.mkdir(Buffer.from(name, 'latin1'), 0o700)
+      return encodeName(name as BytePath, encoding)
     } catch (error) {
       const { code, errno } = error as NodeJS.ErrnoException
       if (code === 'EEXIST' && tries < 100) continue
       if (typeof errno !== 'number') throw error
-      throw nodeError(errno, { syscall: 'mkdtemp', path: `${prefix}XXXXXX` })
+      throw nodeError(errno, { syscall: 'mkdtemp', path: `${shown}XXXXXX` })
     }
   }
 }

@@ -29,6 +29,8 @@ function fill(root: string, dirs: boolean): void {
 const skip = !process.versions.node.startsWith('20.') && "held against Node 20's calls"
 
 t.test('the same results and errors', { skip }, async (t) => {
+  // Of rmdir's recursive, once.
+  process.noDeprecation = true
   const parent = memoryDirectory(t)
   let run = 0
   const umask = process.umask(0o022)

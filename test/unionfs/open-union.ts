@@ -55,6 +55,25 @@ t.test('changes in a directory are there the next time, and for one at a time', 
   t.equal(fs.readFileSync(path.join(home, 'new/etc/a'), 'utf8'), 'new', 'the layer is as it was')
 })
 
+t.test('how much room there is, where changes go', async (t) => {
+  const home = temporaryDirectory(t)
+  const lowers = layers(home)
+  const upper = { directory: path.join(home, 'upper'), work: path.join(home, 'work') }
+  const disk = fs.statfsSync(home)
+  for (const options of [{ lowers }, { lowers, upper }]) {
+    await using union = openUnion(options)
+    const { type, bsize, blocks, files } = await union.statfs('/etc')
+    t.same(
+      { type, bsize, blocks, files },
+      { type: 0x794c7630, bsize: disk.bsize, blocks: disk.blocks, files: disk.files },
+    )
+    await t.rejects(union.statfs('/none'), { code: 'ENOENT', syscall: 'statfs', path: '/none' })
+  }
+  await using union = openUnion({ lowers, upper: 'memory' })
+  const { type, blocks, bavail } = await union.statfs('/', { bigint: true })
+  t.ok(type === 0x794c7630n && blocks >= bavail && bavail > 0n)
+})
+
 t.test('a directory that is not there', async (t) => {
   const home = temporaryDirectory(t)
   t.throws(() => openUnion({ lowers: [path.join(home, 'no')] }), { code: /^ERR_/ })

@@ -34,6 +34,85 @@ const CASES: Readonly<Record<string, (calls: Calls, file: string) => Promise<unk
     calls.readFile(file, { signal: AbortSignal.abort(new Error('enough')) }),
   'a signal, writing': (calls, file) =>
     calls.writeFile(file, 'x', { signal: AbortSignal.abort(new Error('enough')) }),
+  'no mode': (calls, file) => calls.chmod(file, wrong(undefined)),
+  'a mode of 9s': (calls, file) => calls.chmod(file, '79'),
+  'a mode with a fraction': (calls, file) => calls.chmod(file, 1.5),
+  'a mode beyond 32 bits': (calls, file) => calls.mkdir(`${file}.d`, { mode: 2 ** 33 }),
+  'a mode to open with': (calls, file) => calls.open(file, 'r', wrong({})),
+  'flags that are no flags': (calls, file) => calls.open(file, wrong({ w: 1 })),
+  'flags of Object itself': (calls, file) => calls.open(file, 'constructor'),
+  'flags beyond 32 bits': (calls, file) => calls.open(file, 2 ** 40),
+  'a name of a link to be read': (calls) => calls.readlink(wrong(1)),
+  'an old name': (calls, file) => calls.rename(wrong(null), file),
+  'a new name': (calls, file) => calls.rename(file, wrong([])),
+  'a NUL in a new name': (calls, file) => calls.rename(file, 'a\0b'),
+  'a NUL in bytes': (calls) => calls.stat(Buffer.from('a\0b')),
+  'an existing name': (calls, file) => calls.link(wrong(undefined), file),
+  'a name to copy to': (calls, file) => calls.copyFile(file, wrong(undefined)),
+  'a name to copy from': (calls, file) => calls.cp(wrong(undefined), file),
+  'a link’s target': (calls, file) => calls.symlink(wrong(undefined), `${file}.l`),
+  'a prefix': (calls) => calls.mkdtemp(wrong(7)),
+  'options that are a number': (calls, file) => calls.readFile(file, wrong(5)),
+  'options that are true': (calls, file) => calls.readdir(file, wrong(true)),
+  'recursive that is a number': (calls, file) => calls.mkdir(`${file}.d`, { recursive: wrong(1) }),
+  'rm: recursive that is text': (calls, file) => calls.rm(file, { recursive: wrong('yes') }),
+  'rm: force that is a number': (calls, file) => calls.rm(file, { force: wrong(1) }),
+  'rm: less than no tries': (calls, file) => calls.rm(file, { maxRetries: -1 }),
+  'rm: half a delay': (calls, file) => calls.rm(file, { retryDelay: 0.5 }),
+  'rm: options that are none': (calls, file) => calls.rm(file, wrong(null)),
+  'rmdir: recursive that is text': (calls, file) => calls.rmdir(file, wrong({ recursive: 'yes' })),
+  'cp: force that is text': (calls, file) => calls.cp(file, `${file}.c`, { force: wrong('no') }),
+  'cp: a mode of 8': (calls, file) => calls.cp(file, `${file}.c`, { mode: 8 }),
+  'cp: a filter that is none': (calls, file) =>
+    calls.cp(file, `${file}.c`, { filter: wrong('no') }),
+  'cp: links kept and followed': (calls, file) =>
+    calls.cp(file, `${file}.c`, { dereference: true, verbatimSymlinks: true }),
+  'flush that is text': (calls, file) => calls.writeFile(file, 'x', { flush: wrong('yes') }),
+  'a signal that is none': (calls, file) => calls.readFile(file, { signal: wrong('stop') }),
+  'no time': (calls, file) => calls.utimes(file, wrong(undefined), 1),
+  'true for a time': (calls, file) => calls.utimes(file, 1, wrong(true)),
+  'half a byte': (calls, file) => calls.truncate(file, 1.5),
+  'text for a size': (calls, file) => calls.truncate(file, wrong('1')),
+  'a handle’s buffer': async (calls, file) => {
+    await using handle = await calls.open(file, 'r+')
+    await handle.write(wrong(5))
+  },
+  'a handle’s options': async (calls, file) => {
+    await using handle = await calls.open(file, 'r+')
+    await handle.read(wrong(5))
+  },
+  'a handle’s hex': async (calls, file) => {
+    await using handle = await calls.open(file, 'r+')
+    await handle.write('abc', 0, 'hex')
+  },
+  'a handle’s offset': async (calls, file) => {
+    await using handle = await calls.open(file, 'r+')
+    await handle.read(Buffer.alloc(4), 9)
+  },
+  'a handle’s length': async (calls, file) => {
+    await using handle = await calls.open(file, 'r+')
+    await handle.write(Buffer.alloc(4), 1, 4)
+  },
+  'a handle’s empty buffer': async (calls, file) => {
+    await using handle = await calls.open(file)
+    await handle.read(Buffer.alloc(0), 0, 1)
+  },
+  'a handle’s buffers': async (calls, file) => {
+    await using handle = await calls.open(file, 'r+')
+    await handle.writev(wrong([Buffer.alloc(1), 'text']))
+  },
+  'a handle’s mode': async (calls, file) => {
+    await using handle = await calls.open(file)
+    await handle.chmod(wrong(undefined))
+  },
+  'a handle’s time': async (calls, file) => {
+    await using handle = await calls.open(file)
+    await handle.utimes(wrong('soon'), 1)
+  },
+  'a handle’s size': async (calls, file) => {
+    await using handle = await calls.open(file, 'r+')
+    await handle.truncate(1.5)
+  },
   'a handle’s owner': async (calls, file) => {
     await using handle = await calls.open(file)
     await handle.chown(wrong('a'), 1)
@@ -77,6 +156,16 @@ t.test('refused as node:fs refuses it', { skip }, async (t) => {
   t.same(await facts(), before)
   t.equal(await union.readFile('/file', 'utf8'), 'content')
   t.same(await union.readdir('/'), ['file', 'file.link'])
+})
+
+t.test('a stream that cannot be made does not hold the handle', async (t) => {
+  const dir = temporaryDirectory(t)
+  await using union = openUnion({ lowers: [dir], upper: 'memory' })
+  const handle = await union.open('/file', 'w+')
+  t.throws(() => handle.createReadStream({ start: 5, end: 1 }), { code: 'ERR_OUT_OF_RANGE' })
+  t.throws(() => handle.createWriteStream({ start: -1 }), { code: 'ERR_OUT_OF_RANGE' })
+  await handle.close()
+  t.equal(handle.fd, -1)
 })
 
 t.test('what is right is not refused', async (t) => {

@@ -160,7 +160,7 @@ async function unionFacts(union: UnionFs): Promise<Facts> {
     const at = Buffer.from(`/${name}`, 'latin1')
     const status = (await union.lstat(at, { bigint: true })) as fs.BigIntStats
     const body = status.isSymbolicLink()
-      ? { target: (await union.readlink(at, 'buffer')) as unknown as Buffer }
+      ? { target: await union.readlink(at, 'buffer') }
       : status.isFile() && status.size < CONTENT_BYTES_MAX
         ? { content: await union.readFile(at) }
         : {}

@@ -60,6 +60,7 @@ export const ERROR_CODES = [
   'ERR_JSON_MAX',
   // UnsupportedError
   'ERR_OVERLAY_UNAVAILABLE',
+  'ERR_OVERLAY_MARK',
   'ERR_MEDIA_TYPE',
   'ERR_PLATFORM',
   'ERR_FORMAT_NEWER',

@@ -48,7 +48,10 @@ class SizeSum {
 }
 
 function upperBytes(store: Store, mountID: CacheID): number {
-  using layer = new DirectoryLayer(store.driver.layerDirectory(mountID), { form: store.form })
+  using layer = new DirectoryLayer(store.driver.layerDirectory(mountID), {
+    form: store.form,
+    asItLies: true,
+  })
   const sum = new SizeSum()
   const open: BytePath[] = ['' as BytePath]
   for (let path = open.pop(); path !== undefined; path = open.pop()) {

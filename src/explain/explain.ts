@@ -123,12 +123,17 @@ export async function explainPath(
   }
   const opened = await openSubject(store, name)
   using stack = opened.stack
-  return explainStack(stack.layers, opened.layers, {
-    ...options,
-    subject: name,
-    path: file,
-    form: store.form,
-  })
+  const request = { ...options, subject: name, path: file, form: store.form }
+  return withContent(stack, explainStack(stack.layers, opened.layers, request))
+}
+
+/** What is said to be the file that is read is all of it. @throws UnsupportedError ERR_OVERLAY_MARK */
+function withContent(stack: LayerStack, explanation: Explanation): Explanation {
+  const { end, layers } = explanation
+  const directory = end.layer === undefined ? undefined : layers[end.layer]!.directory
+  const layer = stack.layers.find((each) => path.resolve(each.directory) === directory)
+  if (end.is === 'file') layer?.requireContent(pathFromText(end.path.slice(1)))
+  return explanation
 }
 
 async function openSubject(
@@ -185,12 +190,9 @@ export function explainDirectories(
     role: index === 0 && upper !== undefined ? 'upper' : 'lower',
     directory: path.resolve(directory),
   }))
-  return explainStack(stack.layers, layers, {
-    ...options,
-    subject: areTold ? names.join(', ') : all.join(', '),
-    path: file,
-    form,
-  })
+  const subject = areTold ? names.join(', ') : all.join(', ')
+  const request = { ...options, subject, path: file, form }
+  return withContent(stack, explainStack(stack.layers, layers, request))
 }
 
 /** Where attributes cannot be kept, a union of plain directories marks by names: as fuse-overlayfs, and as shale does. */

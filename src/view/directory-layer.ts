@@ -1,14 +1,15 @@
 // A layer as it lies on disk (`diff` of an overlay2 directory, or a whole vfs tree), seen as the union rules want it. All
 // forms of "removed", "opaque" and "owned by" that a store can be in end here.
 // Never leaves the directory: a path is opened from the layer's own top with symlinks refused, and the name in it is
-// asked by the open directory. Redirects and metacopy marks of overlayfs are not read: no store writes them, and a layer
-// that forges one must not be believed.
+// asked by the open directory. Redirects and metacopy marks, which the kernel leaves when it is told to, are not followed:
+// what stands behind one is refused, as the kernel itself does without those options, and never shown as empty.
 //
 // Speed matters most for `ls -R` without stat: a directory costs an open and its names, nothing per file. Opaque marks
 // are read when the merge asks, which it does only where something lies below.
 
 import { OVERRIDE_STAT } from '../archive/metadata.ts'
-import { basename, dirname, type BytePath } from '../path/byte-path.ts'
+import { UnsupportedError } from '../errors.ts'
+import { basename, dirname, pathText, type BytePath } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import { AT_FDCWD, O, close, openAt, readDirectory, readlinkAt } from '../sys/file-calls.ts'
 import { statusAt, statusOf, type FileStatus } from '../sys/file-status.ts'
@@ -40,9 +41,11 @@ export interface DirectoryLayerOptions {
   readonly form?: DiskForm
   /** Asked in the forms `user` and `none` where the file itself tells no owner. */
   readonly headers?: (path: BytePath) => HeaderSupplement | undefined
+  /** For whoever counts what lies there and shows none of it: redirects and metacopy marks are passed over. */
+  readonly asItLies?: boolean
 }
 
-type OpaqueMark = 'opaque' | 'has whiteouts' | 'none'
+type OpaqueMark = 'opaque' | 'has whiteouts' | 'redirected' | 'none'
 type Directory = OpenDirectory<OpaqueMark>
 
 /** One directory of the host as a layer: for DiskLayer, and for whoever walks it. The caller closes it. */
@@ -56,6 +59,8 @@ export class DirectoryLayer implements LayerView, Disposable {
   readonly #headers: DirectoryLayerOptions['headers']
   readonly #directories: OpenDirectories<OpaqueMark>
   #xattrWhiteouts: boolean
+  /** The kernel has copied something up into it: then there may be marks that say where the rest lies. */
+  readonly #mayPointBelow: boolean
 
   /** @throws HostError where the directory cannot be opened */
   constructor(directory: string, options: DirectoryLayerOptions = {}) {
@@ -73,6 +78,11 @@ export class DirectoryLayer implements LayerView, Disposable {
     // layer with device whiteouts all others. In the form `user` other writers are given the benefit of the doubt.
     this.#xattrWhiteouts =
       this.form === 'user' || this.form === 'plain' || this.#markOf(fd) === 'has whiteouts'
+    // Whatever is copied up, the first directory of its path is copied into the top, and marks it (ovl_set_impure).
+    this.#mayPointBelow =
+      this.form === 'trusted' &&
+      options.asItLies !== true &&
+      getXattr(below(fd, '.'), 'trusted.overlay.impure') instanceof Uint8Array
   }
 
   lookup(path: BytePath): LayerNode | 'whiteout' | undefined {
@@ -138,11 +148,18 @@ export class DirectoryLayer implements LayerView, Disposable {
     return out
   }
 
+  /** @throws UnsupportedError ERR_OVERLAY_MARK where this file is the head of one whose content lies in another layer */
+  requireContent(path: BytePath): void {
+    const dir = this.#open(dirname(path))
+    if (typeof dir !== 'number') this.#refuseMetacopy(path, dir)
+  }
+
   /** An fd on a regular file for reading; -errno, ELOOP for a symlink. The caller closes it. */
   openFile(path: BytePath): number {
     const dir = this.#open(dirname(path))
     // NONBLOCK: should it be a FIFO in the meantime, the open must not hang.
     if (typeof dir === 'number') return dir
+    this.#refuseMetacopy(path, dir)
     return openAt(dir.fd, basename(path), O.RDONLY | O.NOFOLLOW | O.NONBLOCK)
   }
 
@@ -187,8 +204,30 @@ export class DirectoryLayer implements LayerView, Disposable {
   /** -errno where this layer has no directory there. */
   #open(path: BytePath): Directory | number {
     const directory = this.#directories.open(path)
-    if (typeof directory !== 'number' || isNoDirectory(directory)) return directory
+    if (typeof directory !== 'number') {
+      if (this.#mayPointBelow && this.#mark(directory) === 'redirected') {
+        throw this.#pointsBelow(path, 'this directory was renamed with redirect_dir=on')
+      }
+      return directory
+    }
+    if (isNoDirectory(directory)) return directory
     throw this.#failed('open', path, directory)
+  }
+
+  #refuseMetacopy(path: BytePath, dir: Directory): void {
+    if (!this.#mayPointBelow) return
+    const mark = getXattr(below(dir.fd, basename(path)), 'trusted.overlay.metacopy')
+    if (!(mark instanceof Uint8Array)) return
+    throw this.#pointsBelow(path, 'this file was copied up with metacopy=on')
+  }
+
+  #pointsBelow(path: BytePath, what: string): Error {
+    const place = this.#placeOf(path)
+    return new UnsupportedError(
+      'ERR_OVERLAY_MARK',
+      `cannot read ${place}: ${what}, and where its content lies only the kernel reads; mount it with --view kernel`,
+      { details: { path: place } },
+    )
   }
 
   #node(path: BytePath, dir: Directory, name: BytePath): LayerNode | 'whiteout' | undefined {
@@ -282,12 +321,19 @@ export class DirectoryLayer implements LayerView, Disposable {
       if (value[0] === 0x79) return 'opaque'
       if (value[0] === 0x78) return 'has whiteouts'
     }
+    if (this.#mayPointBelow && getXattr(place, 'trusted.overlay.redirect') instanceof Uint8Array) {
+      return 'redirected'
+    }
     return 'none'
   }
 
   #failed(what: string, path: BytePath, errno: number): Error {
-    const place = `${this.directory}/${Buffer.from(path, 'latin1').toString('utf8')}`
+    const place = this.#placeOf(path)
     return hostError(`${what} ${place}`, -errno, '', place)
+  }
+
+  #placeOf(path: BytePath): string {
+    return `${this.directory}/${pathText(path)}`
   }
 }
 

@@ -45,7 +45,7 @@ t.test('what is wrong is said in one line', async (t) => {
   for (const [args, code, message] of [
     [['-o', 'ro', target], 2, /lowerdir: it is missing/],
     [['-o', `${places},nonsense`, target], 2, /nonsense: there is no such option/],
-    [['-o', `lowerdir=${dir}/none`, target], 10, /there is no directory/],
+    [['-o', `lowerdir=${dir}/none`, target], 10, /for lowerdir: there is no such directory/],
     [['--view', 'fuse', '-o', `${places},index=on`, target], 1, /the fuse view has no index=on/],
     [['-o', `${places},view=paper`, target], 2, /view: expected auto, kernel, fuse, merge/],
     [[target], 2, /required option/],

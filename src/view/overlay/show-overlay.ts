@@ -100,10 +100,9 @@ function showByKernel({ options, target }: Ready): Shown {
     )
   } catch (error) {
     // The kernel says EINVAL, and why only in its log.
-    const mark = work === undefined ? undefined : path.join(work, 'work/incompat/volatile')
-    const isInvalid = error instanceof HostError && error.details['errno'] === 'EINVAL'
-    if (!isInvalid || mark === undefined || !fs.existsSync(mark)) throw refusesKernel(error, target)
-    const reason = `${work} is of a volatile mount, whose changes a crash may have cut short; the kernel takes it again when ${path.dirname(mark)} is removed`
+    const reason =
+      error instanceof HostError ? kernelReason(error.details['errno'], options) : undefined
+    if (reason === undefined) throw refusesKernel(error, target)
     throw new UnsupportedError(
       'ERR_OVERLAY_UNAVAILABLE',
       `cannot show the union in ${target}: ${reason}`,
@@ -112,6 +111,37 @@ function showByKernel({ options, target }: Ready): Shown {
   }
   return { view: 'kernel', target }
 }
+
+/** What the kernel writes into its log alone (ovl_fs_params_verify and ovl_check_layer of fs/overlayfs). */
+function kernelReason(errno: unknown, { work, features }: OverlayOptions): string | undefined {
+  if (errno === 'ELOOP') {
+    return 'the kernel takes no directory twice, and none that lies in another one of the lower directories or of upperdir and workdir'
+  }
+  if (errno !== 'EINVAL') return undefined
+  const mark = work === undefined ? undefined : path.join(work, 'work/incompat/volatile')
+  if (mark !== undefined && fs.existsSync(mark)) {
+    return `${work} is of a volatile mount, whose changes a crash may have cut short; the kernel takes it again when ${path.dirname(mark)} is removed`
+  }
+  const text = (name: string): string => {
+    const value = features.get(name)
+    return value === '' ? name : `${name}=${value}`
+  }
+  for (const [name, values, other, others] of CONFLICTS) {
+    if (!values.includes(features.get(name) ?? 'absent')) continue
+    if (!others.includes(features.get(other) ?? 'absent')) continue
+    return `the kernel does not take ${text(name)} together with ${text(other)}`
+  }
+  return undefined
+}
+
+/** A value of the one option beside a value of the other. */
+const CONFLICTS: readonly (readonly [string, readonly string[], string, readonly string[]])[] = [
+  ['userxattr', [''], 'redirect_dir', ['on', 'off', 'follow']],
+  ['userxattr', [''], 'metacopy', ['on']],
+  ['metacopy', ['on'], 'redirect_dir', ['off', 'follow', 'nofollow']],
+  ['nfs_export', ['on'], 'index', ['off']],
+  ['nfs_export', ['on'], 'metacopy', ['on']],
+]
 
 async function showByFuse(request: Ready): Promise<Shown> {
   const { options, target, form, foreground = false, source } = request
@@ -242,7 +272,7 @@ function checkDirectories(options: OverlayOptions): OverlayOptions {
 /** @returns its real path */
 function checkDirectory(option: string, directory: string): string {
   const status = fs.statSync(directory, { throwIfNoEntry: false })
-  if (status === undefined) throw missing(directory)
+  if (status === undefined) throw missing(option, directory)
   if (!status.isDirectory()) throw refused(option, directory, 'it is not a directory')
   return realPath(directory)
 }
@@ -257,11 +287,11 @@ function checkTarget(directory: string): string {
   }
 }
 
-function missing(directory: string): NotFoundError {
+function missing(option: string, directory: string): NotFoundError {
   return new NotFoundError(
     'ERR_FILE_NOT_FOUND',
-    `cannot show the union: there is no directory ${directory}`,
-    { details: { path: directory } },
+    `cannot take ${directory} for ${option}: there is no such directory`,
+    { details: { path: directory, option } },
   )
 }
 

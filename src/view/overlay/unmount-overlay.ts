@@ -1,7 +1,7 @@
 // Takes away what show-overlay.ts showed. A mount is found in the kernel's table, a merge in the records.
 
 import { NotFoundError } from '../../errors.ts'
-import { listMounts } from '../../sys/mount-table.ts'
+import { listMounts, type MountEntry } from '../../sys/mount-table.ts'
 import { closeMerge, findMerge } from '../close-merge.ts'
 import { FUSE_TYPE } from '../fuse/mount-fuse.ts'
 import { realPath, unmountTarget } from '../mount-list.ts'
@@ -18,10 +18,11 @@ export interface UnmountedOverlay {
  */
 export async function unmountOverlay(merges: string, directory: string): Promise<UnmountedOverlay> {
   const target = realPath(directory)
-  const mount = listMounts().findLast((each) => each.target === target)
-  if (mount?.type === FUSE_TYPE || mount?.type === 'overlay') {
+  const mounts = listMounts()
+  const mount = mounts.findLast((each) => each.target === target)
+  if (mount?.type === FUSE_TYPE || mount?.type === 'overlay' || isSingleLower(mount, mounts)) {
     unmountTarget(target)
-    return { target, view: mount.type === 'overlay' ? 'kernel' : 'fuse' }
+    return { target, view: mount?.type === FUSE_TYPE ? 'fuse' : 'kernel' }
   }
   const record = findMerge(merges, target, 'directories')
   if (record === undefined) {
@@ -33,4 +34,16 @@ export async function unmountOverlay(merges: string, directory: string): Promise
   }
   await closeMerge(merges, record)
   return { target, view: 'merge' }
+}
+
+/** One directory alone is no overlay to the kernel: it was bound there, read-only (mount-directories.ts). */
+function isSingleLower(mount: MountEntry | undefined, mounts: readonly MountEntry[]): boolean {
+  if (mount === undefined || !mount.options.includes('ro')) return false
+  return mounts.some(
+    (each) => each !== mount && each.device === mount.device && isWithin(mount.root, each.root),
+  )
+}
+
+function isWithin(inner: string, outer: string): boolean {
+  return inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`)
 }

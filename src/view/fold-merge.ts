@@ -17,6 +17,7 @@ import { openFile } from '../union/open-file.ts'
 import { removeDirectory, unlink } from '../union/remove.ts'
 import { UnionTree } from '../union/tree.ts'
 import type { Attributes } from '../union/upper-layer.ts'
+import { copyContent } from './copy-content.ts'
 import { DirectoryLayer } from './directory-layer.ts'
 import type { DiskForm } from './disk-form.ts'
 import type { FoldPlace } from './merge-records.ts'
@@ -254,13 +255,11 @@ class Folder {
     if (typeof file === 'number') throw this.#failed('write', path, file)
     const from = this.#openMerge(path)
     try {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-      for (let at = 0; ;) {
-        const n = fs.readSync(from, chunk, 0, CHUNK_BYTES, at)
-        if (n === 0) return
-        this.#must(file.write(chunk.subarray(0, n), at), 'write', path)
-        at += n
-      }
+      const { fd } = file.body
+      if (fd === undefined) throw new Error('an upper directory has its files on the disk')
+      // By shared blocks where the disk can, and holes stay holes.
+      const { size } = fs.fstatSync(from)
+      this.#must(copyContent(from, fd, size), 'write', path)
     } finally {
       fs.closeSync(from)
       file.close()

@@ -325,7 +325,16 @@ t.test(
     fs.chmodSync(path.join(target, 'closed'), 0o100)
     fs.writeFileSync(path.join(target, 'set'), 'x'.repeat(10))
     fs.utimesSync(path.join(target, 'set'), 5, 5)
+    // Holes stay holes: where the disk has them, both take next to nothing.
+    const sparse = 64 << 20
+    for (const file of [path.join(target, 'holes'), path.join(home, 'holes')]) {
+      fs.writeFileSync(file, 'start')
+      fs.truncateSync(file, sparse)
+    }
     await away('merge')
+    const { size, blocks } = fs.statSync(path.join(home, 'u/holes'))
+    t.equal(size, sparse)
+    t.ok(blocks <= fs.statSync(path.join(home, 'holes')).blocks + 16, `${blocks} blocks`)
     await show('merge', text)
     // As far as an ordinary user's copy can be told apart: owners and modes stand beside the files.
     const mode = (name: string): number => fs.statSync(path.join(target, name)).mode & 0o777

@@ -1,7 +1,7 @@
 // What a lesson is: steps, each a command that can be typed anywhere, what is expected of it and why. Texts are in two
 // languages, and data: nothing is run here.
-// The commands are sh(1)'s, in a directory of the lesson's own with L1, L2 (lower), U (upper), W (work) and M (merged)
-// where it says `union: true`, and with a store at $SHALE_ROOT.
+// The commands are sh(1)'s, in an empty directory of the lesson's own, and nothing but they prepare it: whoever types them
+// elsewhere gets the same. Where it says `union: true` the first makes L1, L2 (lower), U (upper), W (work), M (merged).
 
 import type { ExplainOp } from '../explain/predict.ts'
 import type { Language } from '../explain/sentences.ts'
@@ -38,6 +38,16 @@ export interface Lesson {
 }
 
 /** The steps that many lessons start with. */
+export const DIRECTORIES: Step = {
+  say: {
+    en: 'Five empty directories, in a place where nothing else is.',
+    zh: '找个空地方，建五个空目录。',
+  },
+  run: 'mkdir L1 L2 U W M',
+  expect: { en: 'no output', zh: '没有输出' },
+  output: '',
+}
+
 export const MOUNT: Step = {
   say: {
     en: 'Mount the union on M: L1 above L2 for reading, U for what changes, W for work in progress.',

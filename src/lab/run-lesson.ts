@@ -40,10 +40,7 @@ export async function* runLesson(
 ): AsyncGenerator<StepResult, void, undefined> {
   // A lesson on a store mounts nothing: a plain shell is all that it needs.
   await using ground = await Ground.open(lesson.union ? options : { ...options, kind: 'union' })
-  if (lesson.union) {
-    await ground.run('mkdir L1 L2 U W M')
-    await options.onStart?.({ kind: ground.kind, reason: ground.reason })
-  }
+  if (lesson.union) await options.onStart?.({ kind: ground.kind, reason: ground.reason })
   for (const [index, step] of lesson.steps.entries()) {
     options.signal?.throwIfAborted()
     const command = ground.commandFor(step.run)

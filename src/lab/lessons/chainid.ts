@@ -1,7 +1,7 @@
 // The arithmetic of names: diffID, chainID, and where a store uses which.
 
 import type { Lesson } from '../lesson.ts'
-import { DIFF_IDS, LAYER_FILES, LAYER_TARS, LOAD_IMAGE } from './image-steps.ts'
+import { DIFF_IDS, LAYER_FILES, LAYER_TARS, LOAD_IMAGE, STORE } from './image-steps.ts'
 
 export const chainid: Lesson = {
   id: 'chainid',
@@ -51,6 +51,7 @@ export const chainid: Lesson = {
       expect: { en: 'different', zh: 'different（不同）' },
       output: 'different',
     },
+    STORE,
     LOAD_IMAGE,
     {
       say: {

@@ -1,6 +1,6 @@
 // Hardlinks of a lower layer come apart when one of their names is changed.
 
-import { MOUNT, type Lesson } from '../lesson.ts'
+import { DIRECTORIES, MOUNT, type Lesson } from '../lesson.ts'
 
 export const hardlink: Lesson = {
   id: 'hardlink',
@@ -11,6 +11,7 @@ export const hardlink: Lesson = {
   },
   union: true,
   steps: [
+    DIRECTORIES,
     {
       say: { en: 'One file with two names, in a lower layer.', zh: '下层有一个文件，两个名字。' },
       run: "echo before > L1/a; ln L1/a L1/b; stat -c '%n %h' L1/a L1/b",

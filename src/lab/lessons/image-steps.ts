@@ -33,6 +33,17 @@ export const DIFF_IDS: Step = {
   output: /^sha256:[0-9a-f]{64}\nsha256:[0-9a-f]{64}$/,
 }
 
+/** Where the reader's own store is left alone. */
+export const STORE: Step = {
+  say: {
+    en: 'shale keeps its store where SHALE_ROOT says. This one is for the lesson alone.',
+    zh: 'SHALE_ROOT 指定 store 放在哪里。这里用一个练习专用的，不碰别的 store。',
+  },
+  run: 'export SHALE_ROOT=$PWD/store',
+  expect: { en: 'no output', zh: '没有输出' },
+  output: '',
+}
+
 export const LOAD_IMAGE: Step = {
   say: {
     en: 'An image is a config that lists the diffIDs; a manifest says which file is what. That is all that docker save writes, and all that is needed to load it.',
@@ -43,4 +54,4 @@ export const LOAD_IMAGE: Step = {
   output: 'Loaded image: app:1',
 }
 
-export const IMAGE_BY_HAND: readonly Step[] = [LAYER_FILES, LAYER_TARS, DIFF_IDS, LOAD_IMAGE]
+export const IMAGE_BY_HAND: readonly Step[] = [LAYER_FILES, LAYER_TARS, DIFF_IDS, STORE, LOAD_IMAGE]

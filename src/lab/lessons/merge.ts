@@ -1,6 +1,6 @@
 // The union itself: who is read, where changes go, what W is for.
 
-import { MOUNT, type Lesson } from '../lesson.ts'
+import { DIRECTORIES, MOUNT, type Lesson } from '../lesson.ts'
 
 export const merge: Lesson = {
   id: 'merge',
@@ -11,6 +11,7 @@ export const merge: Lesson = {
   },
   union: true,
   steps: [
+    DIRECTORIES,
     {
       say: {
         en: 'Put some files in place. c1 is in all three, c2 only at the bottom, u only on top.',

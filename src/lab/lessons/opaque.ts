@@ -1,6 +1,6 @@
 // Opaque directories: what a directory needs that takes the place of a removed one.
 
-import { MOUNT, type Lesson } from '../lesson.ts'
+import { DIRECTORIES, MOUNT, type Lesson } from '../lesson.ts'
 
 export const opaque: Lesson = {
   id: 'opaque',
@@ -11,6 +11,7 @@ export const opaque: Lesson = {
   },
   union: true,
   steps: [
+    DIRECTORIES,
     {
       say: { en: 'A directory below with two files.', zh: '下层有个目录，里面两个文件。' },
       run: 'mkdir L2/d; echo 1 > L2/d/old1; echo 2 > L2/d/old2; ls L2/d',

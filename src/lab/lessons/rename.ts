@@ -1,6 +1,6 @@
 // rename(2) in a union: files by copy-up and whiteout, directories not at all.
 
-import { MOUNT, type Lesson } from '../lesson.ts'
+import { DIRECTORIES, MOUNT, type Lesson } from '../lesson.ts'
 
 export const rename: Lesson = {
   id: 'rename',
@@ -11,6 +11,7 @@ export const rename: Lesson = {
   },
   union: true,
   steps: [
+    DIRECTORIES,
     {
       say: { en: 'A file and a directory below.', zh: '下层有一个文件和一个目录。' },
       run: 'echo text > L1/file; mkdir L1/dir; echo in > L1/dir/inner; find L1 -type f | sort',

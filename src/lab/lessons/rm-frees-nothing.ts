@@ -1,6 +1,7 @@
 // Removing in a later layer hides and does not free; what does.
 
 import type { Lesson } from '../lesson.ts'
+import { STORE } from './image-steps.ts'
 
 export const rmFreesNothing: Lesson = {
   id: 'rm-frees-nothing',
@@ -20,6 +21,7 @@ export const rmFreesNothing: Lesson = {
       expect: { en: 'two layers as tars', zh: '两个层的 tar' },
       output: 'a.tar\nb.tar',
     },
+    STORE,
     {
       say: { en: 'Make an image of them and load it.', zh: '做成镜像并导入。' },
       run: `printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":["%s","%s"]}}' $A $B > config.json; printf '[{"Config":"config.json","RepoTags":["fat:1"],"Layers":["a.tar","b.tar"]}]' > manifest.json; tar -cf fat.tar manifest.json config.json a.tar b.tar; shale --quiet load -i fat.tar`,

@@ -1,6 +1,6 @@
 // How "removed" is said in a directory, and how in a layer's tar.
 
-import { MOUNT, type Lesson } from '../lesson.ts'
+import { DIRECTORIES, MOUNT, type Lesson } from '../lesson.ts'
 
 export const whiteout: Lesson = {
   id: 'whiteout',
@@ -14,6 +14,7 @@ export const whiteout: Lesson = {
   },
   union: true,
   steps: [
+    DIRECTORIES,
     {
       say: { en: 'Two files below, nothing on top.', zh: '下层有两个文件，上层是空的。' },
       run: 'echo one > L1/one; mkdir L2/dir; echo two > L2/dir/two; find L1 L2 -type f | sort',

@@ -19,7 +19,7 @@ export function declareBundle(program: Command, context: Context): void {
     command
       .summary('make an OCI runtime bundle of a container or image')
       .description(
-        'Make a folder that an OCI runtime runs: config.json, and rootfs as the mounted root of the container, or of the image under a writable layer in the folder; without the right to mount, as a copy. shale umount takes the mount away.',
+        'Make a folder that an OCI runtime runs: config.json, and rootfs as the mounted root of the container, or of the image under a writable layer in the folder; without the right to mount, by FUSE or as a copy. shale umount takes the mount away.',
       )
       .argument('<container|image>', 'a name, or the start of an ID')
       .argument('<directory>', 'made where it is missing, else empty')

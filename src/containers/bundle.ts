@@ -37,7 +37,10 @@ import { servedRoot, shutOut, unmapped, type ServedRoot, type ShutOut } from './
 export interface BundleOptions {
   /** Write the merge out, and mount nothing. Default: only where it cannot be mounted. */
   readonly copy?: boolean
-  /** How rootfs is shown; `merge` is a copy. Default auto: the kernel's mount, else FUSE as root, else a copy. */
+  /**
+   * How rootfs is shown; `merge` is a copy. Default auto: the kernel's mount where it shows what the image says, else
+   * FUSE where the whole container may look at it, else a copy.
+   */
   readonly view?: ViewChoice
   readonly signal?: AbortSignal
   /** Default: as the store was opened. */
@@ -193,7 +196,8 @@ interface UserRoot {
 
 function rootFor(user: ProcessUser, mappings: UserMappings | undefined): UserRoot | undefined {
   if (mappings === undefined) return undefined
-  const forOthers = usersMayAllowOthers()
+  // The root of a namespace mounts by itself, and asks nobody.
+  const forOthers = process.geteuid?.() === 0 || usersMayAllowOthers()
   return {
     served: servedRoot(mappings, forOthers),
     shutOut: shutOut(mappings, user, forOthers),

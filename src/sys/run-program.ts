@@ -30,6 +30,8 @@ const OUTPUT_BYTES_MAX = 64 << 20
 /** How long a daemon may take to put its house in order. */
 const STOP_TIMEOUT_MS = 20_000
 
+/** Where the C library looks without a PATH, as mount(8) starts its helpers. */
+const BIN = '/usr/local/bin:/usr/bin:/bin'
 /** Debian keeps daemons in sbin directories, which an ordinary user's PATH lacks. */
 const SBIN: readonly string[] = ['/usr/local/sbin', '/usr/sbin', '/sbin']
 
@@ -38,7 +40,7 @@ export function findProgram(
   name: string,
   env: NodeJS.ProcessEnv = process.env,
 ): string | undefined {
-  for (const directory of [...(env['PATH'] ?? '').split(path.delimiter), ...SBIN]) {
+  for (const directory of [...(env['PATH'] || BIN).split(path.delimiter), ...SBIN]) {
     if (!path.isAbsolute(directory)) continue
     const file = path.join(directory, name)
     try {

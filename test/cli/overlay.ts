@@ -4,10 +4,18 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { usersMayAllowOthers } from '../../src/sys/fuse-device.ts'
 import { listMounts } from '../../src/sys/mount-table.ts'
-import { MAIN, startShale, withoutLoader } from '../support/cli.ts'
-import { againAsUser, fuseSkip } from '../support/fuse-for-users.ts'
-import { unless } from '../support/host.ts'
+import { cleanEnvironment, MAIN, startShale, withoutLoader } from '../support/cli.ts'
+import {
+  againAsUser,
+  FUSE_USER,
+  fuseSkip,
+  inNamespace,
+  makeReady,
+  type Ready,
+} from '../support/fuse-for-users.ts'
+import { findProgram, isRoot, unless } from '../support/host.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -105,6 +113,123 @@ t.test(
     t.equal(done.status, 0, done.stderr)
     t.match(done.stdout, /^fuse\.shale +union +rw,noatime[^\n]*\nbelow$/)
     t.same(fs.readdirSync(path.join(dir, 'up')), ['new'])
+  },
+)
+
+const ready = isRoot && fuse === false ? makeReady(MAIN) : 'needs root'
+/** As Debian has it; where it is not, no user mounts anything. */
+const isSetuid = (fs.statSync(findProgram('mount') ?? '/').mode & 0o4000) !== 0
+
+t.test(
+  'a user’s line of an fstab',
+  {
+    skip:
+      (typeof ready === 'string' && ready) ||
+      unless({ programs: ['mount', 'umount'] }) ||
+      (!isSetuid && 'mount is not setuid root') ||
+      (!fs.existsSync('/etc/fstab') && 'there is no /etc/fstab to cover'),
+  },
+  (t) => {
+    const { home, place } = ready as Ready
+    const dir = path.join(home, 'fstab')
+    const at = (name: string): string => path.join(dir, name)
+    for (const name of ['', 'low', 'up', 'work', 'shown', 'sbin']) {
+      fs.mkdirSync(at(name))
+      fs.chownSync(at(name), FUSE_USER.uid, FUSE_USER.gid)
+    }
+    fs.writeFileSync(at('low/below'), 'below')
+    const sbin = fs.realpathSync('/sbin')
+    fs.cpSync(sbin, at('sbin'), { recursive: true, verbatimSymlinks: true })
+    const helper = path.join(path.dirname(MAIN), 'mount-helper.js')
+    const program = `#!/bin/sh\nexec ${process.execPath} ${helper} "$@"\n`
+    fs.writeFileSync(at('sbin/mount.fuse.shale'), program, { mode: 0o755 })
+    const places = `lowerdir=${at('low')},upperdir=${at('up')},workdir=${at('work')}`
+    const line = `union ${at('shown')} fuse.shale user,noauto,${places} 0 0\n`
+    const script = [
+      'set -e',
+      `mount ${at('shown')}`,
+      `grep -o ' ${at('shown')} fuse.shale rw,nosuid,nodev,noexec,relatime,user_id=[0-9]*' /proc/self/mounts`,
+      `cat ${at('shown/below')}; echo; echo new > ${at('shown/new')}`,
+      // The server is told to end by the kernel, and whoever watches it by the server.
+      `umount ${at('shown')}`,
+      `! grep ' ${at('shown')} ' /proc/self/mounts`,
+    ].join('\n')
+    const command = inNamespace(place, ['sh', '-c', script], {
+      etc: { '/etc/fstab': line },
+      directories: { [sbin]: at('sbin') },
+    })
+    const done = spawnSync(...command, { encoding: 'utf8', env: cleanEnvironment() })
+    t.equal(done.status, 0, done.stderr)
+    t.match(done.stdout, new RegExp(`user_id=${FUSE_USER.uid}\nbelow\n$`))
+    t.same(fs.readdirSync(at('up')), ['new'])
+    t.end()
+  },
+)
+
+t.test(
+  'an ordinary user: mount.fuse.shale, and fusermount3 -u',
+  { skip: fuse || unless({ ordinaryUser: true }) },
+  async (t) => {
+    const { dir, places } = layers(t)
+    const target = path.join(dir, 'shown')
+    const helper = path.join(path.dirname(MAIN), 'mount-helper.js')
+    const mount = (options: string): { status: number | null; stderr: string } =>
+      spawnSync(...withoutLoader([process.execPath, helper, 'union', target, '-o', options]), {
+        encoding: 'utf8',
+        env: cleanEnvironment({ HOME: dir, XDG_DATA_HOME: undefined }),
+      })
+    const done = mount(`${places},noatime`)
+    t.equal(done.status, 0, done.stderr)
+    const [mounted] = listMounts().filter((each) => each.target === target)
+    t.match(mounted, { type: 'fuse.shale', source: 'union' })
+    t.ok(['nosuid', 'nodev', 'noatime'].every((word) => mounted?.options.includes(word)))
+    t.ok(mounted?.superOptions.includes('default_permissions'))
+    fs.writeFileSync(path.join(target, 'new'), 'new')
+    const inside = fs.openSync(path.join(target, 'below'), 'r')
+    const busy = await shaleInProcess(['umount', target], { root: path.join(dir, 'root') })
+    t.match(busy, { code: 1, stderr: /it is in use \(EBUSY\)/ })
+    fs.closeSync(inside)
+    t.equal(spawnSync('fusermount3', ['-u', target]).status, 0)
+    t.same(fs.readdirSync(target), [])
+    t.same(fs.readdirSync(path.join(dir, 'up')), ['new'])
+    t.equal(fs.statSync(path.join(dir, 'up/new')).uid, process.getuid!())
+
+    const others = mount(`${places},allow_other`)
+    if (usersMayAllowOthers()) {
+      t.equal(others.status, 0, others.stderr)
+      t.ok(
+        listMounts()
+          .find((each) => each.target === target)
+          ?.superOptions.includes('allow_other'),
+      )
+      t.equal(spawnSync('fusermount3', ['-u', target]).status, 0)
+    } else {
+      t.not(others.status, 0)
+      t.match(others.stderr, /allow_other only allowed if 'user_allow_other' is set/)
+    }
+  },
+)
+
+t.test(
+  'the root of a user namespace mounts by itself',
+  { skip: fuse || unless({ userNamespace: true }) },
+  (t) => {
+    const { dir, places } = layers(t)
+    const own = `"$0" ${MAIN} --root ${dir}/root`
+    const script = [
+      'set -e',
+      `${own} overlay --view fuse -o ${places} ${dir}/shown`,
+      `cat ${dir}/shown/below; echo; echo new > ${dir}/shown/new; rm ${dir}/shown/below`,
+      `stat -c '%n %u:%g' ${dir}/shown/new`,
+      `grep -c ' ${dir}/shown fuse.shale ' /proc/self/mounts`,
+      `${own} umount ${dir}/shown`,
+      `! grep ' ${dir}/shown ' /proc/self/mounts`,
+    ].join('\n')
+    const command = ['unshare', '-Urm', 'sh', '-c', script, process.execPath]
+    const done = spawnSync(...withoutLoader(command), { encoding: 'utf8', env: cleanEnvironment() })
+    t.match(done, { status: 0, stdout: `below\n${dir}/shown/new 0:0\n1\n` }, done.stderr)
+    t.same(fs.readdirSync(path.join(dir, 'up')).sort(), ['below', 'new'])
+    t.end()
   },
 )
 

@@ -3,9 +3,15 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { changesOf, readTar } from '../../src/index.ts'
+import { userMappings } from '../../src/containers/bundle-mappings.ts'
+import { usersMayAllowOthers } from '../../src/sys/fuse-device.ts'
 import { shaleOk } from '../support/cli.ts'
 import { containerFixture } from '../support/container.ts'
-import { isRoot, unless } from '../support/host.ts'
+import { againAsUser, FUSE_USER_NAME, fuseSkip } from '../support/fuse-for-users.ts'
+import { isInterop, isRoot, unless } from '../support/host.ts'
+import { shaleInProcess } from '../support/in-process.ts'
+import { dir, file, layerTar, symlink } from '../support/layer.ts'
 import { runBundle, runtimeSkip } from '../support/oci-runtime.ts'
 import { programLayer, programLayerSkip } from '../support/program-layer.ts'
 import { dockerArchive25, buildImage, packed } from '../support/image.ts'
@@ -19,6 +25,21 @@ const CONFIG = {
   Env: ['PATH=/bin', 'A=b c'],
   WorkingDir: '/tmp',
 }
+
+/** Owned by users that an image has, and one by a number that no namespace of 65,536 maps. */
+const OWNED = layerTar(
+  dir('own'),
+  dir('tmp', { mode: 0o1777 }),
+  file('own/app', 'a', { uid: 1000, gid: 1001 }),
+  file('own/far', 'f', { uid: 70_000, gid: 70_000 }),
+  file('own/gone', 'g'),
+  file('own/root', 'r'),
+  file('own/www', 'w', { uid: 33, gid: 33, mode: 0o600 }),
+  symlink('own/link', 'root'),
+)
+const OWNERS = 'ls -ln /own | while read m l u g rest; do echo "$u:$g $rest"; done'
+const idsGranted = isRoot ? undefined : userMappings()?.uids[1]
+const forOthers = usersMayAllowOthers()
 
 for (const runtime of ['crun', 'runc']) {
   const skip = unless({ interop: true }) || programLayerSkip() || runtimeSkip(runtime)
@@ -80,4 +101,83 @@ for (const runtime of ['crun', 'runc']) {
       t.end()
     },
   )
+
+  t.test(
+    `${runtime}, as an ordinary user, by FUSE`,
+    { skip: skip || unless({ userNamespace: true, ordinaryUser: true }) || fuseSkip() },
+    async (t) => {
+      const { directory, root, store } = await containerFixture(t, [programLayer(), OWNED], {
+        Entrypoint: ['/bin/sh', '-c'],
+        Env: ['PATH=/bin'],
+      })
+      const own = (...args: string[]): string => shaleOk(['--root', root, ...args])
+      const state = path.join(directory, 'state')
+      const run = (name: string): ReturnType<typeof runBundle> => {
+        const bundle = path.join(directory, `bundle-${name}`)
+        own('bundle', '--view', 'fuse', name, bundle)
+        const done = runBundle(runtime, bundle, state)
+        own('umount', path.join(bundle, 'rootfs'))
+        return done
+      }
+      const shown = (id: number): number => (id === 0 || (idsGranted && id <= 65_536) ? id : 65_534)
+      const owner = (uid: number, gid: number): string => `${shown(uid)}:${shown(gid)}`
+
+      const change = 'echo made >/own/made; rm /own/gone; echo more >>/own/app; cat /own/www'
+      const give = idsGranted === undefined ? '' : '; chown 33:44 /own/made'
+      own('create', '--name', 'rooted', 'base:1', `${OWNERS}; ${change}${give}; id -u`)
+      const rooted = run('rooted')
+      t.equal(rooted.code, 0, rooted.stderr)
+      const listed = rooted.stdout.split('\n').map((line) => line.replace(/^(\S+) .* /, '$1 '))
+      t.same(listed, [
+        ': ',
+        `${owner(1000, 1001)} app`,
+        `${owner(70_000, 70_000)} far`,
+        `${owner(0, 0)} gone`,
+        `${owner(0, 0)} root`,
+        `${owner(0, 0)} root`,
+        `${owner(33, 33)} www`,
+        'w0',
+        '',
+      ])
+      const tar = await shaleInProcess(['export', 'rooted'], { root })
+      const owners = new Map<string, string>()
+      for await (const { header } of readTar([tar.stdoutBytes]))
+        owners.set(header.path, `${header.uid}:${header.gid}`)
+      t.equal(owners.get('own/made'), idsGranted === undefined ? '0:0' : '33:44')
+      t.equal(owners.get('own/app'), '1000:1001', 'copied up, and still its owner’s')
+      t.equal(owners.get('own/www'), '33:33')
+      t.notOk(owners.has('own/gone'))
+
+      own(
+        'create',
+        '--name',
+        'other',
+        '-u',
+        'app',
+        'base:1',
+        'id -u; echo x >/tmp/x; rm /own/app; cat /own/www',
+      )
+      if (idsGranted === undefined) return
+      if (!forOthers) {
+        t.throws(() => run('other'), /user 1000:1001, as whom it starts, could not look at/)
+        return
+      }
+      const other = run('other')
+      t.match(other, { code: 1, stdout: '1000\n', stderr: /own\/app.*denied[^]*own\/www.*denied/i })
+      const changes = await changesOf(store, 'other')
+      t.ok(changes.some(({ path }) => path === '/tmp/x'))
+      t.notOk(changes.some(({ path }) => path === '/own/app'))
+    },
+  )
+}
+
+if (isInterop) {
+  const subIDs = `${FUSE_USER_NAME}:100000:65536\n`
+  const etc = { '/etc/subuid': subIDs, '/etc/subgid': subIDs }
+  againAsUser(import.meta.url)
+  againAsUser(import.meta.url, { name: 'with IDs of its own', etc })
+  againAsUser(import.meta.url, {
+    name: 'with IDs of its own and user_allow_other',
+    etc: { ...etc, '/etc/fuse.conf': 'user_allow_other\n' },
+  })
 }

@@ -11,6 +11,7 @@ import { runSuite, type ViewKind } from '../suite/suite.ts'
 const VIEWS: readonly (readonly [ViewKind, string | false])[] = [
   ['kernel', await overlaySkip()],
   ['fuse', fuseSkip()],
+  ['fuse, plain directories', fuseSkip()],
   ['merge', false],
   ['UnionFs in a directory', false],
   ['UnionFs in memory', false],

@@ -51,6 +51,7 @@ export const nameChecks: readonly Check[] = [
   },
   {
     name: 'a hardlink to a symbolic link is to the link',
+    needs: ['links of one’s own'],
     prepare(fs, at) {
       fs.symlinkSync('nowhere', `${at}/l`)
     },

@@ -26,7 +26,14 @@ import { renameChecks } from './rename.ts'
 import { timeChecks } from './times.ts'
 import { runCheck, type Check, type Need, type Outcome } from './trial.ts'
 
-export type ViewKind = 'kernel' | 'fuse' | 'merge' | 'UnionFs in a directory' | 'UnionFs in memory'
+export type ViewKind =
+  | 'kernel'
+  | 'fuse'
+  /** As `overlay` shows directories to an ordinary user: files belong to whom the disk says. */
+  | 'fuse, plain directories'
+  | 'merge'
+  | 'UnionFs in a directory'
+  | 'UnionFs in memory'
 
 const CHECKS: readonly Check[] = [
   ...renameChecks,
@@ -41,12 +48,15 @@ const [major = 0, minor = 0] = os.release().split('.').map(Number)
 const hasNameless = major > 6 || (major === 6 && minor >= 2)
 
 /** In the process nobody is asked who is calling, and descriptors are not the process's. */
-const IN_PROCESS: readonly Need[] = ['owners']
-const ON_DISK: readonly Need[] = ['owners', 'users', 'descriptors', 'pipes', 'temporary files']
+const IN_PROCESS: readonly Need[] = ['owners', 'links of one’s own']
+const ON_DISK: readonly Need[] = [...IN_PROCESS, 'users', 'descriptors', 'pipes', 'temporary files']
+const BY_FUSE = ON_DISK.filter((need) => hasNameless || need !== 'temporary files')
 
 const HAS: Readonly<Record<ViewKind, readonly Need[]>> = {
   kernel: ON_DISK,
-  fuse: ON_DISK.filter((need) => hasNameless || need !== 'temporary files'),
+  // A symbolic link takes no user.* attribute that could say whose it is: in that form all are root's.
+  fuse: BY_FUSE.filter((need) => isRoot || need !== 'links of one’s own'),
+  'fuse, plain directories': BY_FUSE,
   merge: ON_DISK,
   'UnionFs in a directory': IN_PROCESS,
   'UnionFs in memory': IN_PROCESS,
@@ -127,7 +137,14 @@ async function openView(kind: ViewKind, home: string, lower: string): Promise<Op
         },
       }
     case 'fuse':
-      await mountByFuse({ target, form, lowers: [lower], upper })
+    case 'fuse, plain directories':
+      await mountByFuse({
+        target,
+        form: kind === 'fuse' ? form : 'plain',
+        checked: kind !== 'fuse' || isRoot,
+        lowers: [lower],
+        upper,
+      })
       return {
         subject: hostSubject(target),
         close() {

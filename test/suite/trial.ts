@@ -19,6 +19,8 @@ export type Need =
   | 'temporary files'
   /** Pipes that can be opened. */
   | 'pipes'
+  /** Symbolic links are their maker's: nobody else may link to them (fs.protected_hardlinks). */
+  | 'links of one’s own'
 
 export interface Place {
   readonly subject: Subject

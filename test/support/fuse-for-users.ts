@@ -38,6 +38,8 @@ export function fuseSkip(): string | false {
 }
 
 export interface UserFuseOptions {
+  /** Directories as the user is to see them, and those that are put there. */
+  readonly directories?: Readonly<Record<string, string>>
   /** In the name of the test, where a file has several. */
   readonly name?: string
   /** Files of /etc as the user is to see them, with their content; each must exist on this host. */
@@ -50,8 +52,8 @@ export interface UserFuseOptions {
  */
 const SCRIPT = `set -e
 umask 022
-place=$1 device=$2 count=$3
-shift 3
+place=$1 device=$2 count=$3 directories=$4
+shift 4
 mount -t tmpfs -o mode=755 fuse-for-users "$place"
 mknod -m 666 "$place/fuse" c "\${device%:*}" "\${device#*:}"
 mount --bind "$place/fuse" /dev/fuse
@@ -60,6 +62,11 @@ while [ "$count" -gt 0 ]; do
   mount --bind "$place/etc-$count" "$1"
   shift 2
   count=$((count - 1))
+done
+while [ "$directories" -gt 0 ]; do
+  mount --bind "$2" "$1"
+  shift 2
+  directories=$((directories - 1))
 done
 if [ -d /sys/fs/cgroup/unified ]; then umount /sys/fs/cgroup/unified 2>/dev/null || true; fi
 exec "$@"`
@@ -76,31 +83,21 @@ function accounts(): Record<string, string> {
   ])
 }
 
-/** @param place an empty directory of root's, covered meanwhile. @returns the whole command line */
-function inNamespace(
+/** @param place an empty directory of root's, covered meanwhile. @returns the whole command line, for root */
+export function inNamespace(
   place: string,
   command: readonly string[],
-  { etc = {} }: UserFuseOptions = {},
+  { etc = {}, directories = {} }: UserFuseOptions = {},
 ): [string, string[]] {
   const { rdev } = fs.statSync('/dev/fuse')
   const device = `${(rdev >>> 8) & 0xfff}:${(rdev & 0xff) | ((rdev >>> 12) & 0xfff00)}`
-  const files = Object.entries({ ...accounts(), ...etc }).flat()
-  const count = String(files.length / 2)
+  const files = Object.entries({ ...accounts(), ...etc })
+  const covered = Object.entries(directories)
+  const counts = [files.length, covered.length].map(String)
   const { uid, gid } = FUSE_USER
   const own = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--', ...command]
-  return withoutLoader([
-    'unshare',
-    '-m',
-    'sh',
-    '-c',
-    SCRIPT,
-    'sh',
-    place,
-    device,
-    count,
-    ...files,
-    ...own,
-  ])
+  const given = [place, device, ...counts, ...files.flat(), ...covered.flat()]
+  return withoutLoader(['unshare', '-m', 'sh', '-c', SCRIPT, 'sh', ...given, ...own])
 }
 
 /** Run as the user: the first thing that it may not do. */
@@ -137,14 +134,15 @@ function lacking({ etc = {} }: UserFuseOptions): string | undefined {
   return missing.length > 0 ? `there is no ${missing.join(', ')} to cover` : undefined
 }
 
-interface Ready {
+export interface Ready {
+  /** The user's own, until the tests of this file end. */
   readonly home: string
   /** Root's, for the namespace. */
   readonly place: string
 }
 
-/** @param file what the user is to run. @returns why it cannot be had here */
-function makeReady(file: string, options: UserFuseOptions): Ready | string {
+/** As root. @param file what the user is to run. @returns why it cannot be had here */
+export function makeReady(file: string, options: UserFuseOptions = {}): Ready | string {
   const reason = lacking(options)
   if (reason !== undefined) return reason
   const home = makeHome()
@@ -171,7 +169,8 @@ export function againAsUser(module: string, options: UserFuseOptions = {}): void
   t.test(`all of it as an ordinary user, ${name}`, { skip }, (t) => {
     const { home, place } = ready as Ready
     const kept = Object.entries(process.env).filter(([name]) => /^SHALE_(?!ROOT$)/.test(name))
-    const env = { ...Object.fromEntries(kept), [MARK]: '1', HOME: home, TMPDIR: home, TAP: '1' }
+    const own = { [MARK]: '1', HOME: home, TMPDIR: home, TAP: '1', TAP_TIMEOUT: '600' }
+    const env = { ...Object.fromEntries(kept), ...own }
     const done = spawnSync(...inNamespace(place, [process.execPath, file], options), {
       cwd: home,
       env: cleanEnvironment(env),

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { findProgram } from './host.ts'
 import { dir, file, layerTar, symlink, type LayerEntryInit } from './layer.ts'
 
-const PROGRAMS: readonly string[] = ['sh', 'cat', 'id', 'env', 'ls', 'true']
+const PROGRAMS: readonly string[] = ['sh', 'cat', 'chown', 'id', 'env', 'ls', 'rm', 'true']
 
 export const PASSWD: string = [
   'root:x:0:0:root:/root:/bin/sh',

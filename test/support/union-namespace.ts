@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { fuseUnavailable, mountFuse, unmountFuse } from '../../src/sys/fuse-device.ts'
 import { probeOverlay } from '../../src/sys/probe.ts'
 import { findProgram } from './host.ts'
 import { compareIn, keptSequences, runSequences } from './union-sequences.ts'
@@ -16,7 +17,12 @@ const SIDES = [
   ['directory', 'user'],
   ['directory', 'plain'],
   ['memory', 'user'],
+  ['fuse', 'user'],
+  ['fuse', 'plain'],
 ] as const
+
+/** A server is started for each batch. */
+const FUSE_BATCH = 25
 
 export interface NamespaceResult {
   /** Why there is no user namespace, or no overlay in it. */
@@ -55,12 +61,39 @@ async function inside(runs: number): Promise<void> {
       process.exitCode = SKIPPED
       return
     }
+    const noFuse = fuseRefusal(home)
+    if (noFuse !== undefined) console.log(`without FUSE: ${noFuse}`)
     for (const [side, form] of SIDES) {
-      for (const { sequence } of keptSequences()) await compareIn(home, [sequence], { side, form })
-      await runSequences({ parent: home, runs: Math.ceil(runs / SIDES.length), side, form })
+      if (side === 'fuse' && noFuse !== undefined) continue
+      const how = { side, form }
+      const batch = side === 'fuse' ? FUSE_BATCH : 1
+      const share = Math.ceil(runs / SIDES.length / batch)
+      const kept = keptSequences().map(({ sequence }) => sequence)
+      if (batch > 1) await compareIn(home, kept, how)
+      else for (const sequence of kept) await compareIn(home, [sequence], how)
+      await runSequences({ parent: home, runs: share, batch, ...how })
     }
   } finally {
     fs.rmSync(home, { recursive: true, force: true })
+  }
+}
+
+/** The root of a namespace may mount by FUSE from Linux 4.18 on, where it can open the device. */
+function fuseRefusal(home: string): string | undefined {
+  const unavailable = fuseUnavailable(true)
+  if (unavailable !== undefined) return unavailable
+  const target = path.join(home, 'probe')
+  fs.mkdirSync(target)
+  try {
+    const how = { source: 'probe', readOnly: true, asRoot: true, forOthers: false, checked: false }
+    const device = mountFuse({ target, ...how })
+    unmountFuse(target, { lazy: true })
+    fs.closeSync(device)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  } finally {
+    fs.rmdirSync(target)
   }
 }
 

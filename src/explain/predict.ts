@@ -5,7 +5,7 @@
 
 import { dirname, type BytePath } from '../path/byte-path.ts'
 import type { NodeType } from '../union/layer-view.ts'
-import type { Component, Holding, NameSearch, TraceEnd } from './trace.ts'
+import type { Component, Holding, Named, NameSearch, TraceEnd } from './trace.ts'
 
 export type ExplainOp = 'write' | 'rm' | 'mv' | 'mkdir' | 'chmod'
 /** All of them, for choices. */
@@ -51,6 +51,8 @@ export type RefusalReason =
   | 'lower-directory'
   | 'not-empty'
   | 'into-itself'
+  | 'trailing-slash'
+  | 'no-entry'
 
 export interface Refusal {
   readonly errno:
@@ -85,20 +87,27 @@ export function predict(
 ): Prediction {
   switch (op) {
     case 'write':
-      return predictWrite(search, search.trace(path, true).end)
+      return predictWrite(search, path)
     case 'chmod':
       return predictMode(search, search.trace(path, true).end)
     case 'mkdir':
-      return predictDirectory(search, search.trace(path, false).end)
+      return predictDirectory(search, search.name(path))
     case 'rm':
-      return predictRemoval(search, search.trace(path, false).end)
+      return predictRemoval(search, search.name(path), search.trace(path, false).end)
     case 'mv':
-      return predictMove(search, search.trace(path, false).end, search.trace(to ?? path, false).end)
+      return predictMove(search, search.name(path), search.name(to ?? path))
   }
 }
 
 /** open(2) with O_WRONLY|O_CREAT, and bytes written. */
-function predictWrite(search: NameSearch, end: TraceEnd): Prediction {
+function predictWrite(search: NameSearch, place: BytePath): Prediction {
+  const name = search.name(place)
+  if (name.kind === 'failed') return failed(name)
+  const { end } = search.trace(place, true)
+  // Before anybody looks what is there (open_last_lookups of fs/namei.c).
+  if (name.kind === 'entry' && name.slash && name.at.node?.type !== 'directory') {
+    return refused('EISDIR', 'trailing-slash', name.at.path)
+  }
   if (end.kind === 'failed') return failed(end)
   const { path, node } = end.at
   const written: UpperChange = { kind: 'change', path, what: 'content' }
@@ -116,32 +125,49 @@ function predictMode(search: NameSearch, end: TraceEnd): Prediction {
   return { changes: [...copyUp(search, path), { kind: 'change', path, what: 'mode' }] }
 }
 
-function predictDirectory(search: NameSearch, end: TraceEnd): Prediction {
-  if (end.kind === 'failed') return failed(end)
-  if (end.kind === 'found') return refused('EEXIST', 'exists', end.at.path)
-  return { changes: made(search, end, 'directory') }
+function predictDirectory(search: NameSearch, name: Named): Prediction {
+  if (name.kind === 'failed') return failed(name)
+  if (name.kind !== 'entry' || name.at.node !== undefined) {
+    return refused('EEXIST', 'exists', name.at.path)
+  }
+  return { changes: made(search, name, 'directory') }
 }
 
 /** As rm -r: a directory goes with all that is in it, and one whiteout is what is left. */
-function predictRemoval(search: NameSearch, end: TraceEnd): Prediction {
-  if (end.kind === 'failed') return failed(end)
-  const { at } = end
-  if (end.kind === 'absent') return refused('ENOENT', 'no-such-name', at.path)
-  if (at.path === '') return refused('EBUSY', 'is-root', at.path)
+function predictRemoval(search: NameSearch, name: Named, end: TraceEnd): Prediction {
+  if (name.kind === 'failed') return failed(name)
+  const { at } = name
+  if (name.kind === 'root') return refused('EBUSY', 'is-root', at.path)
+  if (name.kind !== 'entry') {
+    return refused(name.kind === 'dot' ? 'EINVAL' : 'ENOTEMPTY', 'no-entry', at.path)
+  }
+  if (at.node === undefined) return refused('ENOENT', 'no-such-name', at.path)
+  if (name.slash && at.node.type !== 'directory') {
+    // What the link leads to is looked at; what would be removed is the link.
+    if (end.kind === 'failed') return failed(end)
+    if (end.kind === 'absent') return refused('ENOENT', 'no-such-name', end.at.path)
+    return refused('ENOTDIR', 'trailing-slash', at.path)
+  }
   const changes: UpperChange[] = [...copyUp(search, dirname(at.path))]
-  if (at.layers[0] === 0) changes.push({ kind: 'remove', path: at.path, type: at.node!.type })
+  if (at.layers[0] === 0) changes.push({ kind: 'remove', path: at.path, type: at.node.type })
   if (liesBelow(search, at)) changes.push({ kind: 'whiteout', path: at.path })
   return { changes }
 }
 
 /** rename(2), whose order of refusals this keeps. */
-function predictMove(search: NameSearch, from: TraceEnd, to: TraceEnd): Prediction {
-  if (from.kind === 'failed') return failed(from)
-  if (to.kind === 'failed') return failed(to)
+function predictMove(search: NameSearch, from: Named, to: Named): Prediction {
+  for (const name of [from, to]) if (name.kind === 'failed') return failed(name)
+  for (const name of [from, to]) {
+    if (name.kind === 'root') return refused('EBUSY', 'is-root', name.at.path)
+    if (name.kind !== 'entry') return refused('EBUSY', 'no-entry', name.at.path)
+  }
   const source = from.at
   const target = to.at
-  if (source.path === '' || target.path === '') return refused('EBUSY', 'is-root', '' as BytePath)
-  if (from.kind === 'absent') return refused('ENOENT', 'no-such-name', source.path)
+  if (source.node === undefined) return refused('ENOENT', 'no-such-name', source.path)
+  for (const name of [from, to]) {
+    if (source.node.type === 'directory' || name.kind !== 'entry' || !name.slash) continue
+    return refused('ENOTDIR', 'trailing-slash', name.at.path)
+  }
   if (target.path.startsWith(`${source.path}/`)) {
     return refused('EINVAL', 'into-itself', target.path)
   }
@@ -149,7 +175,7 @@ function predictMove(search: NameSearch, from: TraceEnd, to: TraceEnd): Predicti
     return refused('ENOTEMPTY', 'not-empty', target.path)
   }
   if (source.path === target.path || isOneFile(source, target)) return { changes: [] }
-  const isDirectory = source.node?.type === 'directory'
+  const isDirectory = source.node.type === 'directory'
   const ontoDirectory = target.node?.type === 'directory'
   if (target.node !== undefined && isDirectory && !ontoDirectory) {
     return refused('ENOTDIR', 'not-a-directory', target.path)
@@ -184,7 +210,7 @@ function predictMove(search: NameSearch, from: TraceEnd, to: TraceEnd): Predicti
 
 function made(
   search: NameSearch,
-  end: Extract<TraceEnd, { kind: 'absent' }>,
+  end: { readonly at: Component; readonly directory: Component },
   type: 'file' | 'directory',
 ): UpperChange[] {
   const { path, sights } = end.at
@@ -222,7 +248,7 @@ function isOneFile(a: Component, b: Component): boolean {
   return key !== undefined && a.layers[0] === 0 && b.layers[0] === 0 && b.node?.hardlinkKey === key
 }
 
-function failed(end: Extract<TraceEnd, { kind: 'failed' }>): Prediction {
+function failed(end: Extract<Named, { kind: 'failed' }>): Prediction {
   const { errno, at } = end
   const reason =
     errno === 'ENOENT' ? 'no-such-name' : errno === 'ELOOP' ? 'too-many-links' : 'not-a-directory'

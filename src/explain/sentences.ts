@@ -140,6 +140,14 @@ const REFUSALS: Readonly<Record<RefusalReason, Bilingual>> = {
     zh: '这个目录有一部分在下层，而目录的内容不会整个复制上来；mv(1) 遇到这个错误会改为逐个复制，再删掉旧目录',
   },
   'not-empty': { en: 'that directory is not empty', zh: '那个目录不是空的' },
+  'trailing-slash': {
+    en: 'a path that ends in a slash can only mean a directory itself',
+    zh: '以斜杠结尾的路径只能指目录本身',
+  },
+  'no-entry': {
+    en: 'a path that ends in . or .. is no name in a directory',
+    zh: '以 . 或 .. 结尾的路径不是目录里的名字',
+  },
   'into-itself': { en: 'a directory cannot move into itself', zh: '目录不能移到它自己里面' },
 }
 

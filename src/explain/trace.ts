@@ -63,6 +63,19 @@ export type TraceEnd =
       readonly at: Component
     }
 
+/** What a call that makes, moves or removes a name is given: the entry itself, no link in its place followed. */
+export type Named =
+  | {
+      readonly kind: 'entry'
+      readonly at: Component
+      readonly directory: Component
+      /** The path ends in a slash. */
+      readonly slash: boolean
+    }
+  /** `/`, or a path that ends in `.` or `..`: there is no entry of that name. */
+  | { readonly kind: 'root' | 'dot' | 'dot-dot'; readonly at: Component }
+  | Extract<TraceEnd, { kind: 'failed' }>
+
 export interface Trace {
   /** In the order in which they were looked up; a symlink is followed by the components of its target. */
   readonly steps: readonly Component[]
@@ -127,6 +140,23 @@ export class NameSearch {
       }
     }
     return { steps, end: { kind: 'found', at: directory } }
+  }
+
+  /** As filename_parentat of fs/namei.c: the last part is looked at, and taken as it is. */
+  name(path: BytePath): Named {
+    const trimmed = path.replace(/\/+$/, '')
+    const cut = trimmed.lastIndexOf('/') + 1
+    const last = trimmed.slice(cut) as BytePath
+    const root = this.component('' as BytePath)
+    if (last === '') return { kind: 'root', at: root }
+    const { end } = this.trace(trimmed.slice(0, cut) as BytePath, true)
+    if (end.kind === 'failed') return end
+    const at = end.at
+    if (end.kind === 'absent') return { kind: 'failed', errno: 'ENOENT', at }
+    if (last === '.') return { kind: 'dot', at }
+    if (last === '..') return { kind: 'dot-dot', at: this.component(dirname(at.path)) }
+    const slash = trimmed.length < path.length
+    return { kind: 'entry', at: this.component(joinPath(at.path, last)), directory: at, slash }
   }
 
   /** Names of a merged directory, in no order; without those that are removed. */

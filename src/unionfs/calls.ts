@@ -198,8 +198,9 @@ export class UnionCalls {
 
   rmdir(path: PathArgument): void {
     const place = { syscall: 'rmdir', path: shownPath(path) }
-    const { dir, name, entry } = this.#last(path, place)
-    if (entry === this.tree.root) throw nodeError(E.BUSY, place)
+    const { dir, name } = this.#last(path, place)
+    // `/a/..` is no entry that could be removed (LAST_DOTDOT of fs/namei.c): only `/` is the root by name.
+    if (name === '') throw nodeError(E.BUSY, place)
     must(removeDirectory(this.tree, dir, name), place)
   }
 

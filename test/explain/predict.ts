@@ -48,7 +48,12 @@ interface Attempt {
 }
 
 const name = fc.constantFrom('a', 'b', 'c', 'd.e')
-const place = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => `/${parts.join('/')}`)
+const place = fc
+  .tuple(
+    fc.array(name, { minLength: 1, maxLength: 3 }),
+    fc.constantFrom('', '', '', '', '', '/', '//', '/.', '/..', '/../a', '/./b'),
+  )
+  .map(([parts, end]) => `/${parts.join('/')}${end}`)
 const attempts: fc.Arbitrary<Attempt> = fc.record({
   op: fc.constantFrom(...EXPLAIN_OPS, 'mv' as const, 'mv' as const),
   at: place,
@@ -57,7 +62,14 @@ const attempts: fc.Arbitrary<Attempt> = fc.record({
 
 type Calls = Pick<
   typeof fs,
-  'openSync' | 'writeSync' | 'closeSync' | 'chmodSync' | 'mkdirSync' | 'rmSync' | 'renameSync'
+  | 'openSync'
+  | 'writeSync'
+  | 'closeSync'
+  | 'chmodSync'
+  | 'mkdirSync'
+  | 'rmSync'
+  | 'rmdirSync'
+  | 'renameSync'
 >
 
 /** @returns the errno, '' for success */
@@ -70,6 +82,8 @@ function carryOut(calls: Calls, root: string, { op, at, to }: Attempt): string {
       calls.closeSync(fd)
     } else if (op === 'chmod') calls.chmodSync(from, NEW_MODE)
     else if (op === 'mkdir') calls.mkdirSync(from, 0o755)
+    // rm(1) refuses `..` of itself; node:fs would remove what is beside the path.
+    else if (op === 'rm' && at.endsWith('/..')) calls.rmdirSync(from)
     else if (op === 'rm') calls.rmSync(from, { recursive: true })
     else calls.renameSync(from, root + to)
     return ''
@@ -144,6 +158,8 @@ function apply(upper: Upper, stack: LayerStack, change: UpperChange): void {
       return
     }
     case 'change':
+      // Of the top itself nothing is compared.
+      if (at === '') return
       if (change.what === 'mode') upper.set(at, { ...had!, mode: NEW_MODE })
       else upper.set(at, { ...had!, content: WRITTEN + had!.content.slice(WRITTEN.length) })
       return
@@ -269,6 +285,14 @@ const CASES: readonly (readonly [MemoryEntry[], MemoryEntry[], Attempt, string])
   [[], [directory('d')], { op: 'mv', at: '/d', to: '/e' }, 'EXDEV'],
   [[directory('e')], [file('d/f')], { op: 'mv', at: '/e', to: '/d' }, 'ENOTEMPTY'],
   [[directory('d')], [], { op: 'mv', at: '/d', to: '/d/e' }, 'EINVAL'],
+  [[], [file('f')], { op: 'write', at: '/f/', to: '' }, 'EISDIR'],
+  [[], [], { op: 'write', at: '/new/', to: '' }, 'EISDIR'],
+  [[], [directory('d'), symlink('l', 'd')], { op: 'rm', at: '/l/', to: '' }, 'ENOTDIR'],
+  [[], [symlink('l', 'none')], { op: 'rm', at: '/l/', to: '' }, 'ENOENT'],
+  [[], [symlink('l', 'none')], { op: 'mkdir', at: '/l/', to: '' }, 'EEXIST'],
+  [[], [directory('d')], { op: 'rm', at: '/d/.', to: '' }, 'EINVAL'],
+  [[], [file('f')], { op: 'mv', at: '/f', to: '/g/' }, 'ENOTDIR'],
+  [[directory('d')], [], { op: 'mv', at: '/d/', to: '/e/' }, 'opaque move'],
   [[symlink('l', 'l')], [], { op: 'chmod', at: '/l', to: '' }, 'ELOOP'],
 ]
 

@@ -93,8 +93,8 @@ class Folder {
   /** Of files that the merge has several names of: the first that was settled. */
   readonly #linked = new Map<string, UnionEntry>()
   readonly #isPrivileged = process.geteuid?.() === 0
-  /** Modes that shut us out, an ordinary user, while we look: given back at the end. */
-  readonly #opened = new Map<BytePath, number>()
+  /** Modes that shut us out, an ordinary user, while we look: given back at the end. By file, whatever its names are. */
+  readonly #opened = new Map<string, { readonly path: BytePath; readonly mode: number }>()
   #seen = 0
 
   constructor(tree: UnionTree, merge: DirectoryLayer, target: string, options: FoldOptions) {
@@ -145,13 +145,15 @@ class Folder {
     return directories
   }
 
-  #open(path: BytePath, { type }: LayerNode): void {
+  #open(path: BytePath, node: LayerNode): void {
+    const { type } = node
     if (this.#isPrivileged || (type !== 'file' && type !== 'directory')) return
+    if (this.#opened.has(fileKey(path, node))) return
     const place = this.#place(path)
     const mode = fs.lstatSync(place).mode & 0o7777
     const least = type === 'directory' ? 0o700 : 0o400
     if ((mode & least) === least) return
-    this.#opened.set(path, mode)
+    this.#opened.set(fileKey(path, node), { path, mode })
     fs.chmodSync(place, mode | least)
   }
 
@@ -161,7 +163,9 @@ class Folder {
 
   /** From the leaves up. */
   close(): void {
-    for (const [path, mode] of [...this.#opened].reverse()) fs.chmodSync(this.#place(path), mode)
+    for (const { path, mode } of [...this.#opened.values()].reverse()) {
+      fs.chmodSync(this.#place(path), mode)
+    }
   }
 
   #settle(dir: UnionEntry, name: BytePath, path: BytePath, node: LayerNode): void {
@@ -299,7 +303,8 @@ class Folder {
   /** A record keeps the mode that was written; chmod(1) in the merge changes the disk's alone. */
   #modeOf(node: LayerNode, path: BytePath): number {
     if (this.#isPrivileged) return node.mode
-    const onDisk = (this.#opened.get(path) ?? fs.lstatSync(this.#place(path)).mode) & 0o7777
+    const opened = this.#opened.get(fileKey(path, node))
+    const onDisk = (opened ?? fs.lstatSync(this.#place(path))).mode & 0o7777
     return onDisk === diskMode(node.mode, node.type === 'directory', 'user') ? node.mode : onDisk
   }
 
@@ -353,6 +358,11 @@ class Folder {
     const place = `${this.#target}/${pathText(path)}`
     return hostError(`fold the merge: ${what} ${place}`, -errno, '', place)
   }
+}
+
+function fileKey(path: BytePath, { hardlinkKey }: LayerNode): string {
+  // No path has a NUL.
+  return hardlinkKey === undefined ? path : `\0${hardlinkKey}`
 }
 
 function isSameKind(a: LayerNode, b: LayerNode): boolean {

@@ -7,6 +7,7 @@ import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import type { LayerStoreError } from '../../../src/errors.ts'
+import { openUnion } from '../../../src/unionfs/open-union.ts'
 import { parseOverlayOptions } from '../../../src/view/overlay/overlay-options.ts'
 import { showOverlay, type OverlayRequest } from '../../../src/view/overlay/show-overlay.ts'
 import { unmountOverlay } from '../../../src/view/overlay/unmount-overlay.ts'
@@ -323,6 +324,9 @@ t.test(
     const target = path.join(home, 'shown-merge')
     fs.chmodSync(path.join(target, 'secret'), 0)
     fs.chmodSync(path.join(target, 'closed'), 0o100)
+    fs.writeFileSync(path.join(target, 'one'), 'of two names')
+    fs.linkSync(path.join(target, 'one'), path.join(target, 'two'))
+    fs.chmodSync(path.join(target, 'one'), 0)
     fs.writeFileSync(path.join(target, 'set'), 'x'.repeat(10))
     fs.utimesSync(path.join(target, 'set'), 5, 5)
     // Holes stay holes: where the disk has them, both take next to nothing.
@@ -339,6 +343,11 @@ t.test(
     // As far as an ordinary user's copy can be told apart: owners and modes stand beside the files.
     const mode = (name: string): number => fs.statSync(path.join(target, name)).mode & 0o777
     t.equal(mode('secret') & 0o077, 0)
+    const upper = openUnion({ lowers: [path.join(home, 'u')] })
+    for (const name of ['/one', '/two']) {
+      t.match(await upper.stat(name), { mode: 0o100000, nlink: 2 }, name)
+    }
+    await upper.close()
     t.equal(mode('closed') & 0o077, 0)
     if (isRoot) t.same([mode('secret'), mode('closed')], [0, 0o100])
     t.equal(fs.statSync(path.join(target, 'set')).mtimeMs, 5000)

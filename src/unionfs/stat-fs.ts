@@ -12,17 +12,12 @@ export type BigStatFs = { readonly [Field in keyof fs.BigIntStatsFs]: bigint }
 
 /** @param place on the host; undefined: memory, as tmpfs without a bound, which is as full as the machine's memory */
 export function spaceOf(place: string | undefined, bigint: boolean): StatFs | BigStatFs {
-  const found = place === undefined ? memorySpace() : fields(fs.statfsSync(place, { bigint: true }))
+  const found = place === undefined ? memorySpace() : fs.statfsSync(place, { bigint: true })
   const told = { ...found, type: BigInt(OVERLAYFS_SUPER_MAGIC) }
   if (bigint) return told
   return Object.fromEntries(
     Object.entries(told).map(([name, value]) => [name, Number(value)]),
   ) as unknown as StatFs
-}
-
-function fields(found: fs.BigIntStatsFs): BigStatFs {
-  const { type, bsize, blocks, bfree, bavail, files, ffree } = found
-  return { type, bsize, blocks, bfree, bavail, files, ffree }
 }
 
 function memorySpace(): BigStatFs {

@@ -24,7 +24,10 @@ function shown(value: unknown): unknown {
     const { code, syscall, message } = value as NodeJS.ErrnoException
     return { code, syscall, message: message.replaceAll(/(?:\/[\w.-]+)*(?=\/(?:file|dir))/g, '') }
   }
-  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, 4).toString()
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteOffset, byteLength } = value
+    return Buffer.from(buffer, byteOffset, Math.min(byteLength, 4)).toString()
+  }
   if (Array.isArray(value)) return value.map(shown)
   return typeof value === 'object' && value !== null
     ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shown(each)]))

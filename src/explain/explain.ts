@@ -61,6 +61,8 @@ export interface ExplainedChange {
   /** Of `copy-up`: the layer, by its index. */
   readonly from?: number
   readonly opaque?: boolean
+  /** Of `make`, with `opaque`: a directory of that name lies below. */
+  readonly hides?: boolean
   readonly replaces?: Holding
   readonly what?: 'content' | 'mode'
   /** Where on the disk; below `<upper>` for a container that is not made yet. */

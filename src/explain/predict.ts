@@ -25,6 +25,8 @@ export type UpperChange =
       readonly path: BytePath
       readonly type: 'file' | 'directory'
       readonly opaque: boolean
+      /** A directory of that name lies below, and would be merged in. */
+      readonly hides?: boolean
       readonly replaces: 'whiteout' | 'nothing'
     }
   /** What stands in the upper layer gets other bytes or another mode. */
@@ -215,9 +217,14 @@ function made(
 ): UpperChange[] {
   const { path, sights } = end.at
   const replaces = sights[0]!.verdict === 'removes' ? 'whiteout' : 'nothing'
-  // Else the lower directory of that name would come back in the new one.
+  // The kernel marks each one that takes a whiteout's place, whatever it was that was removed.
   const opaque = type === 'directory' && replaces === 'whiteout'
-  return [...copyUp(search, end.directory.path), { kind: 'make', path, type, opaque, replaces }]
+  const below = end.directory.layers.find(
+    (layer) => layer > 0 && sights[layer]!.holds !== 'nothing',
+  )
+  const hides = opaque && below !== undefined && sights[below]!.holds === 'directory'
+  const make = { kind: 'make', path, type, opaque, ...(hides ? { hides } : {}), replaces } as const
+  return [...copyUp(search, end.directory.path), make]
 }
 
 /** Parents first; what the upper layer has already is not copied. */

@@ -91,9 +91,9 @@ function hiddenText(
     'no-directory': `not asked: it has no directory${place}`,
   }
   const zh: Readonly<Record<string, string>> = {
-    opaque: `被遮住：${layer}里的${place} 目录是 opaque`,
+    opaque: `被遮住：${layer}里的${place === '' ? '这个' : `${place} `}目录是 opaque`,
     whiteout: `被遮住：${layer}删除了${place || '它'}`,
-    file: `被遮住：${layer}里的${place || '它'} 不是目录`,
+    file: `被遮住：${layer}里的${place === '' ? '它' : `${place} `}不是目录`,
     found: `不再查：${layer}里已经找到`,
     'no-directory': `不查：这一层没有${place} 目录`,
   }
@@ -184,12 +184,17 @@ export function changeText(
     case 'make': {
       const over =
         replaces === 'whiteout' ? text(' in place of the whiteout', '，取代 whiteout') : ''
-      const mark = opaque
-        ? text(
-            ', opaque, or the removed content would come back',
-            '，并标为 opaque，否则删掉的内容会重新出现',
-          )
-        : ''
+      const mark = !opaque
+        ? ''
+        : change.hides
+          ? text(
+              ', opaque, or the removed content would come back',
+              '，并标为 opaque，否则删掉的内容会重新出现',
+            )
+          : text(
+              ', opaque, as is every directory in a whiteout’s place',
+              '，并标为 opaque：取代 whiteout 的目录一律如此',
+            )
       return text(`make ${what} ${at}${over}${mark}`, `新建${what} ${at}${over}${mark}`)
     }
     case 'change':

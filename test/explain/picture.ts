@@ -51,7 +51,7 @@ t.test('a column for each component, a row for each layer', async (t) => {
     t.equal(names.filter((name) => name === 'g').length, 2 * 3, 'a box for each')
     t.equal(names.filter((name) => name === 'svg').length, 1)
     t.notMatch(picture.replace('http://www.w3.org/2000/svg', ''), /https?:|url\(|@import|href/)
-    t.match(picture, language === 'en' ? 'opaque, or the removed content' : '并标为 opaque')
+    t.match(picture, language === 'en' ? 'opaque, as is every directory' : '并标为 opaque')
     t.match(picture, 'prefers-color-scheme:dark')
   }
 })

@@ -239,6 +239,13 @@ async function hold(
       const { op, at, to } = attempt
       prediction = predict(search, op, at as BytePath, op === 'mv' ? (to as BytePath) : undefined)
       marks = prediction.refusal === undefined
+      const below = mergeLayers(stack.layers.slice(1))
+      for (const change of prediction.changes) {
+        if (change.kind !== 'make' || !change.opaque) continue
+        // Through a directory that is not merged nothing shows: there would be no whiteout to take the place of.
+        const isDirectory = below.lookup(change.path)?.type === 'directory'
+        if (isDirectory !== (change.hides === true)) throw new Error(`hides: ${change.hides}`)
+      }
       expected = text(after(standingIn(stack.layers[0]!), stack, prediction), marks)
     }
     const errno = await act(work)

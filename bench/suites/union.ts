@@ -50,7 +50,7 @@ function contestantOf(
     ...(view.subject ? {} : { against: own.name }),
     work: work.count(input),
     async prepare() {
-      const mounted = await mountUnion(view, input.layers, place)
+      const mounted = await mountUnion(view, input.layers, place, work)
       work.before?.(mounted.merged, input)
       return {
         async run() {

@@ -10,18 +10,29 @@ import { findProgram, isRoot, runProgram, runShale } from '../programs.ts'
 export interface UnionView {
   readonly name: string
   readonly subject: boolean
-  mount(layers: readonly string[], dir: string): Promise<void>
+  mount(layers: readonly string[], dir: string, options: UnionMountOptions): Promise<void>
 }
 
-function options(layers: readonly string[], dir: string): string {
-  return `lowerdir=${layers.join(':')},upperdir=${dir}/upper,workdir=${dir}/work`
+export interface UnionMountOptions {
+  /** Layers alone, and nothing above that could take changes. */
+  readonly readOnly?: boolean
+}
+
+function optionText(
+  layers: readonly string[],
+  dir: string,
+  { readOnly = false }: UnionMountOptions,
+): string {
+  const lowers = `lowerdir=${layers.join(':')}`
+  return readOnly ? lowers : `${lowers},upperdir=${dir}/upper,workdir=${dir}/work`
 }
 
 const shale: UnionView = {
   name: 'shale overlay --view fuse',
   subject: true,
-  mount: async (layers, dir) => {
-    const args = ['overlay', '--view', 'fuse', '-o', options(layers, dir), `${dir}/merged`]
+  mount: async (layers, dir, options) => {
+    const words = optionText(layers, dir, options)
+    const args = ['overlay', '--view', 'fuse', '-o', words, `${dir}/merged`]
     await runShale(['--root', `${dir}/root`, ...args])
   },
 }
@@ -29,15 +40,15 @@ const shale: UnionView = {
 const fuseOverlayfs: UnionView = {
   name: 'fuse-overlayfs',
   subject: false,
-  mount: async (layers, dir) => {
-    await runProgram('fuse-overlayfs', ['-o', options(layers, dir), `${dir}/merged`])
+  mount: async (layers, dir, options) => {
+    await runProgram('fuse-overlayfs', ['-o', optionText(layers, dir, options), `${dir}/merged`])
   },
 }
 
 const kernel: UnionView = {
   name: 'kernel overlay',
   subject: false,
-  mount: async (layers, dir) => {
+  mount: async (layers, dir, options) => {
     await runShale([
       '--root',
       `${dir}/root`,
@@ -45,7 +56,7 @@ const kernel: UnionView = {
       '--view',
       'kernel',
       '-o',
-      options(layers, dir),
+      optionText(layers, dir, options),
       `${dir}/merged`,
     ])
   },
@@ -68,11 +79,12 @@ export async function mountUnion(
   view: UnionView,
   layers: readonly string[],
   place: Place,
+  options: UnionMountOptions,
 ): Promise<MountedUnion> {
   const dir = place.fresh('union')
   for (const name of ['upper', 'work', 'merged']) fs.mkdirSync(path.join(dir, name))
   const end = onEnd(dir, () => removeTree(dir))
-  await view.mount(layers, dir)
+  await view.mount(layers, dir, options)
   return {
     merged: path.join(dir, 'merged'),
     dispose: async () => {

@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { seededRandom } from '../random.ts'
 import { buildProject } from './project.ts'
+import type { UnionMountOptions } from './views.ts'
 
 export interface UnionTreeInput {
   /** Nearest first. */
@@ -18,7 +19,7 @@ export interface UnionTreeInput {
   readonly tar: string
 }
 
-export interface UnionWork {
+export interface UnionWork extends UnionMountOptions {
   readonly title: string
   readonly workUnit: string
   count(input: UnionTreeInput): number
@@ -106,6 +107,20 @@ export const WORKS: readonly UnionWork[] = [
   {
     title: 'random 4 KiB reads',
     workUnit: 'read',
+    count: () => RANDOM_READS,
+    run: (merged, { bigBytes }) => readPages(`${merged}/big`, bigBytes, RANDOM_READS),
+  },
+  {
+    title: 'sequential read, read-only mount',
+    workUnit: 'MB',
+    readOnly: true,
+    count: ({ bigBytes }) => bigBytes / 1e6,
+    run: (merged) => readThrough(`${merged}/big`),
+  },
+  {
+    title: 'random 4 KiB reads, read-only mount',
+    workUnit: 'read',
+    readOnly: true,
     count: () => RANDOM_READS,
     run: (merged, { bigBytes }) => readPages(`${merged}/big`, bigBytes, RANDOM_READS),
   },

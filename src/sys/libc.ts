@@ -38,6 +38,9 @@ export interface Libc {
   lseek: Call<[number, number, number]>
   copyFileRange: Call<[number, Pointer, number, Pointer, number, number]>
   ioctl: Call<[number, number, number]>
+  fcntl: Call<[number, number, number]>
+  pipe2: Call<[Pointer, number]>
+  splice: Call<[number, Pointer, number, Pointer, number, number]>
   syncfs: Call<[number]>
   flock: Call<[number, number]>
   lgetxattr: Call<[Pointer, Pointer, Pointer, number]>
@@ -91,6 +94,9 @@ const SIGNATURES: Readonly<
   lseek: ['lseek', 'int64', ['int', 'int64', 'int']],
   copyFileRange: ['copy_file_range', 'long', ['int', 'void *', 'int', 'void *', 'size_t', 'uint']],
   ioctl: ['ioctl', 'int', ['int', 'ulong', 'long']],
+  fcntl: ['fcntl', 'int', ['int', 'int', 'long']],
+  pipe2: ['pipe2', 'int', ['void *', 'int']],
+  splice: ['splice', 'long', ['int', 'void *', 'int', 'void *', 'size_t', 'uint']],
   syncfs: ['syncfs', 'int', ['int']],
   flock: ['flock', 'int', ['int', 'int']],
   lgetxattr: ['lgetxattr', 'long', ['void *', 'void *', 'void *', 'size_t']],

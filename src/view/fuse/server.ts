@@ -6,6 +6,7 @@
 import { systemNow } from '../../sys/clock.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import { checked, libc } from '../../sys/libc.ts'
+import { SplicePipe } from '../../sys/splice-pipe.ts'
 import { BackingFiles } from './backing.ts'
 import { Operations } from './operations.ts'
 import type { OwnerMap } from './owner-map.ts'
@@ -43,6 +44,7 @@ class Server {
   readonly #options: ServeOptions
   readonly #input: Buffer = Buffer.allocUnsafeSlow(IO_BYTES_MAX + PAGE_BYTES)
   readonly #output: Buffer = Buffer.allocUnsafeSlow(IO_BYTES_MAX + PAGE_BYTES)
+  readonly #pipe: SplicePipe = new SplicePipe(IO_BYTES_MAX)
   #operations: Operations | undefined
 
   constructor(options: ServeOptions) {
@@ -56,9 +58,10 @@ class Server {
       const length = checked(read(this.#device, this.#input, this.#input.length))
       // ENOENT: the request was interrupted before it could be read.
       if (length === -ERRNO.EINTR || length === -ERRNO.EAGAIN || length === -ERRNO.ENOENT) continue
-      if (length < IN_HEADER_BYTES) return
+      if (length < IN_HEADER_BYTES) break
       this.#answer(length)
     }
+    this.#pipe.close()
   }
 
   #answer(length: number): void {
@@ -91,6 +94,15 @@ class Server {
     this.#input.copy(out, 8, 8, 16)
     // Where the asker is gone meanwhile the kernel says ENOENT, and there is nobody to tell.
     libc().write(this.#device, out, length)
+  }
+
+  /** @returns whether it has: see SplicePipe.send */
+  #replyFrom(fd: number, offset: number, sizeBytes: number): boolean {
+    const header = this.#output.subarray(0, OUT_HEADER_BYTES)
+    header.writeUInt32LE(OUT_HEADER_BYTES + sizeBytes, 0)
+    header.writeInt32LE(0, 4)
+    this.#input.copy(header, 8, 8, 16)
+    return this.#pipe.send(header, { fd, offset, sizeBytes }, this.#device)
   }
 
   /** Unique 0 says that it is no reply. The kernel may refuse it (a node that it has just forgotten): it asks then. */
@@ -150,6 +162,7 @@ class Server {
       now: systemNow,
       backing: new BackingFiles(this.#device, tree, passes),
       notify: (code, length) => this.#notify(code, length),
+      replyFrom: (fd, offset, sizeBytes) => this.#replyFrom(fd, offset, sizeBytes),
     })
     return 64
   }

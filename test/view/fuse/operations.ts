@@ -44,6 +44,7 @@ function serving(files: Readonly<Record<string, string>>): {
     volatile: false,
     owners: undefined,
     backing: new BackingFiles(-1, tree, false),
+    replyFrom: () => false,
     notify(code, length) {
       t.equal(code, NOTIFY_STORE)
       const from = OUT_HEADER_BYTES + STORE_BYTES

@@ -85,7 +85,9 @@ export async function scaleSuite(context: SuiteContext): Promise<ContestResult[]
         for (const work of growth.sizes[context.size]) {
           const size = growth.of(work)
           context.progress.begin(`scale · ${place.fileSystem} · making ${size.label}`)
-          images.push({ size, image: await generatedImage(size.label, size.shapes, place) })
+          const image = await generatedImage(size.label, size.shapes, place)
+          images.push({ size, image })
+          await removeUnread(image)
           context.progress.end('done')
         }
         results.push(
@@ -110,6 +112,11 @@ export async function scaleSuite(context: SuiteContext): Promise<ContestResult[]
     }
   }
   return results
+}
+
+/** The forms that nobody here is given: of a million files they are eleven gigabytes, in a tmpfs of memory. */
+async function removeUnread({ dockerArchive, ociTar, plainBlobs }: Image): Promise<void> {
+  for (const file of [dockerArchive, ociTar, ...plainBlobs]) await removeTree(file)
 }
 
 function contestantsOf(

@@ -15,11 +15,15 @@ type Call = (...args: unknown[]) => unknown
 
 type ClassName = 'Dirent' | 'ReadStream' | 'Stats' | 'WriteStream'
 
+/** What UnionFs has of `node:fs/promises`, for who asks for that by its type, and what it has besides. */
+export type UnionPromises = UnionFs &
+  Pick<typeof fs.promises, Extract<keyof UnionFs, keyof typeof fs.promises>>
+
 /** That part of node:fs, as a type: what takes an `fs` takes this. `promises` is bound, so it can be taken apart. */
 export type UnionFsAdapter = Pick<
   typeof fs,
   CallName | `${CallName}Sync` | 'constants' | 'createReadStream' | 'createWriteStream' | ClassName
-> & { readonly promises: UnionFs }
+> & { readonly promises: UnionPromises }
 
 /** @example glob('**', { fs: fsAdapter(union), cwd: '/' }) */
 export function fsAdapter(union: UnionFs): UnionFsAdapter {

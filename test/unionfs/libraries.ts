@@ -71,4 +71,7 @@ t.test('glob and tinyglobby', async (t) => {
     t.same(tiny.globSync(pattern, there).sort(), found, `tinyglobby at once ${pattern}`)
   }
   t.ok(globSync('**/*.js', { cwd: '/t', fs: adapter }).includes('src/made.js'))
+  // Also for the compiler: whoever asks for node:fs/promises is given it, but for what tells of changes.
+  const promises: Omit<typeof fs.promises, 'watch'> = adapter.promises
+  t.equal(await promises.readFile('/t/src/a.js', 'utf8'), 'new')
 })

@@ -19,7 +19,7 @@ import { mountByFuse } from '../view/fuse/mount-fuse.ts'
 import { mountKernelWritable } from '../view/kernel.ts'
 import { materialise } from '../view/materialise.ts'
 import { bundleSource } from '../view/mount-list.ts'
-import type { ViewChoice } from '../view/show.ts'
+import { KEPT_ASIDE, type ViewChoice } from '../view/show.ts'
 import type { LayerStack } from '../view/stack.ts'
 import { userMappings } from './bundle-mappings.ts'
 import { bundleSpec, type BundleVolume, type UserMappings } from './bundle-spec.ts'
@@ -204,9 +204,6 @@ function rootFor(user: ProcessUser, mappings: UserMappings | undefined): UserRoo
   }
 }
 
-const ASIDE =
-  'owners and devices of this store are kept beside the files, where the kernel does not look'
-
 /** @returns why it cannot be mounted here */
 async function mountRootfs(
   place: Place,
@@ -217,7 +214,7 @@ async function mountRootfs(
   const chosen = view === 'auto' && (root !== undefined || isAside) ? 'fuse' : view
   const unavailable = fuseUnavailable(process.geteuid?.() === 0)
   if (chosen === 'fuse' && view === 'auto' && unavailable !== undefined) {
-    return `${isAside ? ASIDE : 'the kernel mounts for root alone'}; ${unavailable}`
+    return `${isAside ? KEPT_ASIDE : 'the kernel mounts for root alone'}; ${unavailable}`
   }
   // Where there is no FUSE at all, that is what is said.
   if (chosen === 'fuse' && unavailable === undefined && root?.shutOut !== undefined) {

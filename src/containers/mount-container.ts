@@ -19,13 +19,16 @@ import type { StartedServer } from '../sys/start-server.ts'
 import { mountByFuse } from '../view/fuse/mount-fuse.ts'
 import { unreadableForm } from '../view/kernel.ts'
 import { clearDeadMount, listWritableMounts, realPath, unmountTarget } from '../view/mount-list.ts'
-import { refuseForeground, type ViewChoice } from '../view/show.ts'
+import { KEPT_ASIDE, refuseForeground, type ViewChoice } from '../view/show.ts'
 import { closeContainerMerge, listContainerMerges, showContainerMerge } from './container-merges.ts'
 import { containerOf, layerOf } from './container-stack.ts'
 import type { ServedRoot } from './served-root.ts'
 
 export interface MountContainerOptions {
-  /** Default auto: the kernel's overlay, else a FUSE server of our own, else a merge that is folded back. */
+  /**
+   * Default auto: the kernel's overlay, else a FUSE server of our own, else a merge that is folded back; where a store
+   * keeps owners beside the files, FUSE comes before the kernel.
+   */
   readonly view?: ViewChoice
   /** The FUSE server belongs to this process: `server` tells when it ends. */
   readonly foreground?: boolean
@@ -222,33 +225,43 @@ interface Wanted {
 }
 
 async function mountOn(wanted: Wanted, options: MountContainerOptions): Promise<ShownContainer> {
-  const { store, spec, target } = wanted
+  const { store, spec } = wanted
   const { view = 'auto', foreground = false } = options
   if (foreground) refuseForeground(view)
   const reasons: string[] = []
-  if (view === 'kernel' || (view === 'auto' && !foreground)) {
+  // What is kept beside the files the kernel does not see: it comes second there, where FUSE cannot be had.
+  const isAside = store.form !== 'trusted'
+  if (isAside && view === 'auto') reasons.push(KEPT_ASIDE)
+  const order = isAside
+    ? (['fuse', 'kernel', 'merge'] as const)
+    : (['kernel', 'fuse', 'merge'] as const)
+  for (const kind of order) {
+    if (view !== kind && (view !== 'auto' || (foreground && kind !== 'fuse'))) continue
     try {
-      await mountByKernel(store, spec, target)
-      return { view: 'kernel' }
+      const server = await mountAs(kind, wanted, options)
+      const reason = kind === 'kernel' || reasons.length === 0 ? {} : { reason: reasons.join('; ') }
+      return { view: kind, ...reason, ...(server && foreground ? { server } : {}) }
     } catch (error) {
-      const isRefusal = error instanceof UnsupportedError || isPermission(error)
-      if (view === 'kernel' || !isRefusal || spec.kind === 'bind') throw error
+      const isRefusal =
+        error instanceof UnsupportedError || (kind === 'kernel' && isPermission(error))
+      const isLast = kind === 'merge' || (kind === 'kernel' && spec.kind === 'bind')
+      if (view === kind || foreground || !isRefusal || isLast) throw error
       reasons.push(reasonOf(error))
     }
   }
-  const why = (): { reason?: string } =>
-    reasons.length === 0 ? {} : { reason: reasons.join('; ') }
-  if (view !== 'merge') {
-    try {
-      const server = await mountServed(wanted, foreground, options.served)
-      return { view: 'fuse', ...why(), ...(foreground ? { server } : {}) }
-    } catch (error) {
-      if (view === 'fuse' || foreground || !(error instanceof UnsupportedError)) throw error
-      reasons.push(reasonOf(error))
-    }
-  }
-  await mountMerge(wanted, options.signal)
-  return { view: 'merge', ...why() }
+  throw new Error('a merge is made, or says why not')
+}
+
+async function mountAs(
+  kind: 'kernel' | 'fuse' | 'merge',
+  wanted: Wanted,
+  { foreground = false, served, signal }: MountContainerOptions,
+): Promise<StartedServer | undefined> {
+  const { store, spec, target } = wanted
+  if (kind === 'fuse') return mountServed(wanted, foreground, served)
+  if (kind === 'kernel') await mountByKernel(store, spec, target)
+  else await mountMerge(wanted, signal)
+  return undefined
 }
 
 function reasonOf(error: unknown): string {

@@ -13,6 +13,7 @@ const BLOCK_BYTES = 512
 
 /** STATX_TYPE, STATX_NLINK, STATX_INO, STATX_BLOCKS */
 const MASK = 0x1 | 0x4 | 0x100 | 0x400
+const ONLY_DEVICE = 0
 const S_IFMT = 0o170000
 const S_IFDIR = 0o040000
 
@@ -78,10 +79,10 @@ const buffer = Buffer.alloc(256)
 /** One object for all calls: a walk asks hundreds of thousands of times. */
 const status: Status = { isDirectory: false, bytes: 0, nlink: 0, device: 0, key: '' }
 
-function readStatus(dir: number, name: string): number {
+function readStatus(dir: number, name: string, mask = MASK): number {
   const bytes = path.set(name)
   if (!bytes) return unusable(name)
-  const result = checked(libc().statx(dir, bytes, AT_SYMLINK_NOFOLLOW, MASK, buffer))
+  const result = checked(libc().statx(dir, bytes, AT_SYMLINK_NOFOLLOW, mask, buffer))
   if (result < 0) return result
   status.isDirectory = (buffer.readUInt16LE(28) & S_IFMT) === S_IFDIR
   status.nlink = buffer.readUInt32LE(16)
@@ -175,7 +176,7 @@ class Walk {
   ): void {
     const result = readStatus(fd, name)
     if (result < 0) {
-      note(count, `${parent}/${name}`, result)
+      if (!this.isElsewhere(fd, name, result)) note(count, `${parent}/${name}`, result)
       return
     }
     if (status.device !== this.device) return
@@ -185,5 +186,14 @@ class Walk {
     book(account)
     if (isDirectory)
       this.directory(fd, name, `${parent}/${name}`, account, settled || other !== undefined)
+  }
+
+  /** A user's FUSE mount tells others, and root too, nothing but its device (fs/fuse/dir.c, fuse_getattr). */
+  private isElsewhere(fd: number, name: BytePath, result: number): boolean {
+    return (
+      result === -ERRNO.EACCES &&
+      readStatus(fd, name, ONLY_DEVICE) === 0 &&
+      status.device !== this.device
+    )
   }
 }

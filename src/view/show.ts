@@ -24,6 +24,10 @@ import type { LayerStack } from './stack.ts'
 export type ViewChoice = 'auto' | 'kernel' | 'fuse' | 'merge'
 export const VIEW_CHOICES: readonly ViewChoice[] = ['auto', 'kernel', 'fuse', 'merge']
 
+/** Why the kernel comes after FUSE where a store is not in the form `trusted`. */
+export const KEPT_ASIDE: string =
+  'owners and devices of this store are kept beside the files, where the kernel does not look'
+
 export interface ShowRequest extends Pick<MaterialiseOptions, 'signal' | 'onWarning'> {
   readonly place: ViewPlace
   readonly form: LayerForm
@@ -72,8 +76,7 @@ export async function showView(request: ShowRequest): Promise<Shown> {
     }
   } else if (view === 'auto') {
     // The kernel would show the caller as owner of everything, and devices as empty files.
-    reason =
-      'owners and devices of this store are kept beside the files, where the kernel does not look'
+    reason = KEPT_ASIDE
   }
   if (view === 'fuse' || view === 'auto') {
     try {

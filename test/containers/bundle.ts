@@ -1,5 +1,6 @@
 // What a bundle says and holds; that runtimes run it is test/interop/bundle.ts's.
 
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
@@ -19,10 +20,13 @@ import { userMappings } from '../../src/containers/bundle-mappings.ts'
 import { bundleSpec, type BundleFacts } from '../../src/containers/bundle-spec.ts'
 import { usersMayAllowOthers } from '../../src/sys/fuse-device.ts'
 import { listMounts } from '../../src/sys/mount-table.ts'
+import { cleanEnvironment, MAIN, withoutLoader } from '../support/cli.ts'
 import { containerFixture } from '../support/container.ts'
 import { againAsUser, FUSE_USER_NAME, fuseSkip } from '../support/fuse-for-users.ts'
 import { isRoot, unless } from '../support/host.ts'
+import { buildImage, dockerArchive25, packed } from '../support/image.ts'
 import { dir, file, layerTar, symlink } from '../support/layer.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 interface Spec {
   readonly ociVersion: string
@@ -314,6 +318,34 @@ t.test('a folder that is there must be empty', async (t) => {
   await t.rejects(writeBundle(store, 'box', path.join(directory, 'x'), { signal }), /enough/)
   t.notOk(fs.existsSync(path.join(directory, 'x')))
 })
+
+t.test(
+  'the root of a user namespace makes a bundle as a user does, with the IDs of its own',
+  { skip: fuseSkip() || unless({ userNamespace: true }) },
+  (t) => {
+    const directory = fs.realpathSync(temporaryDirectory(t))
+    const at = (name: string): string => path.join(directory, name)
+    const owned = layerTar(file('root'), file('app', '', { uid: 1000, gid: 1001 }))
+    const image = buildImage([owned], { config: { Cmd: ['/x'] } })
+    fs.writeFileSync(at('image.tar'), packed(dockerArchive25([{ image, tags: ['own:1'] }])))
+    const shale = `"$0" ${MAIN} --root ${at('store')}`
+    const script = [
+      'set -e',
+      `${shale} load -q -i ${at('image.tar')} >&2`,
+      `${shale} --json bundle own:1 ${at('b')} | grep -o '"mount"'`,
+      `cd ${at('b/rootfs')}; : >made; stat -c '%n %u:%g' *; cd /`,
+      `${shale} umount ${at('b/rootfs')}`,
+    ].join('\n')
+    const command = ['unshare', '-Urm', 'sh', '-c', script, process.execPath]
+    const done = spawnSync(...withoutLoader(command), { encoding: 'utf8', env: cleanEnvironment() })
+    t.equal(done.stderr.replace('Loaded image: own:1\n', ''), '')
+    t.equal(done.stdout, '"mount"\napp 65534:65534\nmade 0:0\nroot 0:0\n')
+    const { linux } = specOf(at('b'))
+    t.same(linux.uidMappings, [{ containerID: 0, hostID: 0, size: 1 }])
+    t.ok(linux.namespaces.some(({ type }) => type === 'user'))
+    t.end()
+  },
+)
 
 const subIDs = `${FUSE_USER_NAME}:100000:65536\n`
 const withIDs = { '/etc/subuid': subIDs, '/etc/subgid': subIDs }

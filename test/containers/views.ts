@@ -8,8 +8,9 @@ import { openStore, readTar } from '../../src/index.ts'
 import { cleanEnvironment, MAIN, withoutLoader } from '../support/cli.ts'
 import { againAsUser, fuseSkip } from '../support/fuse-for-users.ts'
 import { isRoot, unless } from '../support/host.ts'
-import { dockerArchive25, packed, smallImage } from '../support/image.ts'
+import { buildImage, dockerArchive25, packed, smallImage } from '../support/image.ts'
 import { shaleInProcess } from '../support/in-process.ts'
+import { file, layerTar } from '../support/layer.ts'
 import { listWithTar } from '../support/tar-list.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -78,6 +79,35 @@ t.test(
     fs.writeFileSync(path.join(target, 'new'), 'new')
     t.equal(shale('umount', 'web').status, 0)
     t.equal(shale('diff', 'web').stdout, 'A /new\n')
+  },
+)
+
+t.test(
+  'a store that keeps owners beside the files: FUSE comes before the kernel, which does not look there',
+  { skip: skips.fuse || unless({ root: true, programs: ['setpriv'] }) },
+  async (t) => {
+    const dir = fs.realpathSync(temporaryDirectory(t))
+    const root = path.join(dir, 'root')
+    const tar = path.join(dir, 'owned.tar')
+    const owned = layerTar(file('app', '', { uid: 1000, gid: 1001 }))
+    const image = buildImage([owned], { config: { Cmd: ['/x'] } })
+    fs.writeFileSync(tar, packed(dockerArchive25([{ image, tags: ['own:1'] }])))
+    const weak = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin', '--']
+    const load = [...weak, process.execPath, MAIN, '--root', root, 'load', '-q', '-i', tar]
+    t.equal(spawnSync(...withoutLoader(load), { env: cleanEnvironment() }).status, 0)
+    await shaleInProcess(['create', '--name', 'web', 'own:1'], { root })
+    const target = path.join(dir, 'shown')
+    fs.mkdirSync(target)
+    const done = await shaleInProcess(['--json', 'mount', 'web', target], { root })
+    t.match(JSON.parse(done.stdout), { view: 'fuse', reason: /beside the files/ })
+    t.match(fs.statSync(path.join(target, 'app')), { uid: 1000, gid: 1001 })
+    await shaleInProcess(['umount', 'web'], { root })
+    for (const name of ['web', 'own:1']) {
+      const bundle = path.join(dir, name)
+      await shaleInProcess(['bundle', name, bundle], { root })
+      t.match(fs.statSync(path.join(bundle, 'rootfs/app')), { uid: 1000, gid: 1001 })
+      t.equal((await shaleInProcess(['umount', path.join(bundle, 'rootfs')], { root })).code, 0)
+    }
   },
 )
 

@@ -1,15 +1,16 @@
 // Bundles run by Debian's crun, and by runc: as root from a mount and from a copy, and as an ordinary user.
 
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { changesOf, readTar } from '../../src/index.ts'
 import { userMappings } from '../../src/containers/bundle-mappings.ts'
 import { usersMayAllowOthers } from '../../src/sys/fuse-device.ts'
-import { shaleOk } from '../support/cli.ts'
+import { cleanEnvironment, MAIN, shaleOk, withoutLoader } from '../support/cli.ts'
 import { containerFixture } from '../support/container.ts'
 import { againAsUser, FUSE_USER_NAME, fuseSkip } from '../support/fuse-for-users.ts'
-import { isInterop, isRoot, unless } from '../support/host.ts'
+import { findProgram, isInterop, isRoot, unless } from '../support/host.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { dir, file, layerTar, symlink } from '../support/layer.ts'
 import { runBundle, runtimeSkip } from '../support/oci-runtime.ts'
@@ -167,6 +168,36 @@ for (const runtime of ['crun', 'runc']) {
       const changes = await changesOf(store, 'other')
       t.ok(changes.some(({ path }) => path === '/tmp/x'))
       t.notOk(changes.some(({ path }) => path === '/own/app'))
+    },
+  )
+
+  t.test(
+    `${runtime}, in a user namespace, by FUSE`,
+    { skip: skip || unless({ userNamespace: true, ordinaryUser: true }) || fuseSkip() },
+    async (t) => {
+      const { directory, root, store } = await containerFixture(t, [programLayer(), OWNED], {
+        Entrypoint: ['/bin/sh', '-c'],
+        Cmd: [`${OWNERS}; echo made >/own/made; rm /own/gone`],
+        Env: ['PATH=/bin'],
+      })
+      const own = `"$0" ${MAIN} --root ${root}`
+      const bundle = path.join(directory, 'bundle')
+      const script = [
+        'set -e',
+        `${own} --json bundle box ${bundle} | grep -o '"mount"'`,
+        `grep -o ' ${bundle}/rootfs fuse.shale ' /proc/self/mounts`,
+        `"$1" --root ${directory}/state run -b ${bundle} shale-${process.pid}-${runtime}`,
+        `${own} umount box`,
+      ].join('\n')
+      const given = ['sh', '-c', script, process.execPath, findProgram(runtime)!]
+      const done = spawnSync(...withoutLoader(['unshare', '-Urm', ...given]), {
+        encoding: 'utf8',
+        env: cleanEnvironment({ XDG_RUNTIME_DIR: directory }),
+      })
+      t.equal(done.status, 0, done.stderr)
+      t.match(done.stdout, /^65534:65534 .* app$[^]*^0:0 .* root$[^]*^65534:65534 .* www$/m)
+      const changes = await changesOf(store, 'box')
+      t.ok(changes.some(({ path }) => path === '/own/made'))
     },
   )
 }

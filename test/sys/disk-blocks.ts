@@ -5,6 +5,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { asSwitches, BlockCount, countBlocks } from '../../src/sys/disk-blocks.ts'
+import { unmountFuse } from '../../src/sys/fuse-device.ts'
+import { mountByFuse } from '../../src/view/fuse/mount-fuse.ts'
+import { fuseSkip } from '../support/fuse-for-users.ts'
 import { unless } from '../support/host.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -103,3 +106,35 @@ t.test('another file system inside is left out', { skip: unless({ tmpfs: true })
   fs.writeFileSync(path.join(inside, 'file'), Buffer.alloc(500_000, 3))
   t.equal(count(dir).bytes, before, `and the directory beneath it (${own}), which nobody sees`)
 })
+
+t.test(
+  'another user’s FUSE mount is somebody else’s space, though it may not be looked at',
+  { skip: unless({ root: true }) || fuseSkip() },
+  async (t) => {
+    const dir = temporaryDirectory(t)
+    const [lower, target, closed] = ['lower', 'mounted', 'closed'].map((name) => {
+      const made = path.join(dir, name)
+      fs.mkdirSync(made, { mode: 0o755 })
+      return made
+    }) as [string, string, string]
+    fs.chmodSync(dir, 0o755)
+    fs.writeFileSync(path.join(lower, 'f'), 'f')
+    fs.chmodSync(closed, 0)
+    await mountByFuse({ target, form: 'trusted', lowers: [lower], forOthers: false })
+    t.teardown(() => unmountFuse(target, { lazy: true }))
+    // Whoever that is may not come here from the top.
+    const before = process.cwd()
+    process.chdir(dir)
+    process.seteuid!(65_534)
+    let found: BlockCount
+    try {
+      t.throws(() => fs.statSync('mounted'), { code: 'EACCES' })
+      found = count('.')
+    } finally {
+      process.seteuid!(0)
+      process.chdir(before)
+    }
+    t.same(found.unreadable, [{ path: './closed', errno: 'EACCES' }])
+    t.equal(found.entries, 4, 'the directory, two in it, and a file')
+  },
+)

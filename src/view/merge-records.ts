@@ -11,7 +11,7 @@ import { ConflictError } from '../errors.ts'
 import { writeFileAtomic } from '../sys/atomic-write.ts'
 import { fromNodeError, hostError } from '../sys/errno.ts'
 import { close } from '../sys/file-calls.ts'
-import { statusOf } from '../sys/file-status.ts'
+import { syncFileSystemOf } from '../sys/lock-directory.ts'
 import { listMounts } from '../sys/mount-table.ts'
 import type { DiskForm } from './disk-form.ts'
 import { emptyDirectory, openTarget } from './materialise.ts'
@@ -21,6 +21,8 @@ export interface MergeRecord {
   readonly target: string
   /** Of the target directory: another one at the same path is not ours to empty. Decimal. */
   readonly inode: string
+  /** When that directory was made, in nanoseconds, where its file system keeps that: inode numbers are used again. */
+  readonly born?: string
   readonly topCacheID: string
   /** As the user named it. */
   readonly image: string
@@ -28,8 +30,13 @@ export interface MergeRecord {
   readonly createdAt: string
   /** Absent: of an image. */
   readonly of?: 'container' | 'directories'
-  /** Of a writable merge: where what is changed in it belongs. */
+  /**
+   * Of a writable merge: where what is changed in it belongs. Taken out when that is done, before the first name is
+   * removed: what is missing in a merge that is half empty was not removed by its user.
+   */
   readonly fold?: FoldPlace
+  /** Not all of it is written yet, or its maker was killed: what is missing was never there. */
+  readonly unfinished?: true
 }
 
 /** Real paths. */
@@ -45,15 +52,9 @@ export function recordFile(merges: string, target: string): string {
   return path.join(merges, `${hexOf(sha256Of(Buffer.from(target, 'utf8')))}.json`)
 }
 
+/** Of the directory that is there now. */
 export function inodeOf(target: string): string {
-  const fd = openTarget(target)
-  try {
-    const status = statusOf(fd)
-    if (typeof status === 'number') throw hostError(`stat ${target}`, -status, 'statx', target)
-    return String(status.ino)
-  } finally {
-    close(fd)
-  }
+  return String(fs.statSync(target, { bigint: true }).ino)
 }
 
 /** @param merges made when missing; its parent must exist or be makeable by the caller */
@@ -95,10 +96,24 @@ function parseRecord(file: string): MergeRecord | undefined {
   }
 }
 
-/** Gives the record the time of now, by the clock that files have. */
-export function touchRecord(merges: string, target: string): void {
-  const file = recordFile(merges, target)
-  fs.writeFileSync(file, fs.readFileSync(file))
+/**
+ * The merge is complete, on the disk as well: after a power cut, too, what is missing in it was removed by its user. The
+ * record has the time of now, by the clock that files have.
+ */
+export function finishRecord(merges: string, record: MergeRecord): void {
+  const { target } = record
+  const fd = openTarget(target)
+  try {
+    const synced = syncFileSystemOf(fd)
+    if (synced < 0) throw hostError(`write ${target} to disk`, -synced, 'syncfs', target)
+  } finally {
+    close(fd)
+  }
+  const { unfinished: _, ...finished } = record
+  const { birthtimeNs, ctimeNs } = fs.statSync(target, { bigint: true })
+  // Where the kernel cannot say it, Node gives the time of the last change, which does not stay.
+  const isKept = birthtimeNs > 0n && birthtimeNs !== ctimeNs
+  writeRecord(merges, { ...finished, ...(isKept ? { born: String(birthtimeNs) } : {}) })
 }
 
 /** When the merge was complete. */
@@ -112,41 +127,56 @@ export function removeRecord(merges: string, target: string): void {
 
 /**
  * Empties the directory that a merge was written into, and forgets it. A directory that is gone is success.
- * @throws ConflictError ERR_DESTINATION_EXISTS when another directory took its place, ERR_MOUNT_EXISTS when something
- * is mounted inside it, which must not be emptied with it
+ * @throws as requireMerge
  */
 export function unmaterialise(merges: string, record: MergeRecord): void {
   const { target } = record
-  if (fs.statSync(target, { throwIfNoEntry: false })?.isDirectory()) {
-    const inside = listMounts().find((mount) => mount.target.startsWith(`${target}/`))
-    if (inside !== undefined) {
-      throw new ConflictError(
-        'ERR_MOUNT_EXISTS',
-        `cannot remove the merge in ${target}: ${inside.target} is mounted in it; unmount that first`,
-        { details: { path: target, mount: inside.target } },
-      )
+  if (requireMerge(merges, record)) {
+    const fd = openTarget(target)
+    try {
+      emptyDirectory(fd, target)
+    } finally {
+      close(fd)
     }
-    removeTarget(merges, record)
   }
   removeRecord(merges, target)
 }
 
-function removeTarget(merges: string, record: MergeRecord): void {
+/**
+ * Before a merge is folded and emptied.
+ * @returns false where the directory is gone
+ * @throws ConflictError ERR_MOUNT_EXISTS when something is mounted inside it, which must not be emptied with it; as
+ * requireSame
+ */
+export function requireMerge(merges: string, record: MergeRecord): boolean {
   const { target } = record
-  const fd = openTarget(target)
-  try {
-    const status = statusOf(fd)
-    if (typeof status === 'number') throw hostError(`stat ${target}`, -status, 'statx', target)
-    if (String(status.ino) !== record.inode) {
-      const file = recordFile(merges, target)
-      throw new ConflictError(
-        'ERR_DESTINATION_EXISTS',
-        `cannot remove the merge in ${target}: another directory is there now; if the merge is gone, remove ${file}`,
-        { details: { path: target, record: file } },
-      )
-    }
-    emptyDirectory(fd, target)
-  } finally {
-    close(fd)
+  const inside = listMounts().find((mount) => mount.target.startsWith(`${target}/`))
+  if (inside !== undefined) {
+    throw new ConflictError(
+      'ERR_MOUNT_EXISTS',
+      `cannot remove the merge in ${target}: ${inside.target} is mounted in it; unmount that first`,
+      { details: { path: target, mount: inside.target } },
+    )
   }
+  return requireSame(merges, record)
+}
+
+/**
+ * Before what is in a directory is taken for the merge that was written there.
+ * @returns false where the directory is gone
+ * @throws ConflictError ERR_DESTINATION_EXISTS when another directory took its place
+ */
+export function requireSame(merges: string, record: MergeRecord): boolean {
+  const { target } = record
+  const status = fs.statSync(target, { bigint: true, throwIfNoEntry: false })
+  if (!status?.isDirectory()) return false
+  const { inode, born } = record
+  const isSame = String(status.ino) === inode
+  if (isSame && (born === undefined || String(status.birthtimeNs) === born)) return true
+  const file = recordFile(merges, target)
+  throw new ConflictError(
+    'ERR_DESTINATION_EXISTS',
+    `cannot remove the merge in ${target}: another directory is there now; if the merge is gone, remove ${file}`,
+    { details: { path: target, record: file } },
+  )
 }

@@ -12,9 +12,9 @@ import { mountKernel } from './kernel.ts'
 import { materialise, type MaterialiseOptions } from './materialise.ts'
 import { mountByFuse } from './fuse/mount-fuse.ts'
 import {
+  finishRecord,
   inodeOf,
   removeRecord,
-  touchRecord,
   writeRecord,
   type MergeRecord,
 } from './merge-records.ts'
@@ -132,12 +132,14 @@ export async function showMergeOf(request: MergeRequest): Promise<void> {
   const { target } = record
   // materialise looks again; but a record must not be written for a directory that is not going to be ours.
   refuseFull(target)
-  writeRecord(merges, { ...record, inode: inodeOf(target), createdAt: new Date().toISOString() })
+  const full = { ...record, inode: inodeOf(target), createdAt: new Date().toISOString() }
+  const isWritable = record.fold !== undefined
+  writeRecord(merges, isWritable ? { ...full, unfinished: true } : full)
   try {
     using stack = await openStack()
     await materialise(stack, target, how)
-    // Once more, for its time: what changes in the merge from now on is its user's doing.
-    if (record.fold !== undefined) touchRecord(merges, target)
+    // What changes in the merge from now on is its user's doing.
+    if (isWritable) finishRecord(merges, full)
   } catch (error) {
     removeRecord(merges, target)
     throw error

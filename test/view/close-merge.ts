@@ -1,0 +1,100 @@
+// A writable merge is folded back only where what is missing in it was removed by its user: not where it was never
+// written, is half taken away, or is another directory by now.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { readRecords, writeRecord, type MergeRecord } from '../../src/view/merge-records.ts'
+import { parseOverlayOptions } from '../../src/view/overlay/overlay-options.ts'
+import { showOverlay } from '../../src/view/overlay/show-overlay.ts'
+import { unmountOverlay } from '../../src/view/overlay/unmount-overlay.ts'
+import { refuseFold } from '../../src/view/fold-merge.ts'
+import { formsHere } from '../support/layer-directory.ts'
+import { isRoot } from '../support/host.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+
+interface Bench {
+  readonly at: (name: string) => string
+  readonly record: () => MergeRecord
+  readonly away: () => Promise<unknown>
+}
+
+const skip = ((): string | false => {
+  try {
+    refuseFold('.', formsHere()[0] === 'none' ? 'none' : isRoot ? 'trusted' : 'plain')
+    return false
+  } catch (error) {
+    return (error as Error).message
+  }
+})()
+
+/** `low` has a, b, d/c; shown, and `made` is made in it. */
+async function written(t: Test): Promise<Bench> {
+  const home = fs.realpathSync(temporaryDirectory(t))
+  const at = (name: string): string => path.join(home, name)
+  for (const name of ['low', 'low/d', 'up', 'work', 'shown']) fs.mkdirSync(at(name))
+  for (const name of ['a', 'b', 'd/c']) fs.writeFileSync(at(`low/${name}`), name)
+  const text = `lowerdir=${at('low')},upperdir=${at('up')},workdir=${at('work')}`
+  const merges = at('records')
+  const options = parseOverlayOptions(text)
+  await showOverlay({ options, target: at('shown'), view: 'merge', merges })
+  fs.writeFileSync(at('shown/made'), 'made')
+  return {
+    at,
+    record: () => readRecords(merges)[0]!,
+    away: () => unmountOverlay(merges, at('shown')),
+  }
+}
+
+t.test('complete: what is missing was removed', { skip }, async (t) => {
+  const { at, record, away } = await written(t)
+  t.notOk('unfinished' in record())
+  fs.rmSync(at('shown/a'))
+  await away()
+  t.same(fs.readdirSync(at('up')).sort(), ['a', 'made'])
+})
+
+t.test('its maker was killed: what is missing was never there', { skip }, async (t) => {
+  const { at, record, away } = await written(t)
+  writeRecord(at('records'), { ...record(), unfinished: true })
+  fs.rmSync(at('shown/a'))
+  fs.rmSync(at('shown/d'), { recursive: true })
+  await away()
+  t.same(fs.readdirSync(at('up')), [])
+  t.same(fs.readdirSync(at('shown')), [])
+  t.same(readRecords(at('records')), [])
+})
+
+t.test(
+  'whoever took it away was killed: what is missing is folded already',
+  { skip },
+  async (t) => {
+    const { at, record, away } = await written(t)
+    const { fold: _, ...settled } = record()
+    writeRecord(at('records'), settled)
+    fs.rmSync(at('shown/a'))
+    await away()
+    t.same(fs.readdirSync(at('up')), [])
+    t.same(fs.readdirSync(at('shown')), [])
+  },
+)
+
+t.test('another directory took its place: nothing was removed', { skip }, async (t) => {
+  const { at, away } = await written(t)
+  fs.renameSync(at('shown'), at('elsewhere'))
+  fs.mkdirSync(at('shown'))
+  await t.rejects(away(), { code: 'ERR_DESTINATION_EXISTS' })
+  t.same(fs.readdirSync(at('up')), [])
+  fs.rmdirSync(at('shown'))
+  fs.renameSync(at('elsewhere'), at('shown'))
+  await away()
+  t.same(fs.readdirSync(at('up')), ['made'])
+})
+
+t.test('its directory is gone: there is nothing to fold', { skip }, async (t) => {
+  const { at, away } = await written(t)
+  fs.rmSync(at('shown'), { recursive: true })
+  await away()
+  t.same(fs.readdirSync(at('up')), [])
+  t.same(readRecords(at('records')), [])
+})

@@ -9,7 +9,8 @@ import { parseOverlayOptions } from '../../src/view/overlay/overlay-options.ts'
 import { showOverlay } from '../../src/view/overlay/show-overlay.ts'
 import { unmountOverlay } from '../../src/view/overlay/unmount-overlay.ts'
 import { refuseFold } from '../../src/view/fold-merge.ts'
-import { formsHere } from '../support/layer-directory.ts'
+import type { Shown, ViewChoice } from '../../src/view/show.ts'
+import { formsHere, overlaySkip } from '../support/layer-directory.ts'
 import { isRoot } from '../support/host.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -89,6 +90,35 @@ t.test('another directory took its place: nothing was removed', { skip }, async 
   fs.renameSync(at('elsewhere'), at('shown'))
   await away()
   t.same(fs.readdirSync(at('up')), ['made'])
+})
+
+t.test('one upper directory is one merge’s at a time', { skip }, async (t) => {
+  const { at, away } = await written(t)
+  fs.mkdirSync(at('second'))
+  const text = `lowerdir=${at('low')},upperdir=${at('up')},workdir=${at('work')}`
+  const show = (view: ViewChoice): Promise<Shown> =>
+    showOverlay({
+      options: parseOverlayOptions(text),
+      target: at('second'),
+      view,
+      merges: at('records'),
+    })
+  for (const view of ['auto', 'kernel', 'fuse', 'merge'] as const) {
+    await t.rejects(show(view), {
+      code: 'ERR_MOUNT_EXISTS',
+      message: `cannot take ${at('up')} for upperdir: its union is written out in ${at('shown')}`,
+    })
+  }
+  await away()
+  await show('merge')
+  t.same(fs.readdirSync(at('second')).sort(), ['a', 'b', 'd', 'made'])
+  await unmountOverlay(at('records'), at('second'))
+  if (await overlaySkip()) return
+  await show('kernel')
+  const options = parseOverlayOptions(text)
+  const again = showOverlay({ options, target: at('shown'), view: 'merge', merges: at('records') })
+  await t.rejects(again, { code: 'ERR_MOUNT_EXISTS', message: `it is mounted in ${at('second')}` })
+  await unmountOverlay(at('records'), at('second'))
 })
 
 t.test('its directory is gone: there is nothing to fold', { skip }, async (t) => {

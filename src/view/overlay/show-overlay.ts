@@ -5,6 +5,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import {
+  ConflictError,
   HostError,
   InvalidArgumentError,
   LayerStoreError,
@@ -13,6 +14,8 @@ import {
 } from '../../errors.ts'
 import { fromNodeError } from '../../sys/errno.ts'
 import { mountDirectories } from '../../sys/mount-directories.ts'
+import { escapeOption } from '../../sys/mount.ts'
+import { listMounts } from '../../sys/mount-table.ts'
 import { inUserNamespace, probeForm } from '../../sys/probe.ts'
 import type { DiskForm } from '../disk-form.ts'
 import { mountByFuse } from '../fuse/mount-fuse.ts'
@@ -20,7 +23,9 @@ import { refusesKernel } from '../kernel.ts'
 import { clearDeadMount, realPath } from '../mount-list.ts'
 import { refuseForeground, showMergeOf, type Shown, type ViewChoice } from '../show.ts'
 import { mergeForm, refuseFold } from '../fold-merge.ts'
+import { readRecords } from '../merge-records.ts'
 import { LayerStack } from '../stack.ts'
+import { DirectoryUpper } from '../upper/directory-upper.ts'
 import type { OverlayOptions } from './overlay-options.ts'
 
 export interface OverlayRequest {
@@ -50,6 +55,7 @@ export async function showOverlay(request: OverlayRequest): Promise<Shown> {
   const options = checkDirectories(request.options)
   const target = checkTarget(request.target)
   request.signal?.throwIfAborted()
+  refuseShared(request.merges, options)
   const ready: Ready = { ...request, options, target, form: formOf(options) }
   const views = [
     ['kernel', showByKernel],
@@ -193,7 +199,12 @@ async function showByMerge(request: Ready): Promise<Shown> {
   if (flag !== undefined) throw lacks('merge', target, flag, 'it is no mount, so it has no flags')
   const { lowers, upper, work, readOnly } = options
   const isWritable = upper !== undefined && work !== undefined && !readOnly
-  if (isWritable) refuseFold(target, form)
+  if (isWritable) {
+    refuseFold(target, form)
+    refuseMounted(upper)
+    // Whoever has it open now, a FUSE server for one, holds its lock.
+    new DirectoryUpper(upper, { form, work }).close()
+  }
   const top = upper ?? lowers[0]!
   const directories = upper === undefined ? lowers : [upper, ...lowers]
   await showMergeOf({
@@ -210,6 +221,33 @@ async function showByMerge(request: Ready): Promise<Shown> {
     ...(signal === undefined ? {} : { signal }),
   })
   return { view: 'merge', target }
+}
+
+/** What is changed below a merge that is still to be folded would be taken for removed in it. */
+function refuseShared(merges: string, { upper, work, readOnly }: OverlayOptions): void {
+  if (upper === undefined || readOnly) return
+  const other = readRecords(merges).find(
+    ({ fold, target }) =>
+      fold !== undefined && (fold.upper === upper || fold.work === work) && fs.existsSync(target),
+  )
+  if (other !== undefined) throw inUse(upper, `its union is written out in ${other.target}`)
+}
+
+/** The kernel lets a second mount of one upperdir pass; a merge would undo what was changed by the first. */
+function refuseMounted(upper: string): void {
+  const option = `upperdir=${escapeOption(upper)}`
+  const other = listMounts().find(
+    ({ type, superOptions }) => type === 'overlay' && superOptions.join(',').includes(option),
+  )
+  if (other !== undefined) throw inUse(upper, `it is mounted in ${other.target}`)
+}
+
+function inUse(upper: string, reason: string): ConflictError {
+  return new ConflictError(
+    'ERR_MOUNT_EXISTS',
+    `cannot take ${upper} for upperdir: ${reason}; unmount that first`,
+    { details: { path: upper } },
+  )
 }
 
 function refuseOwners(view: 'kernel' | 'merge', target: string, { owners }: OverlayOptions): void {

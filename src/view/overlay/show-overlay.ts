@@ -198,6 +198,7 @@ async function showByMerge(request: Ready): Promise<Shown> {
   const [flag] = options.flags
   if (flag !== undefined) throw lacks('merge', target, flag, 'it is no mount, so it has no flags')
   const { lowers, upper, work, readOnly } = options
+  refuseOwnLayer(target, options)
   const isWritable = upper !== undefined && work !== undefined && !readOnly
   if (isWritable) {
     refuseFold(target, form)
@@ -231,6 +232,15 @@ function refuseShared(merges: string, { upper, work, readOnly }: OverlayOptions)
       fold !== undefined && (fold.upper === upper || fold.work === work) && fs.existsSync(target),
   )
   if (other !== undefined) throw inUse(upper, `its union is written out in ${other.target}`)
+}
+
+/** A mount covers what it shows; a merge would be written into what it is read from, and never be done. */
+function refuseOwnLayer(target: string, { lowers, upper, work }: OverlayOptions): void {
+  for (const layer of [...lowers, upper, work]) {
+    if (layer === undefined || !isWithin(target, layer)) continue
+    const reason = `it lies in ${layer}, and a merge is not written out into its own layers`
+    throw refused('the mount point', target, reason)
+  }
 }
 
 /** The kernel lets a second mount of one upperdir pass; a merge would undo what was changed by the first. */
@@ -297,7 +307,6 @@ function checkDirectories(options: OverlayOptions): OverlayOptions {
   if (options.upper === undefined || options.work === undefined) return { ...options, lowers }
   const upper = checkDirectory('upperdir', options.upper)
   const work = checkDirectory('workdir', options.work)
-  const isWithin = (inner: string, outer: string): boolean => `${inner}/`.startsWith(`${outer}/`)
   if (isWithin(work, upper) || isWithin(upper, work)) {
     throw refused('workdir', work, 'it must be apart from upperdir, not in it or above it')
   }
@@ -305,6 +314,10 @@ function checkDirectories(options: OverlayOptions): OverlayOptions {
     throw refused('workdir', work, 'it must be on the same file system as upperdir')
   }
   return { ...options, lowers, upper, work }
+}
+
+function isWithin(inner: string, outer: string): boolean {
+  return `${inner}/`.startsWith(outer === '/' ? '/' : `${outer}/`)
 }
 
 /** @returns its real path */

@@ -309,6 +309,12 @@ t.test('directories that will not do', async (t) => {
   fs.writeFileSync(path.join(at('shown-merge'), 'mine'), '')
   await t.rejects(show('merge', `lowerdir=${lower}`), { code: 'ERR_DESTINATION_EXISTS' })
   t.same(fs.readdirSync(at('shown-merge')), ['mine'])
+  const places = `lowerdir=${lower},upperdir=${at('u')},workdir=${at('w')}`
+  for (const target of [lower, at('l/in'), at('u'), at('w'), at('w/in')]) {
+    const options = parseOverlayOptions(places)
+    const shown = showOverlay({ options, target, view: 'merge', merges: at('records') })
+    await t.rejects(shown, { code: 'ERR_OPTION', message: /not written out into its own layers/ })
+  }
 })
 
 t.test(

@@ -104,6 +104,8 @@ function applyEntrypoint(state: State, { rest }: Instruction): void {
 function pairs(state: State, instruction: Instruction): readonly (readonly [string, string])[] {
   const { name, rest } = instruction
   const words = splitWords(required(instruction, 'at least one'))
+  // Of an escape alone nothing is left: docker's parser has no argument then.
+  if (words.length === 0) fail(`${name} requires at least one argument`)
   let raw: (readonly [string, string])[]
   if (words[0]!.includes('=')) {
     raw = words.map((word) => {

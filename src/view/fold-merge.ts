@@ -51,6 +51,18 @@ export interface Folded {
   readonly changes: number
 }
 
+/** A directory that the merge and the union both have. */
+interface MergedDirectory {
+  readonly path: BytePath
+  /** Renamed since it was written, or something in it made, renamed or removed. */
+  readonly isTouched: boolean
+  /**
+   * It, or one above it, may be another than was written here: both were touched, it and the one that it is in. Renaming
+   * a directory touches nothing in it, so that what is in it must be read.
+   */
+  readonly isMoved: boolean
+}
+
 export interface FoldOptions {
   /** When the merge was written, by the clock of file times: what has not changed since need not be read. */
   readonly writtenNs: bigint
@@ -106,17 +118,16 @@ class Folder {
 
   /** The directory itself is the caller's, as materialise has it: only what is in it is compared. */
   async run(): Promise<void> {
-    const open: { path: BytePath; done: boolean }[] = [{ path: '' as BytePath, done: false }]
+    const { ctimeNs } = fs.statSync(this.#target, { bigint: true })
+    const root = { path: '' as BytePath, isTouched: this.#isTouched({ ctimeNs }), isMoved: false }
+    const open: (MergedDirectory | { readonly done: BytePath })[] = [root]
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
-      const { path, done } = at
-      if (done) {
-        this.#describe(path)
+      if ('done' in at) {
+        this.#describe(at.done)
         continue
       }
-      if (path !== '') open.push({ path, done: true })
-      for (const name of this.#compareDirectory(path)) {
-        open.push({ path: joinPath(path, name), done: false })
-      }
+      if (at.path !== '') open.push({ done: at.path })
+      open.push(...this.#compareDirectory(at))
       if (++this.#seen % NAMES_PER_TURN === 0) {
         await new Promise(setImmediate)
         this.#options.signal?.throwIfAborted()
@@ -124,23 +135,27 @@ class Folder {
     }
   }
 
-  /** @returns the directories in it that both have now */
-  #compareDirectory(path: BytePath): BytePath[] {
+  /** @returns the directories in it, which both have now */
+  #compareDirectory(merged: MergedDirectory): MergedDirectory[] {
+    const { path } = merged
     const dir = this.#entry(path)
     const here = this.#merge.list(path)
     const names = new Set(here.map(({ name }) => name))
     const before = this.#tree.list(dir)
     if (typeof before === 'number') throw this.#failed('list', path, before)
     for (const { name } of before) if (!names.has(name)) this.#remove(dir, name)
-    const directories: BytePath[] = []
+    const directories: MergedDirectory[] = []
     for (const { name } of here) {
       const at = joinPath(path, name)
       const node = this.#merge.lookup(at)
       // Removed meanwhile, or a device 0:0, which nobody can have meant as a file.
       if (node === undefined || node === 'whiteout') continue
       this.#open(at, node)
-      this.#settle(dir, name, at, node)
-      if (node.type === 'directory') directories.push(name)
+      this.#settle(dir, name, at, node, merged.isMoved)
+      if (node.type !== 'directory') continue
+      const isTouched = this.#isTouched(node)
+      const isMoved = merged.isMoved || (merged.isTouched && isTouched)
+      directories.push({ path: at, isTouched, isMoved })
     }
     return directories
   }
@@ -168,7 +183,13 @@ class Folder {
     }
   }
 
-  #settle(dir: UnionEntry, name: BytePath, path: BytePath, node: LayerNode): void {
+  #settle(
+    dir: UnionEntry,
+    name: BytePath,
+    path: BytePath,
+    node: LayerNode,
+    isMoved: boolean,
+  ): void {
     let entry = this.#find(dir, name)
     let status = entry && this.#status(entry)
     const isOther = status !== undefined && !isSameKind(status, node)
@@ -178,7 +199,7 @@ class Folder {
     }
     if (entry === undefined || status === undefined) {
       entry = this.#make(dir, name, path, node)
-    } else if (node.type === 'file' && !this.#hasContent(entry, status, path, node)) {
+    } else if (node.type === 'file' && !this.#hasContent(entry, status, path, node, isMoved)) {
       this.#write(entry, path)
     }
     if (node.hardlinkKey !== undefined) this.#linked.set(node.hardlinkKey, entry)
@@ -226,9 +247,15 @@ class Folder {
   }
 
   /** A file that neither grew nor was touched is the same; one with another time is read. */
-  #hasContent(entry: UnionEntry, status: LayerNode, path: BytePath, node: LayerNode): boolean {
+  #hasContent(
+    entry: UnionEntry,
+    status: LayerNode,
+    path: BytePath,
+    node: LayerNode,
+    isMoved: boolean,
+  ): boolean {
     if (status.sizeBytes !== node.sizeBytes) return false
-    if (status.mtimeNs === node.mtimeNs && !this.#isTouched(node)) return true
+    if (status.mtimeNs === node.mtimeNs && !isMoved && !this.#isTouched(node)) return true
     const theirs = openFile(this.#tree, entry, { write: false })
     if (typeof theirs === 'number') throw this.#failed('read', path, theirs)
     const ours = this.#openMerge(path)
@@ -249,7 +276,7 @@ class Folder {
   }
 
   /** Times can be set back; the time of the last change of any kind cannot. */
-  #isTouched({ ctimeNs }: LayerNode): boolean {
+  #isTouched({ ctimeNs }: Pick<LayerNode, 'ctimeNs'>): boolean {
     return ctimeNs === undefined || ctimeNs >= this.#options.writtenNs
   }
 

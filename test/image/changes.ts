@@ -117,6 +117,11 @@ t.test(
   },
 )
 
+t.test('of an escape alone no argument is left', async (t) => {
+  for (const name of ['ENV', 'LABEL'])
+    t.match(reasonOf([`${name} \\\\`]), new RegExp(`${name} requires at least one argument$`))
+})
+
 t.test('any text is either applied or refused with the one code', async () => {
   const name = fc.constantFrom(
     'ENV',

@@ -366,3 +366,31 @@ t.test(
 )
 
 againAsUser(import.meta.url)
+
+t.test(
+  'a merge whose directories changed places is folded so, though no file in them was touched',
+  { skip: skips.merge },
+  async (t) => {
+    const { at, show, away, home } = makeBench(t)
+    const names = ['p/a/x', 'p/a/deep/x', 'p/b/x', 'p/b/deep/x']
+    for (const name of names) {
+      at(`l/${path.dirname(name)}`)
+      // All as long and as old as each other.
+      fs.writeFileSync(path.join(home, 'l', name), name.padEnd(20))
+      fs.utimesSync(path.join(home, 'l', name), 5, 5)
+    }
+    const lowers = `lowerdir=${home}/l`
+    await show('merge', `${lowers},upperdir=${at('u')},workdir=${at('w')}`)
+    const target = path.join(home, 'shown-merge/p')
+    fs.renameSync(`${target}/a`, `${target}/c`)
+    fs.renameSync(`${target}/b`, `${target}/a`)
+    fs.renameSync(`${target}/c`, `${target}/b`)
+    await away('merge')
+    const union = openUnion({ lowers: [path.join(home, 'u'), path.join(home, 'l')] })
+    for (const name of names) {
+      const other = name.replace(/[ab]/, (letter) => (letter === 'a' ? 'b' : 'a'))
+      t.equal((await union.readFile(`/${name}`, 'utf8')).trim(), other, name)
+    }
+    await union.close()
+  },
+)

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
 import { cleanEnvironment, withoutLoader } from './cli.ts'
+import { fuseRefusal } from './fuse-here.ts'
 import { findProgram, has, isRoot } from './host.ts'
 
 /** Set where the tests run as the user: there FUSE is to be had, and a test that does without it proves nothing. */
@@ -27,12 +28,15 @@ export const FUSE_USER_NAME = 'shale-test'
 /** Whether this process is one that `againAsUser` started. */
 export const isFuseUser: boolean = process.env[MARK] !== undefined
 
+let tried: { readonly reason: string | undefined } | undefined
+
 /**
  * For tap's `skip`: why this process cannot mount by FUSE.
  * @throws Error as the user for whom it was made possible
  */
 export function fuseSkip(): string | false {
-  const reason = fuseUnavailable(isRoot)
+  tried ??= { reason: fuseRefusal() }
+  const { reason } = tried
   if (reason !== undefined && isFuseUser) throw new Error(`FUSE was made ready, and ${reason}`)
   return reason ?? false
 }
@@ -103,6 +107,7 @@ export function inNamespace(
 /** Run as the user: the first thing that it may not do. */
 const PROBE = `test -x "$1" || { echo "an ordinary user may not run $1"; exit 1; }
 test -r "$2" || { echo "an ordinary user may not read $2"; exit 1; }
+! grep -q '^NoNewPrivs:.*1' /proc/self/status || { echo "this process's children gain no rights by setuid"; exit 1; }
 (exec 3<>/dev/fuse) 2>/dev/null || { echo "a device node for FUSE cannot be opened here"; exit 1; }`
 
 /** A directory that the user owns and can reach, though the tests' own may be under one that is closed to it. */

@@ -6,8 +6,8 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fuseUnavailable, mountFuse, unmountFuse } from '../../src/sys/fuse-device.ts'
 import { probeOverlay } from '../../src/sys/probe.ts'
+import { fuseRefusal } from './fuse-here.ts'
 import { findProgram } from './host.ts'
 import { compareIn, keptSequences, runSequences } from './union-sequences.ts'
 
@@ -61,7 +61,7 @@ async function inside(runs: number): Promise<void> {
       process.exitCode = SKIPPED
       return
     }
-    const noFuse = fuseRefusal(home)
+    const noFuse = fuseRefusal()
     if (noFuse !== undefined) console.log(`without FUSE: ${noFuse}`)
     for (const [side, form] of SIDES) {
       if (side === 'fuse' && noFuse !== undefined) continue
@@ -75,25 +75,6 @@ async function inside(runs: number): Promise<void> {
     }
   } finally {
     fs.rmSync(home, { recursive: true, force: true })
-  }
-}
-
-/** The root of a namespace may mount by FUSE from Linux 4.18 on, where it can open the device. */
-function fuseRefusal(home: string): string | undefined {
-  const unavailable = fuseUnavailable(true)
-  if (unavailable !== undefined) return unavailable
-  const target = path.join(home, 'probe')
-  fs.mkdirSync(target)
-  try {
-    const how = { source: 'probe', readOnly: true, asRoot: true, forOthers: false, checked: false }
-    const device = mountFuse({ target, ...how })
-    unmountFuse(target, { lazy: true })
-    fs.closeSync(device)
-    return undefined
-  } catch (error) {
-    return (error as Error).message
-  } finally {
-    fs.rmdirSync(target)
   }
 }
 

@@ -25,6 +25,7 @@ import {
   operations,
   perform,
   type Operation,
+  givesPrivileges,
 } from '../../support/union-operations.ts'
 import {
   age,
@@ -164,6 +165,8 @@ t.test('what UnionFs does, the FUSE view does', { skip }, async (t) => {
       const actual = hostSubject(path.join(ours.merged, `run${run}`))
       for (const [index, operation] of list.entries()) {
         if (/^h[eo]ld/.test(operation.kind)) continue
+        // Without CAP_FSETID a write takes setuid and setgid away, and who is no owner links to no such file.
+        if (!isRoot && givesPrivileges(operation)) continue
         if (form === 'user' && isLinkToLink(actual.root, operation)) continue
         const [said, answer] = [perform(expected, operation), perform(actual, operation)]
         if (said === answer) continue

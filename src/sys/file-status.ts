@@ -16,6 +16,8 @@ export interface FileStatus {
   readonly gid: number
   readonly nlink: number
   readonly sizeBytes: number
+  /** Of 512 bytes, on the disk: fewer than the size has where there are holes. */
+  readonly blocks: number
   readonly ino: bigint
   /** Which file system: a number for each. */
   readonly device: number
@@ -66,6 +68,7 @@ function decode(): FileStatus {
     gid: buffer.readUInt32LE(24),
     ino: joinWords(buffer.readUInt32LE(32), buffer.readUInt32LE(36)),
     sizeBytes: buffer.readUInt32LE(40) + buffer.readUInt32LE(44) * 2 ** 32,
+    blocks: buffer.readUInt32LE(48) + buffer.readUInt32LE(52) * 2 ** 32,
     atimeNs: time(64),
     ctimeNs: time(96),
     mtimeNs: time(112),

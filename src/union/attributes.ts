@@ -30,6 +30,7 @@ export function status(tree: UnionTree, node: UnionNode): UnionStatus | number {
     uid: found.uid,
     gid: found.gid,
     sizeBytes: found.sizeBytes,
+    blocks: found.blocks,
     mtimeNs,
     linkTarget: found.linkTarget,
     devMajor: found.devMajor,

@@ -297,6 +297,7 @@ function merged(node: LayerNode, path: BytePath, layer: number): MergedNode {
     uid: node.uid,
     gid: node.gid,
     sizeBytes: node.sizeBytes,
+    blocks: node.blocks,
     mtimeNs: node.mtimeNs,
     linkTarget: node.linkTarget,
     devMajor: node.devMajor,

@@ -94,7 +94,7 @@ export class UnionStats extends Kind {
     this.rdev = Number(rdevOf(status))
     this.size = status.sizeBytes
     this.blksize = 4096
-    this.blocks = Math.ceil(status.sizeBytes / BLOCK_BYTES)
+    this.blocks = status.blocks ?? Math.ceil(status.sizeBytes / BLOCK_BYTES)
     this.atimeMs = milliseconds(status.atimeNs)
     this.mtimeMs = milliseconds(status.mtimeNs)
     this.ctimeMs = milliseconds(status.ctimeNs)
@@ -147,7 +147,7 @@ export class UnionBigStats extends Kind {
     this.rdev = rdevOf(status)
     this.size = BigInt(status.sizeBytes)
     this.blksize = 4096n
-    this.blocks = BigInt(Math.ceil(status.sizeBytes / BLOCK_BYTES))
+    this.blocks = BigInt(status.blocks ?? Math.ceil(status.sizeBytes / BLOCK_BYTES))
     this.atimeNs = status.atimeNs
     this.mtimeNs = status.mtimeNs
     this.ctimeNs = status.ctimeNs

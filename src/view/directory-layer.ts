@@ -256,6 +256,7 @@ export class DirectoryLayer implements LayerView, Disposable {
       uid: override?.uid ?? status.uid,
       gid: override?.gid ?? status.gid,
       sizeBytes: type === 'file' || type === 'symlink' ? status.sizeBytes : 0,
+      blocks: type === 'file' ? status.blocks : undefined,
       mtimeNs: status.mtimeNs,
       linkTarget,
       devMajor: override?.devMajor ?? status.devMajor,

@@ -74,6 +74,20 @@ t.test('how much room there is, where changes go', async (t) => {
   t.ok(type === 0x794c7630n && blocks >= bavail && bavail > 0n)
 })
 
+t.test('blocks are the disk’s, where it has the file', async (t) => {
+  const home = temporaryDirectory(t)
+  const lowers = layers(home)
+  const file = path.join(home, 'new/etc/holes')
+  fs.writeFileSync(file, 'x')
+  fs.truncateSync(file, 8 << 20)
+  await using union = openUnion({ lowers, upper: 'memory' })
+  const { blocks } = fs.statSync(file)
+  t.equal((await union.stat('/etc/holes')).blocks, blocks)
+  t.equal((await union.stat('/etc/holes', { bigint: true })).blocks, BigInt(blocks))
+  await union.writeFile('/made', 'x'.repeat(1000))
+  t.equal((await union.stat('/made')).blocks, 2)
+})
+
 t.test('a directory that is not there', async (t) => {
   const home = temporaryDirectory(t)
   t.throws(() => openUnion({ lowers: [path.join(home, 'no')] }), { code: /^ERR_/ })

@@ -142,7 +142,7 @@ export function writeAttr(
 ): void {
   writeWide(out, at, node.ino)
   writeNumber(out, at + 8, status.sizeBytes)
-  writeNumber(out, at + 16, Math.ceil(status.sizeBytes / 512))
+  writeNumber(out, at + 16, status.blocks ?? Math.ceil(status.sizeBytes / 512))
   const { mtimeNs } = status
   writeTime(out, at + 24, at + 48, status.atimeNs ?? mtimeNs)
   writeTime(out, at + 32, at + 52, mtimeNs)

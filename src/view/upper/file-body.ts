@@ -23,6 +23,7 @@ export function asOnDisk(status: FileStatus): LayerNode {
     uid: status.uid,
     gid: status.gid,
     sizeBytes: status.sizeBytes,
+    blocks: status.blocks,
     mtimeNs: status.mtimeNs,
     linkTarget: NO_TARGET,
     devMajor: status.devMajor,

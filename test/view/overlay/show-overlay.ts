@@ -251,7 +251,14 @@ for (const view of ['kernel', 'fuse', 'merge'] as const) {
     fs.writeFileSync(path.join(at('low'), 'below'), 'below')
     const target = path.join(home, `shown-${view}`)
     const places = `lowerdir=${home}/odd\\,a\\:b:${home}/low`
+    fs.writeFileSync(path.join(home, 'low/holes'), 'x')
+    fs.truncateSync(path.join(home, 'low/holes'), 8 << 20)
     t.same(await show(view, places), { view, target })
+    // For du(1), and for cp(1), which looks for holes where there are fewer blocks than bytes.
+    const blocks = (file: string): number => fs.statSync(path.join(home, file)).blocks
+    t.ok(blocks(`shown-${view}/holes`) <= blocks('low/holes') + 16)
+    fs.rmSync(path.join(home, 'low/holes'))
+    if (view === 'merge') fs.rmSync(path.join(target, 'holes'))
     t.same(fs.readdirSync(target), ['below', 'odd'])
     if (view !== 'merge') {
       t.throws(() => fs.writeFileSync(path.join(target, 'x'), ''), { code: 'EROFS' })

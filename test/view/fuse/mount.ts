@@ -67,7 +67,8 @@ function codeOf(action: () => void): string | undefined {
 }
 
 async function until(what: () => boolean): Promise<boolean> {
-  for (let tries = 0; tries < 200; tries++) {
+  // A server flushes what was written before it ends, and the disk may be busy with others' work.
+  for (let tries = 0; tries < 1500; tries++) {
     if (what()) return true
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
@@ -146,8 +147,10 @@ function isLinkToLink(root: string, { kind, at }: Operation): boolean {
 
 t.test('what UnionFs does, the FUSE view does', { skip }, async (t) => {
   const seed = Number(process.env['SHALE_UNION_SEED'] ?? Date.now() & 0xffffff)
-  const stacks = fc.sample(layerStacks, { numRuns: RUNS, seed })
-  const lists = fc.sample(operations, { numRuns: RUNS, seed })
+  // Two forms as a user, and beside our own rules, not the kernel's.
+  const runs = Math.ceil(RUNS / 3)
+  const stacks = fc.sample(layerStacks, { numRuns: runs, seed })
+  const lists = fc.sample(operations, { numRuns: runs, seed })
   for (const form of isRoot ? (['trusted'] as const) : (['user', 'plain'] as const)) {
     const home = temporaryDirectory(t)
     const lowers = writeRuns(home, stacks, markForm(form))

@@ -41,13 +41,13 @@ export function parseMountInfo(text: string): MountEntry[] {
       type,
       source: unescapeOctal(source ?? ''),
       options: (options ?? '').split(','),
-      superOptions: (superOptions ?? '').split(','),
+      superOptions: (superOptions ?? '').split(',').map(unescapeOctal),
     })
   }
   return entries
 }
 
-/** The kernel writes space, tab, newline, backslash (and `#`) as three octal digits. */
+/** The kernel writes space, tab, newline, backslash (and `#`, and a comma in an option) as three octal digits. */
 function unescapeOctal(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) =>
     String.fromCharCode(parseInt(digits, 8)),

@@ -3,6 +3,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import { isWithin } from '../path/within.ts'
 import type { UnionEntry } from '../union/entry.ts'
 import { E } from '../union/errno.ts'
 import { checkBoolean, checkInteger, checkSmallMode, wrongType } from './argument-checks.ts'
@@ -272,10 +273,6 @@ const SLASH = 0x2f
 /** Without `.` and `..`, byte for byte. */
 function normal(at: Buffer): Buffer {
   return Buffer.from(path.posix.normalize(at.toString('latin1')).replace(/(?<=.)\/$/, ''), 'latin1')
-}
-
-function isWithin(inner: string, outer: string): boolean {
-  return `${inner}/`.startsWith(`${outer === '/' ? '' : outer}/`)
 }
 
 function exists(calls: UnionCalls, at: string): boolean {

@@ -129,13 +129,18 @@ export function clearDeadMount(target: string): boolean {
 }
 
 function upperOf(mount: MountEntry, home: string): string | undefined {
-  for (const option of mount.superOptions.map(unescapeOctal)) {
-    const upper = /^upperdir=(.*)$/s.exec(option)?.[1]
-    // A relative one was given from inside of the home of some store: the name tells whose it is.
-    if (upper !== undefined)
-      return cacheIDOf(path.resolve(home, upper.replaceAll(/\\(.)/gs, '$1')), home)
-  }
-  return undefined
+  const upper = upperDirectory(mount, home)
+  return upper === undefined ? undefined : cacheIDOf(upper, home)
+}
+
+/**
+ * Of an overlay mount.
+ * @param home where a relative one was given from, if it is that of a store: the name tells whose it is
+ */
+export function upperDirectory({ superOptions }: MountEntry, home: string): string | undefined {
+  const option = superOptions.find((text) => text.startsWith('upperdir='))
+  if (option === undefined) return undefined
+  return path.resolve(home, option.slice('upperdir='.length).replaceAll(/\\(.)/gs, '$1'))
 }
 
 /**
@@ -179,8 +184,7 @@ export function realPath(file: string): string {
  */
 function topOfOverlay(mount: MountEntry, home: string): string | undefined {
   if (upperOf(mount, home) !== undefined) return undefined
-  const options = mount.superOptions.map(unescapeOctal)
-  for (const option of options) {
+  for (const option of mount.superOptions) {
     const lower = /^lowerdir\+?=(.*)$/s.exec(option)?.[1]
     if (lower !== undefined) {
       const first = option.startsWith('lowerdir+=') ? lower : firstOf(lower)
@@ -194,13 +198,6 @@ function topOfOverlay(mount: MountEntry, home: string): string | undefined {
 function firstOf(lowers: string): string {
   const first = /^(?:[^\\:]|\\.)*/s.exec(lowers)?.[0] ?? ''
   return first.replaceAll(/\\(.)/gs, '$1')
-}
-
-/** The kernel writes commas and what would break its own table as three octal digits. */
-function unescapeOctal(text: string): string {
-  return text.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) =>
-    String.fromCharCode(parseInt(digits, 8)),
-  )
 }
 
 /** A bind mount's root is a path inside the source's file system, which may itself be mounted anywhere. */

@@ -121,6 +121,28 @@ t.test('one upper directory is one merge’s at a time', { skip }, async (t) => 
   await unmountOverlay(at('records'), at('second'))
 })
 
+t.test('what the kernel has mounted is known by its whole name', async (t) => {
+  const lacking = skip || (await overlaySkip())
+  if (lacking) return t.comment(lacking)
+  const home = fs.realpathSync(temporaryDirectory(t))
+  const at = (name: string): string => path.join(home, name)
+  for (const name of ['low', 'first', 'second', 'w', 'up', 'w-up']) fs.mkdirSync(at(name))
+  const show = (upper: string, work: string, target: string, view: ViewChoice): Promise<Shown> => {
+    const place = at(upper).replaceAll(/[,:]/g, '\\$&')
+    const text = `lowerdir=${at('low')},upperdir=${place},workdir=${at(work)}`
+    const options = parseOverlayOptions(text)
+    return showOverlay({ options, target: at(target), view, merges: at('records') })
+  }
+  for (const upper of ['up longer', 'up,too', 'up:too', 'up=too']) {
+    fs.mkdirSync(at(upper))
+    await show(upper, 'w', 'first', 'kernel')
+    await t.rejects(show(upper, 'w-up', 'second', 'merge'), { code: 'ERR_MOUNT_EXISTS' }, upper)
+    await show('up', 'w-up', 'second', 'merge')
+    await unmountOverlay(at('records'), at('second'))
+    await unmountOverlay(at('records'), at('first'))
+  }
+})
+
 t.test('its directory is gone: there is nothing to fold', { skip }, async (t) => {
   const { at, away } = await written(t)
   fs.rmSync(at('shown'), { recursive: true })

@@ -12,15 +12,15 @@ import {
   NotFoundError,
   UnsupportedError,
 } from '../../errors.ts'
+import { isWithin } from '../../path/within.ts'
 import { fromNodeError } from '../../sys/errno.ts'
 import { mountDirectories } from '../../sys/mount-directories.ts'
-import { escapeOption } from '../../sys/mount.ts'
 import { listMounts } from '../../sys/mount-table.ts'
 import { inUserNamespace, probeForm } from '../../sys/probe.ts'
 import type { DiskForm } from '../disk-form.ts'
 import { mountByFuse } from '../fuse/mount-fuse.ts'
 import { refusesKernel } from '../kernel.ts'
-import { clearDeadMount, realPath } from '../mount-list.ts'
+import { clearDeadMount, realPath, upperDirectory } from '../mount-list.ts'
 import { refuseForeground, showMergeOf, type Shown, type ViewChoice } from '../show.ts'
 import { mergeForm, refuseFold } from '../fold-merge.ts'
 import { readRecords } from '../merge-records.ts'
@@ -245,9 +245,8 @@ function refuseOwnLayer(target: string, { lowers, upper, work }: OverlayOptions)
 
 /** The kernel lets a second mount of one upperdir pass; a merge would undo what was changed by the first. */
 function refuseMounted(upper: string): void {
-  const option = `upperdir=${escapeOption(upper)}`
   const other = listMounts().find(
-    ({ type, superOptions }) => type === 'overlay' && superOptions.join(',').includes(option),
+    (mount) => mount.type === 'overlay' && upperDirectory(mount, '/') === upper,
   )
   if (other !== undefined) throw inUse(upper, `it is mounted in ${other.target}`)
 }
@@ -314,10 +313,6 @@ function checkDirectories(options: OverlayOptions): OverlayOptions {
     throw refused('workdir', work, 'it must be on the same file system as upperdir')
   }
   return { ...options, lowers, upper, work }
-}
-
-function isWithin(inner: string, outer: string): boolean {
-  return `${inner}/`.startsWith(outer === '/' ? '/' : `${outer}/`)
 }
 
 /** @returns its real path */

@@ -1,6 +1,7 @@
 // Takes away what show-overlay.ts showed. A mount is found in the kernel's table, a merge in the records.
 
 import { NotFoundError } from '../../errors.ts'
+import { isWithin } from '../../path/within.ts'
 import { listMounts, type MountEntry } from '../../sys/mount-table.ts'
 import { closeMerge, findMerge } from '../close-merge.ts'
 import { FUSE_TYPE } from '../fuse/mount-fuse.ts'
@@ -42,8 +43,4 @@ function isSingleLower(mount: MountEntry | undefined, mounts: readonly MountEntr
   return mounts.some(
     (each) => each !== mount && each.device === mount.device && isWithin(mount.root, each.root),
   )
-}
-
-function isWithin(inner: string, outer: string): boolean {
-  return inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`)
 }

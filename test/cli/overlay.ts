@@ -16,6 +16,7 @@ import {
   type Ready,
 } from '../support/fuse-for-users.ts'
 import { findProgram, isRoot, unless } from '../support/host.ts'
+import { apart } from '../support/mount-namespace.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -107,7 +108,7 @@ t.test(
       `mount -f -t fuse.shale union ${dir}/shown -o ${places}`,
       `ls ${dir}/shown`,
     ].join('\n')
-    const done = spawnSync(...withoutLoader(['unshare', '-m', 'sh', '-c', script]), {
+    const done = spawnSync(...withoutLoader(apart(['sh', '-c', script])), {
       encoding: 'utf8',
     })
     t.equal(done.status, 0, done.stderr)
@@ -226,7 +227,10 @@ t.test(
       `! grep ' ${dir}/shown ' /proc/self/mounts`,
     ].join('\n')
     const command = ['unshare', '-Urm', 'sh', '-c', script, process.execPath]
-    const done = spawnSync(...withoutLoader(command), { encoding: 'utf8', env: cleanEnvironment() })
+    const done = spawnSync(...withoutLoader(isRoot ? apart(command) : command), {
+      encoding: 'utf8',
+      env: cleanEnvironment(),
+    })
     t.match(done, { status: 0, stdout: `below\n${dir}/shown/new 0:0\n1\n` }, done.stderr)
     t.same(fs.readdirSync(path.join(dir, 'up')).sort(), ['below', 'new'])
     t.end()

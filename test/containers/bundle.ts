@@ -24,6 +24,7 @@ import { cleanEnvironment, MAIN, withoutLoader } from '../support/cli.ts'
 import { containerFixture } from '../support/container.ts'
 import { againAsUser, FUSE_USER_NAME, fuseSkip } from '../support/fuse-for-users.ts'
 import { isRoot, unless } from '../support/host.ts'
+import { apart } from '../support/mount-namespace.ts'
 import { buildImage, dockerArchive25, packed } from '../support/image.ts'
 import { dir, file, layerTar, symlink } from '../support/layer.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -337,7 +338,10 @@ t.test(
       `${shale} umount ${at('b/rootfs')}`,
     ].join('\n')
     const command = ['unshare', '-Urm', 'sh', '-c', script, process.execPath]
-    const done = spawnSync(...withoutLoader(command), { encoding: 'utf8', env: cleanEnvironment() })
+    const done = spawnSync(...withoutLoader(isRoot ? apart(command) : command), {
+      encoding: 'utf8',
+      env: cleanEnvironment(),
+    })
     t.equal(done.stderr.replace('Loaded image: own:1\n', ''), '')
     t.equal(done.stdout, '"mount"\napp 65534:65534\nmade 0:0\nroot 0:0\n')
     const { linux } = specOf(at('b'))

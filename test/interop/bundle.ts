@@ -11,6 +11,7 @@ import { cleanEnvironment, MAIN, shaleOk, withoutLoader } from '../support/cli.t
 import { containerFixture } from '../support/container.ts'
 import { againAsUser, FUSE_USER_NAME, fuseSkip } from '../support/fuse-for-users.ts'
 import { findProgram, isInterop, isRoot, unless } from '../support/host.ts'
+import { apart } from '../support/mount-namespace.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { dir, file, layerTar, symlink } from '../support/layer.ts'
 import { runBundle, runtimeSkip } from '../support/oci-runtime.ts'
@@ -190,7 +191,8 @@ for (const runtime of ['crun', 'runc']) {
         `${own} umount box`,
       ].join('\n')
       const given = ['sh', '-c', script, process.execPath, findProgram(runtime)!]
-      const done = spawnSync(...withoutLoader(['unshare', '-Urm', ...given]), {
+      const command = ['unshare', '-Urm', ...given]
+      const done = spawnSync(...withoutLoader(isRoot ? apart(command) : command), {
         encoding: 'utf8',
         env: cleanEnvironment({ XDG_RUNTIME_DIR: directory }),
       })

@@ -8,11 +8,12 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
-import { findProgram, unless } from '../support/host.ts'
+import { unless } from '../support/host.ts'
 import type { Tried } from '../support/hostile/all-entrances.ts'
 import { CORPUS } from '../support/hostile/corpus.ts'
 import { GROUNDS, type StoreKind } from '../support/hostile/grounds.ts'
 import { PEAK_BYTES_MAX } from '../support/hostile/measured.ts'
+import { apart } from '../support/mount-namespace.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const PROGRAM = fileURLToPath(new URL('../support/hostile/all-entrances.js', import.meta.url))
@@ -30,14 +31,8 @@ async function tryAll(
   // A small heap that is cleared before each attack: what one takes is to be told from what others left.
   const node = [process.execPath, '--max-semi-space-size=4', '--expose-gc', PROGRAM]
   const args = [work, String(every), String(first), driver, ...(form === undefined ? [] : [form])]
-  const child = spawn(
-    findProgram('unshare')!,
-    ['-m', '--propagation', 'private', ...node, ...args],
-    {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+  const [program, ...rest] = apart([...node, ...args])
+  const child = spawn(program!, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let err = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))

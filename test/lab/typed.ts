@@ -9,6 +9,7 @@ import type { Output, Step } from '../../src/lab/lesson.ts'
 import { LESSONS } from '../../src/lab/lessons.ts'
 import { MAIN, withoutLoader } from '../support/cli.ts'
 import { isRoot, unless } from '../support/host.ts'
+import { apart } from '../support/mount-namespace.ts'
 import { overlaySkip } from '../support/layer-directory.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -30,7 +31,7 @@ for (const { id, union, steps } of LESSONS) {
       { mode: 0o755 },
     )
     const script = steps.map(({ run }) => `{ ${run}\n} 2>&1; echo "@@ $?"`).join('\n')
-    const shell = isRoot ? ['unshare', '-m', 'sh', '-c', script] : ['sh', '-c', script]
+    const shell = isRoot ? apart(['sh', '-c', script]) : ['sh', '-c', script]
     const done = spawnSync(...withoutLoader(shell), {
       cwd: path.join(dir, 'here'),
       encoding: 'utf8',

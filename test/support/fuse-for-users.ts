@@ -13,6 +13,7 @@ import { fuseUnavailable } from '../../src/sys/fuse-device.ts'
 import { cleanEnvironment, withoutLoader } from './cli.ts'
 import { fuseRefusal } from './fuse-here.ts'
 import { findProgram, has, isRoot } from './host.ts'
+import { apart } from './mount-namespace.ts'
 
 /** Set where the tests run as the user: there FUSE is to be had, and a test that does without it proves nothing. */
 const MARK = 'SHALE_TEST_FUSE_USER'
@@ -101,7 +102,7 @@ export function inNamespace(
   const { uid, gid } = FUSE_USER
   const own = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--', ...command]
   const given = [place, device, ...counts, ...files.flat(), ...covered.flat()]
-  return withoutLoader(['unshare', '-m', 'sh', '-c', SCRIPT, 'sh', ...given, ...own])
+  return withoutLoader(apart(['sh', '-c', SCRIPT, 'sh', ...given, ...own]))
 }
 
 /** Run as the user: the first thing that it may not do. */

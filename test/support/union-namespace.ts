@@ -8,7 +8,8 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { probeOverlay } from '../../src/sys/probe.ts'
 import { fuseRefusal } from './fuse-here.ts'
-import { findProgram } from './host.ts'
+import { findProgram, isRoot } from './host.ts'
+import { apart } from './mount-namespace.ts'
 import { compareIn, keptSequences, runSequences } from './union-sequences.ts'
 
 const SKIPPED = 77
@@ -41,11 +42,9 @@ export function runInNamespace(runs: number): NamespaceResult {
   }
   const { NODE_OPTIONS: _, ...env } = process.env
   const self = fileURLToPath(import.meta.url)
-  const { status, stdout, stderr } = spawnSync(
-    unshare,
-    ['-Urm', process.execPath, self, String(runs)],
-    { encoding: 'utf8', env },
-  )
+  const command = [unshare, '-Urm', process.execPath, self, String(runs)]
+  const [program, ...args] = isRoot ? apart(command) : command
+  const { status, stdout, stderr } = spawnSync(program!, args, { encoding: 'utf8', env })
   const output = stdout + stderr
   return status === SKIPPED
     ? { skip: `no overlay in a user namespace: ${output.trim()}`, code: status, output }

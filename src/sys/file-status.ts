@@ -41,7 +41,10 @@ const TYPES: Readonly<Record<number, FileType>> = {
 
 const STATX_BASIC_STATS = 0x7ff
 const path = new CString()
-const buffer = Buffer.alloc(256)
+const WORD = 2 ** 32
+/** By words: Buffer's methods cost five times as much until V8 has optimised them. */
+const words = new Uint32Array(64)
+const buffer = new Uint8Array(words.buffer)
 
 /** Of `name` in an open directory, itself if it is a symlink; a negative errno on failure. */
 export function statusAt(dir: number, name: BytePath | string): FileStatus | number {
@@ -59,26 +62,26 @@ export function statusOf(fd: number): FileStatus | number {
 
 /** struct statx of linux/stat.h; one layout on all architectures, in native byte order (both of ours are little). */
 function decode(): FileStatus {
-  const mode = buffer.readUInt16LE(28)
+  const mode = words[7]! & 0xffff
   return {
     type: TYPES[mode & 0o170000] ?? 'file',
     mode: mode & 0o7777,
-    nlink: buffer.readUInt32LE(16),
-    uid: buffer.readUInt32LE(20),
-    gid: buffer.readUInt32LE(24),
-    ino: joinWords(buffer.readUInt32LE(32), buffer.readUInt32LE(36)),
-    sizeBytes: buffer.readUInt32LE(40) + buffer.readUInt32LE(44) * 2 ** 32,
-    blocks: buffer.readUInt32LE(48) + buffer.readUInt32LE(52) * 2 ** 32,
-    atimeNs: time(64),
-    ctimeNs: time(96),
-    mtimeNs: time(112),
-    devMajor: buffer.readUInt32LE(128),
-    devMinor: buffer.readUInt32LE(132),
-    device: buffer.readUInt32LE(136) * 2 ** 32 + buffer.readUInt32LE(140),
+    nlink: words[4]!,
+    uid: words[5]!,
+    gid: words[6]!,
+    ino: joinWords(words[8]!, words[9]!),
+    sizeBytes: words[10]! + words[11]! * WORD,
+    blocks: words[12]! + words[13]! * WORD,
+    atimeNs: time(16),
+    ctimeNs: time(24),
+    mtimeNs: time(28),
+    devMajor: words[32]!,
+    devMinor: words[33]!,
+    device: words[34]! * WORD + words[35]!,
   }
 }
 
-function time(at: number): bigint {
-  const seconds = buffer.readInt32LE(at + 4) * 2 ** 32 + buffer.readUInt32LE(at)
-  return nanoseconds(seconds, buffer.readUInt32LE(at + 8))
+/** struct statx_timestamp. @param index of its first word */
+function time(index: number): bigint {
+  return nanoseconds((words[index + 1]! | 0) * WORD + words[index]!, words[index + 2]!)
 }

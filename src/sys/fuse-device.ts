@@ -223,17 +223,20 @@ export function readFarAhead(target: string): void {
   }
 }
 
+/** struct fuse_backing_map, or an id: for the next call. */
+const backing = new Int32Array(4)
+const backingBytes = new Uint8Array(backing.buffer)
+
 /** Makes reads and writes of an open file go to `fd` without us (Linux 6.9). @returns an id, or a negative errno */
 export function openBacking(device: number, fd: number): number {
-  const map = Buffer.alloc(16)
-  map.writeInt32LE(fd, 0)
-  return checked(calls().ioctl(device, BACKING_OPEN, map))
+  backing.fill(0)
+  backing[0] = fd
+  return checked(calls().ioctl(device, BACKING_OPEN, backingBytes))
 }
 
 export function closeBacking(device: number, id: number): void {
-  const argument = Buffer.alloc(4)
-  argument.writeInt32LE(id, 0)
-  calls().ioctl(device, BACKING_CLOSE, argument)
+  backing[0] = id
+  calls().ioctl(device, BACKING_CLOSE, backingBytes)
 }
 
 function unavailable(target: string, reason: string): UnsupportedError {

@@ -13,6 +13,8 @@ import type { ReadableLayer, UpperLayer } from './upper-layer.ts'
 
 /** Names that are remembered; at some 400 bytes each. Those that somebody holds come on top. */
 const ENTRIES_MAX = 200_000
+/** Names that are known to be absent. */
+const ABSENT_MAX = 64
 const NAME_BYTES_MAX = 255
 /** Above what file systems use, and within what a number of JavaScript holds (fs.Stats.ino). */
 const FILE_SYSTEM_SHIFT = 48n
@@ -42,8 +44,8 @@ export class UnionTree {
   readonly #byUpperIno = new Map<bigint, UnionNode>()
   /** inode of the upper layer -> of the lower layer that it was copied from */
   readonly #origins = new Map<bigint, bigint>()
-  /** Looked for in vain last: whoever makes a name asks for it first. */
-  #absent: { readonly dir: UnionEntry; readonly name: BytePath } | undefined
+  /** Looked for in vain lately: whoever makes a name asks for it first, and so may several at a time. */
+  readonly #absent = new Set<BytePath>()
   #lastID = 0
   #entries = 0
 
@@ -82,14 +84,15 @@ export class UnionTree {
     if (dir.node.type !== 'directory') return -E.NOTDIR
     if (name.length > NAME_BYTES_MAX) return -E.NAMETOOLONG
     if (dir.isRemoved) return -E.NOENT
-    if (this.#absent?.dir === dir && this.#absent.name === name) return -E.NOENT
     const path = joinPath(dir.path, name)
+    if (this.#absent.has(path)) return -E.NOENT
     const own = dir.node.upper ? this.upper!.lookup(path) : undefined
     if (own !== undefined && own !== 'whiteout')
       return this.#remember(this.#upperNode(path, own, dir), dir, name)
     const lower = own === undefined && dir.node.mergesLower ? this.lower.lookup(path) : undefined
     if (lower !== undefined) return this.#remember(this.#lowerNode(lower), dir, name)
-    this.#absent = { dir, name }
+    if (this.#absent.size >= ABSENT_MAX) this.#absent.clear()
+    this.#absent.add(path)
     return -E.NOENT
   }
 
@@ -143,15 +146,16 @@ export class UnionTree {
 
   /** `node` is what was found at a name that the rules just made. */
   adopt(dir: UnionEntry, name: BytePath, node?: UnionNode): UnionEntry | number {
-    this.#absent = undefined
+    this.#absent.delete(joinPath(dir.path, name))
     if (node === undefined) return this.lookup(dir, name)
     return this.#remember(node, dir, name)
   }
 
   /** A new file of the upper layer, of which this is known already. */
   adoptNew(dir: UnionEntry, name: BytePath, own: LayerNode): UnionEntry {
-    this.#absent = undefined
-    return this.#remember(this.#upperNode(joinPath(dir.path, name), own, dir), dir, name)
+    const path = joinPath(dir.path, name)
+    this.#absent.delete(path)
+    return this.#remember(this.#upperNode(path, own, dir), dir, name)
   }
 
   /** A new file of the upper layer, without a name so far. */
@@ -194,7 +198,8 @@ export class UnionTree {
   }
 
   move(entry: UnionEntry, dir: UnionEntry, name: BytePath): void {
-    this.#absent = undefined
+    // Also of what lies below a directory.
+    this.#absent.clear()
     const siblings = entry.parent?.children
     if (siblings?.get(entry.name) === entry) siblings.delete(entry.name)
     entry.move(dir, name)

@@ -43,6 +43,8 @@ export interface DirectoryLayerOptions {
   readonly headers?: (path: BytePath) => HeaderSupplement | undefined
   /** For whoever counts what lies there and shows none of it: redirects and metacopy marks are passed over. */
   readonly asItLies?: boolean
+  /** How many directories it keeps open at most, where there are many layers: `openShare`. */
+  readonly openMax?: number
 }
 
 type OpaqueMark = 'opaque' | 'has whiteouts' | 'redirected' | 'none'
@@ -71,7 +73,7 @@ export class DirectoryLayer implements LayerView, Disposable {
     const fd = openAt(AT_FDCWD, path, O.PATH | O.DIRECTORY)
     if (fd < 0) throw hostError(`open layer directory ${directory}`, -fd, 'openat', directory)
     this.#root = fd
-    this.#directories = new OpenDirectories(fd)
+    this.#directories = new OpenDirectories(fd, options.openMax)
     const status = statusOf(fd)
     this.fileSystem = typeof status === 'number' ? directory : String(status.device)
     // Whoever writes whiteouts as xattrs marks the top as well (the kernel wants it), so that one question spares a

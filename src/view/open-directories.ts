@@ -1,5 +1,6 @@
 // The directories of one layer that were asked about last, kept open: what is asked about a name then costs one call
-// relative to its directory, also where two directories take turns (a file and its parent, the two of a rename).
+// relative to its directory, also where directories take turns (the two of a rename; a compiler that writes with as many
+// threads as there are cores).
 // Knows that a path below the top is opened without following a symlink; what is in a directory is not known here.
 
 import type { BytePath } from '../path/byte-path.ts'
@@ -7,8 +8,16 @@ import { ERRNO } from '../sys/errno.ts'
 import { O, close } from '../sys/file-calls.ts'
 import { openInRoot } from '../sys/open-in-root.ts'
 
-/** Of each layer: 125 layers must not take all the descriptors that a process may have (1024 by tradition). */
-const OPEN_MAX = 4
+/** Of one layer. Of many, each gets its part: they must not take all that a process may have (1024 by tradition). */
+const OPEN_MAX = 32
+const ALL_OPEN_MAX = 512
+/** A file and its parent, the two directories of a rename. */
+const OPEN_MIN = 4
+
+/** @returns how many directories each of so many layers may keep open */
+export function openShare(layers: number): number {
+  return Math.min(OPEN_MAX, Math.max(OPEN_MIN, Math.trunc(ALL_OPEN_MAX / Math.max(1, layers))))
+}
 
 export interface OpenDirectory<Fact> {
   readonly path: BytePath
@@ -19,58 +28,72 @@ export interface OpenDirectory<Fact> {
 
 export class OpenDirectories<Fact> {
   readonly #root: OpenDirectory<Fact>
+  readonly #max: number
   /** Least recently used first. */
-  readonly #open: OpenDirectory<Fact>[] = []
+  readonly #open = new Map<BytePath, OpenDirectory<Fact>>()
+  #last: OpenDirectory<Fact>
 
-  /** @param root an open directory, the caller's */
-  constructor(root: number) {
+  /**
+   * @param root an open directory, the caller's
+   * @param max how many to keep open, at least 2
+   */
+  constructor(root: number, max: number = OPEN_MAX) {
     this.#root = { path: '' as BytePath, fd: root, fact: undefined }
+    this.#last = this.#root
+    this.#max = max
   }
 
   /**
-   * Its descriptor is good for calls relative to it (O_PATH), and stays ours: until three other ones were opened.
+   * Its descriptor is good for calls relative to it (O_PATH), and stays ours: until `max - 1` other ones were opened.
    * @returns -errno: ENOENT, ENOTDIR or ELOOP where this layer has no such directory
    */
   open(path: BytePath): OpenDirectory<Fact> | number {
+    if (this.#last.path === path) return this.#last
     if (path === '') return this.#root
-    const open = this.#open
-    for (let index = open.length - 1; index >= 0; index--) {
-      const known = open[index]!
-      if (known.path !== path) continue
-      if (index < open.length - 1) {
-        open.splice(index, 1)
-        open.push(known)
-      }
-      return known
+    let directory = this.#open.get(path)
+    if (directory !== undefined) {
+      this.#open.delete(path)
+    } else {
+      const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW
+      const fd = openInRoot(this.#root.fd, path, flags, { noSymlinks: true })
+      if (fd < 0) return fd
+      if (this.#open.size >= this.#max) this.#closeOldest()
+      directory = { path, fd, fact: undefined }
     }
-    const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW
-    const fd = openInRoot(this.#root.fd, path, flags, { noSymlinks: true })
-    if (fd < 0) return fd
-    if (open.length >= OPEN_MAX) close(open.shift()!.fd)
-    const directory = { path, fd, fact: undefined }
-    open.push(directory)
+    this.#open.set(path, directory)
+    this.#last = directory
     return directory
+  }
+
+  #closeOldest(): void {
+    for (const { path, fd } of this.#open.values()) {
+      this.#open.delete(path)
+      close(fd)
+      return
+    }
   }
 
   /** All that was found out is out of date. */
   forgetFacts(): void {
     this.#root.fact = undefined
-    for (const directory of this.#open) directory.fact = undefined
+    for (const directory of this.#open.values()) directory.fact = undefined
   }
 
   /** Another directory, or none, has that path from now on. */
   forgetBelow(path: BytePath): void {
     const prefix = `${path}/`
-    for (let index = this.#open.length - 1; index >= 0; index--) {
-      const directory = this.#open[index]!
-      if (directory.path !== path && !directory.path.startsWith(prefix)) continue
-      close(directory.fd)
-      this.#open.splice(index, 1)
+    for (const { path: known, fd } of this.#open.values()) {
+      if (known !== path && !known.startsWith(prefix)) continue
+      close(fd)
+      this.#open.delete(known)
     }
+    this.#last = this.#root
   }
 
   close(): void {
-    for (const { fd } of this.#open.splice(0)) close(fd)
+    for (const { fd } of this.#open.values()) close(fd)
+    this.#open.clear()
+    this.#last = this.#root
   }
 }
 

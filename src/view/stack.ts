@@ -1,10 +1,11 @@
 // The layers of one image as open directories, and their merge: what `ls`, `cat` and a materialised merge read from.
-// Holds one or two file descriptors a layer; closing it is the caller's duty.
+// Holds file descriptors of each layer; closing it is the caller's duty.
 
 import type { BytePath } from '../path/byte-path.ts'
 import { mergeLayers, type MergedView } from '../union/merge.ts'
 import { DirectoryLayer, type HeaderSupplement } from './directory-layer.ts'
 import type { DiskForm } from './disk-form.ts'
+import { openShare } from './open-directories.ts'
 
 export interface StackOptions {
   readonly form?: DiskForm
@@ -24,6 +25,7 @@ export class LayerStack implements Disposable {
       for (const [index, directory] of directories.entries()) {
         layers.push(
           new DirectoryLayer(directory, {
+            openMax: openShare(directories.length),
             ...(form === undefined ? {} : { form }),
             ...(headers === undefined ? {} : { headers: (path) => headers(index, path) }),
           }),

@@ -3,7 +3,11 @@
 
 import t from 'tap'
 import { joinPath, type BytePath } from '../../src/path/byte-path.ts'
+import { ERRNO } from '../../src/sys/errno.ts'
+import { create, createOpen } from '../../src/union/create.ts'
 import type { LayerEntry, LayerNode } from '../../src/union/layer-view.ts'
+import { MemoryUpper } from '../../src/union/memory-upper.ts'
+import { rename } from '../../src/union/rename.ts'
 import { UnionTree } from '../../src/union/tree.ts'
 import type { ReadableLayer } from '../../src/union/upper-layer.ts'
 
@@ -148,4 +152,38 @@ t.test('by listing, and then each name', async (t) => {
     }
   }
   t.equal(Math.max(...lookups.values()), 1, 'and only the layer that decides')
+})
+
+t.test('what is not there, until it is made', async (t) => {
+  const { layers } = makeImage()
+  const upper = new MemoryUpper(() => 0n)
+  const tree = new UnionTree({ lowers: layers, upper }, () => 0n)
+  const names = Array.from({ length: 20 }, (_, index) => `new-${index}` as BytePath)
+  for (const name of names) t.equal(tree.lookup(tree.root, name), -ERRNO.ENOENT)
+  const asked = total(layers)
+  // As several at a time make files: each asks for its name first.
+  for (const name of names) {
+    const made = createOpen(tree, tree.root, name, 0o644, { uid: 0, gid: 0 })
+    if (typeof made === 'number') throw new Error(`${name}: ${made}`)
+    made.file.close()
+  }
+  t.equal(total(layers), asked, 'no layer is asked a second time')
+  for (const name of names) t.type(tree.lookup(tree.root, name), 'object')
+
+  const made = create(
+    tree,
+    tree.root,
+    'dir' as BytePath,
+    { type: 'directory', mode: 0o755 },
+    { uid: 0, gid: 0 },
+  )
+  if (typeof made === 'number') throw new Error(`dir: ${made}`)
+  t.equal(tree.lookup(tree.root, 'moved' as BytePath), -ERRNO.ENOENT)
+  const from = { dir: tree.root, name: 'dir' as BytePath }
+  t.equal(rename(tree, from, { dir: tree.root, name: 'moved' as BytePath }), 0)
+  t.type(
+    tree.lookup(tree.root, 'moved' as BytePath),
+    'object',
+    'nor is a name that something was moved to',
+  )
 })

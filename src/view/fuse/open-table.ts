@@ -9,6 +9,7 @@ import type { LayerNode } from '../../union/layer-view.ts'
 import { openFile, type OpenFile } from '../../union/open-file.ts'
 import type { UnionName, UnionTree } from '../../union/tree.ts'
 import type { BackingAnswer, BackingFiles } from './backing.ts'
+import type { Message } from './message.ts'
 import {
   ENTRY_BYTES,
   FOPEN,
@@ -23,9 +24,7 @@ import {
   STORE_BYTES,
   direntBytes,
   direntType,
-  readNumber,
   writeDirent,
-  writeNumber,
 } from './protocol.ts'
 
 const { O_TRUNC } = fs.constants
@@ -66,8 +65,8 @@ interface OpenedDirectory {
 }
 
 export interface OpenTableOptions {
-  readonly input: Buffer
-  readonly output: Buffer
+  readonly input: Message
+  readonly output: Message
   readonly tree: UnionTree
   readonly backing: BackingFiles
   /** Sends what stands behind the output header, which nobody asked for. */
@@ -77,8 +76,8 @@ export interface OpenTableOptions {
 }
 
 export class OpenTable {
-  readonly #in: Buffer
-  readonly #out: Buffer
+  readonly #in: Message
+  readonly #out: Message
   readonly #tree: UnionTree
   readonly #backing: BackingFiles
   readonly #notify: OpenTableOptions['notify']
@@ -100,7 +99,7 @@ export class OpenTable {
 
   /** @returns as Operations.run */
   run(opcode: number, node: UnionNode): number | undefined {
-    const handle = readNumber(this.#in, BODY)
+    const handle = this.#in.number(BODY)
     switch (opcode) {
       case OP.OPEN:
         return this.#openNode(node)
@@ -111,7 +110,7 @@ export class OpenTable {
       case OP.FLUSH:
         return 0
       case OP.FSYNC:
-        return this.#files.get(handle)?.file.sync((this.#in.readUInt32LE(BODY + 8) & 1) !== 0) ?? 0
+        return this.#files.get(handle)?.file.sync((this.#in.word(BODY + 8) & 1) !== 0) ?? 0
       case OP.RELEASE:
         return this.#release(handle)
       case OP.OPENDIR:
@@ -130,9 +129,9 @@ export class OpenTable {
   }
 
   #openNode(node: UnionNode): number {
-    const flags = this.#in.readUInt32LE(BODY)
+    const flags = this.#in.word(BODY)
     const opened = this.open(node, flags, OUT)
-    const kills = (this.#in.readUInt32LE(BODY + 4) & OPEN_KILL_SUIDGID) !== 0
+    const kills = (this.#in.word(BODY + 4) & OPEN_KILL_SUIDGID) !== 0
     if (opened >= 0 && kills && (flags & O_TRUNC) !== 0) this.#killPrivileges(node)
     return opened
   }
@@ -167,11 +166,11 @@ export class OpenTable {
     if (node.isTold || sizeBytes === 0 || sizeBytes > SMALL_BYTES_MAX || node.files.size > 1) return
     node.isTold = true
     const from = OUT + STORE_BYTES
-    if (body.read(this.#out.subarray(from, from + sizeBytes), 0) !== sizeBytes) return
-    writeNumber(this.#out, OUT, node.id)
-    writeNumber(this.#out, OUT + 8, 0)
-    this.#out.writeUInt32LE(sizeBytes, OUT + 16)
-    this.#out.writeUInt32LE(0, OUT + 20)
+    if (body.read(this.#out.bytes.subarray(from, from + sizeBytes), 0) !== sizeBytes) return
+    this.#out.setNumber(OUT, node.id)
+    this.#out.setNumber(OUT + 8, 0)
+    this.#out.setWord(OUT + 16, sizeBytes)
+    this.#out.setWord(OUT + 20, 0)
     this.#notify(NOTIFY_STORE, STORE_BYTES + sizeBytes)
   }
 
@@ -195,20 +194,20 @@ export class OpenTable {
       : backing.kind === 'direct'
         ? FOPEN.DIRECT_IO
         : FOPEN.KEEP_CACHE
-    writeNumber(this.#out, at, handle)
-    this.#out.writeUInt32LE(how | FOPEN.NOFLUSH, at + 8)
-    this.#out.writeInt32LE(backed ? backing.id : 0, at + 12)
+    this.#out.setNumber(at, handle)
+    this.#out.setWord(at + 8, how | FOPEN.NOFLUSH)
+    this.#out.setWord(at + 12, backed ? backing.id : 0)
     return OPEN_BYTES
   }
 
   #read(handle: number): number | undefined {
     const opened = this.#files.get(handle)
     if (opened === undefined) return -ERRNO.EBADF
-    const offset = readNumber(this.#in, BODY + 8)
-    const size = this.#in.readUInt32LE(BODY + 16)
+    const offset = this.#in.number(BODY + 8)
+    const size = this.#in.word(BODY + 16)
     if (size >= SPLICED_BYTES_MIN && this.#splice(opened, offset, size)) return undefined
-    const end = Math.min(this.#out.length, OUT + size)
-    return opened.file.read(this.#out.subarray(OUT, end), offset)
+    const end = Math.min(this.#out.bytes.length, OUT + size)
+    return opened.file.read(this.#out.bytes.subarray(OUT, end), offset)
   }
 
   /** Bytes of a lower file without copying them twice. @returns whether it is answered */
@@ -222,16 +221,16 @@ export class OpenTable {
   #write(handle: number): number {
     const opened = this.#files.get(handle)
     if (opened === undefined) return -ERRNO.EBADF
-    const offset = readNumber(this.#in, BODY + 8)
-    const size = this.#in.readUInt32LE(BODY + 16)
+    const offset = this.#in.number(BODY + 8)
+    const size = this.#in.word(BODY + 16)
     const from = BODY + IO_BYTES
-    const written = opened.file.write(this.#in.subarray(from, from + size), offset)
+    const written = opened.file.write(this.#in.bytes.subarray(from, from + size), offset)
     if (written < 0) return written
-    if ((this.#in.readUInt32LE(BODY + 20) & WRITE_KILL_SUIDGID) !== 0) {
+    if ((this.#in.word(BODY + 20) & WRITE_KILL_SUIDGID) !== 0) {
       this.#killPrivileges(opened.file.node)
     }
-    this.#out.writeUInt32LE(written, OUT)
-    this.#out.writeUInt32LE(0, OUT + 4)
+    this.#out.setWord(OUT, written)
+    this.#out.setWord(OUT + 4, 0)
     return 8
   }
 
@@ -252,9 +251,9 @@ export class OpenTable {
     if (node.type !== 'directory') return -ERRNO.ENOTDIR
     const handle = ++this.#last
     this.#directories.set(handle, { entry, names: undefined })
-    writeNumber(this.#out, OUT, handle)
-    this.#out.writeUInt32LE(FOPEN.CACHE_DIR | FOPEN.KEEP_CACHE, OUT + 8)
-    this.#out.writeInt32LE(0, OUT + 12)
+    this.#out.setNumber(OUT, handle)
+    this.#out.setWord(OUT + 8, FOPEN.CACHE_DIR | FOPEN.KEEP_CACHE)
+    this.#out.setWord(OUT + 12, 0)
     return OPEN_BYTES
   }
 
@@ -262,8 +261,8 @@ export class OpenTable {
   #list(handle: number, plus: boolean): number {
     const directory = this.#directories.get(handle)
     if (directory === undefined) return -ERRNO.EBADF
-    const offset = readNumber(this.#in, BODY + 8)
-    const size = Math.min(this.#in.readUInt32LE(BODY + 16), this.#out.length - OUT)
+    const offset = this.#in.number(BODY + 8)
+    const size = Math.min(this.#in.word(BODY + 16), this.#out.bytes.length - OUT)
     if (offset === 0 || directory.names === undefined) {
       const names = this.#tree.list(directory.entry)
       if (typeof names === 'number') return names
@@ -279,7 +278,7 @@ export class OpenTable {
       if (at + needed > end) break
       if (isDot) {
         const { node } = index === 0 ? entry : (entry.parent ?? entry)
-        if (plus) this.#out.fill(0, at, at + ENTRY_BYTES)
+        if (plus) this.#out.clear(at, at + ENTRY_BYTES)
         at = writeDirent(this.#out, at + (plus ? ENTRY_BYTES : 0), {
           ino: node.ino,
           next: index + 1,

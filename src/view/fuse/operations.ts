@@ -21,6 +21,7 @@ import { removeDirectory, unlink } from '../../union/remove.ts'
 import { rename } from '../../union/rename.ts'
 import type { UnionTree } from '../../union/tree.ts'
 import type { Attributes } from '../../union/upper-layer.ts'
+import type { Message } from './message.ts'
 import { OpenTable, modeWithout, type OpenTableOptions } from './open-table.ts'
 import type { OwnerMap } from './owner-map.ts'
 import {
@@ -31,12 +32,8 @@ import {
   OP,
   OUT_HEADER_BYTES as OUT,
   decodeDevice,
-  readName,
-  readNumber,
-  readTime,
   writeAttr,
   writeOwner,
-  writeNumber,
 } from './protocol.ts'
 
 /** Nobody else changes the layers, so what was told stays true; a minute bounds the cost of a mistake. */
@@ -67,8 +64,8 @@ export interface OperationsOptions extends OpenTableOptions {
 }
 
 export class Operations {
-  readonly #in: Buffer
-  readonly #out: Buffer
+  readonly #in: Message
+  readonly #out: Message
   readonly #tree: UnionTree
   readonly #place: string
   readonly #now: () => bigint
@@ -92,8 +89,8 @@ export class Operations {
 
   /** @returns bytes written behind the header, a negative errno, or undefined where no reply is wanted */
   run(opcode: number, length: number): number | undefined {
-    const id = readNumber(this.#in, 16)
-    if (opcode === OP.FORGET) return this.#forget(id, readNumber(this.#in, BODY))
+    const id = this.#in.number(16)
+    if (opcode === OP.FORGET) return this.#forget(id, this.#in.number(BODY))
     if (opcode === OP.BATCH_FORGET) return this.#forgetMany()
     if (opcode === OP.INTERRUPT) return undefined
     this.#tree.trim()
@@ -141,7 +138,7 @@ export class Operations {
       case OP.MKNOD:
         return this.#mknod(entry, length)
       case OP.MKDIR: {
-        const mode = this.#in.readUInt32LE(BODY) & 0o7777
+        const mode = this.#in.word(BODY) & 0o7777
         return this.#create(entry, this.#name(BODY + 8, length).name, { type: 'directory', mode })
       }
       case OP.CREATE:
@@ -155,7 +152,7 @@ export class Operations {
       case OP.RENAME:
         return this.#rename(entry, 0, BODY + 8, length)
       case OP.RENAME2:
-        return this.#rename(entry, this.#in.readUInt32LE(BODY + 8), BODY + 16, length)
+        return this.#rename(entry, this.#in.word(BODY + 8), BODY + 16, length)
       case OP.LINK:
         return this.#link(entry, length)
       case OP.GETXATTR:
@@ -173,13 +170,13 @@ export class Operations {
   }
 
   #name(at: number, end: number): { name: BytePath; next: number } {
-    return readName(this.#in, at, end) as { name: BytePath; next: number }
+    return this.#in.name(at, end) as { name: BytePath; next: number }
   }
 
   /** Who asks: the owner of what is made. @returns undefined for one whom the disk has no number for */
   #creator(): Creator | undefined {
-    const uid = this.#in.readUInt32LE(24)
-    const gid = this.#in.readUInt32LE(28)
+    const uid = this.#in.word(24)
+    const gid = this.#in.word(28)
     return this.#owners === undefined ? { uid, gid } : this.#owners.creator(uid, gid)
   }
 
@@ -200,11 +197,11 @@ export class Operations {
     if (typeof status === 'number') return status
     const out = this.#out
     if (node.holds++ === 0) this.#nodes.set(node.id, node)
-    writeNumber(out, at, node.id)
-    writeNumber(out, at + 8, 0)
-    writeNumber(out, at + 16, VALID_SECONDS)
-    writeNumber(out, at + 24, VALID_SECONDS)
-    writeNumber(out, at + 32, 0)
+    out.setNumber(at, node.id)
+    out.setNumber(at + 8, 0)
+    out.setNumber(at + 16, VALID_SECONDS)
+    out.setNumber(at + 24, VALID_SECONDS)
+    out.setNumber(at + 32, 0)
     this.#writeAttr(at + 40, node, status)
     return ENTRY_BYTES
   }
@@ -214,8 +211,8 @@ export class Operations {
     const found = this.#tree.lookup(dir, name)
     if (found === -ERRNO.ENOENT) {
       // Node 0 says that there is none, and for how long that is so.
-      this.#out.fill(0, OUT, OUT + ENTRY_BYTES)
-      writeNumber(this.#out, OUT + 16, VALID_SECONDS)
+      this.#out.clear(OUT, OUT + ENTRY_BYTES)
+      this.#out.setNumber(OUT + 16, VALID_SECONDS)
       return ENTRY_BYTES
     }
     return typeof found === 'number' ? found : this.writeEntry(found, OUT)
@@ -224,15 +221,15 @@ export class Operations {
   #attr(node: UnionNode): number {
     const status = this.#tree.layerStatus(node)
     if (typeof status === 'number') return status
-    writeNumber(this.#out, OUT, VALID_SECONDS)
-    writeNumber(this.#out, OUT + 8, 0)
+    this.#out.setNumber(OUT, VALID_SECONDS)
+    this.#out.setNumber(OUT + 8, 0)
     this.#writeAttr(OUT + 16, node, status)
     return ATTR_OUT_BYTES
   }
 
   #setattr(node: UnionNode): number {
     const input = this.#in
-    const valid = input.readUInt32LE(BODY)
+    const valid = input.word(BODY)
     const has = (bit: number): boolean => (valid & bit) !== 0
     const now = has(FATTR.ATIME_NOW) || has(FATTR.MTIME_NOW) ? this.#now() : 0n
     const time = (
@@ -241,11 +238,11 @@ export class Operations {
       seconds: number,
       rest: number,
     ): bigint | undefined =>
-      has(isNow) ? now : has(given) ? readTime(input, BODY + seconds, BODY + rest) : undefined
+      has(isNow) ? now : has(given) ? input.time(BODY + seconds, BODY + rest) : undefined
     const atimeNs = time(FATTR.ATIME, FATTR.ATIME_NOW, 32, 56)
     const mtimeNs = time(FATTR.MTIME, FATTR.MTIME_NOW, 40, 60)
-    let uid = has(FATTR.UID) ? input.readUInt32LE(BODY + 76) : undefined
-    let gid = has(FATTR.GID) ? input.readUInt32LE(BODY + 80) : undefined
+    let uid = has(FATTR.UID) ? input.word(BODY + 76) : undefined
+    let gid = has(FATTR.GID) ? input.word(BODY + 80) : undefined
     if (this.#owners !== undefined) {
       if (uid !== undefined && (uid = this.#owners.diskUid(uid)) === undefined)
         return -ERRNO.EOVERFLOW
@@ -255,10 +252,10 @@ export class Operations {
     const killed = has(FATTR.KILL_SUIDGID) && has(FATTR.SIZE) ? modeWithout(this.#tree, node) : {}
     const to: Attributes = {
       ...killed,
-      ...(has(FATTR.MODE) ? { mode: input.readUInt32LE(BODY + 68) & 0o7777 } : {}),
+      ...(has(FATTR.MODE) ? { mode: input.word(BODY + 68) & 0o7777 } : {}),
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),
-      ...(has(FATTR.SIZE) ? { sizeBytes: readNumber(input, BODY + 16) } : {}),
+      ...(has(FATTR.SIZE) ? { sizeBytes: input.number(BODY + 16) } : {}),
       ...(atimeNs === undefined ? {} : { atimeNs }),
       ...(mtimeNs === undefined ? {} : { mtimeNs }),
     }
@@ -270,7 +267,7 @@ export class Operations {
     const status = this.#tree.layerStatus(entry.node)
     if (typeof status === 'number') return status
     if (status.type !== 'symlink') return -ERRNO.EINVAL
-    return this.#out.write(status.linkTarget, OUT, 'latin1')
+    return this.#out.bytes.write(status.linkTarget, OUT, 'latin1')
   }
 
   #create(dir: UnionEntry, name: BytePath, what: Creation): number {
@@ -281,15 +278,15 @@ export class Operations {
   }
 
   #mknod(dir: UnionEntry, length: number): number {
-    const mode = this.#in.readUInt32LE(BODY)
+    const mode = this.#in.word(BODY)
     const type = TYPES[mode & S_IFMT] ?? 'file'
-    const device = decodeDevice(this.#in.readUInt32LE(BODY + 4))
+    const device = decodeDevice(this.#in.word(BODY + 4))
     const { name } = this.#name(BODY + 16, length)
     return this.#create(dir, name, { type, mode: mode & 0o7777, ...device })
   }
 
   #createFile(dir: UnionEntry, length: number): number {
-    const mode = this.#in.readUInt32LE(BODY + 4) & 0o7777
+    const mode = this.#in.word(BODY + 4) & 0o7777
     const { name } = this.#name(BODY + 16, length)
     const creator = this.#creator()
     // As the kernel has it of a mount with mapped IDs: may_create of fs/namei.c.
@@ -310,7 +307,7 @@ export class Operations {
   }
 
   #createNameless(dir: UnionEntry): number {
-    const mode = this.#in.readUInt32LE(BODY + 4) & 0o7777
+    const mode = this.#in.word(BODY + 4) & 0o7777
     const creator = this.#creator()
     if (creator === undefined) return -ERRNO.EOVERFLOW
     const made = createNameless(this.#tree, dir, mode, creator)
@@ -323,7 +320,7 @@ export class Operations {
   }
 
   #rename(dir: UnionEntry, flags: number, at: number, length: number): number {
-    const target = this.#nodes.get(readNumber(this.#in, BODY))?.entry
+    const target = this.#nodes.get(this.#in.number(BODY))?.entry
     if (target === undefined) return -ERRNO.ENOENT
     if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -ERRNO.EINVAL
     const from = this.#name(at, length)
@@ -340,7 +337,7 @@ export class Operations {
   }
 
   #link(dir: UnionEntry, length: number): number {
-    const node = this.#nodes.get(readNumber(this.#in, BODY))
+    const node = this.#nodes.get(this.#in.number(BODY))
     if (node === undefined) return -ERRNO.ENOENT
     const { name } = this.#name(BODY + 8, length)
     const linked = node.entry
@@ -350,14 +347,14 @@ export class Operations {
   }
 
   #getxattr(entry: UnionEntry, length: number): number {
-    const size = this.#in.readUInt32LE(BODY)
+    const size = this.#in.word(BODY)
     const value = attributes.getXattr(this.#tree, entry, this.#name(BODY + 8, length).name)
     return typeof value === 'number' ? value : this.#sized(value, size)
   }
 
   #listxattr(entry: UnionEntry): number {
-    const size = this.#in.readUInt32LE(BODY)
-    const isRoot = this.#in.readUInt32LE(24) === 0
+    const size = this.#in.word(BODY)
+    const isRoot = this.#in.word(24) === 0
     const names = [...attributes.xattrs(this.#tree, entry).keys()].filter(
       (name) => isRoot || !name.startsWith('trusted.'),
     )
@@ -367,29 +364,35 @@ export class Operations {
   /** Without a size, how large it is. */
   #sized(value: Uint8Array, size: number): number {
     if (size === 0) {
-      this.#out.writeUInt32LE(value.length, OUT)
-      this.#out.writeUInt32LE(0, OUT + 4)
+      this.#out.setWord(OUT, value.length)
+      this.#out.setWord(OUT + 4, 0)
       return 8
     }
     if (value.length > size) return -ERRNO.ERANGE
-    this.#out.set(value, OUT)
+    this.#out.bytes.set(value, OUT)
     return value.length
   }
 
   #setxattr(entry: UnionEntry, length: number): number {
-    const size = this.#in.readUInt32LE(BODY)
-    const flags = this.#in.readUInt32LE(BODY + 4)
+    const size = this.#in.word(BODY)
+    const flags = this.#in.word(BODY + 4)
     const { name, next } = this.#name(BODY + 8, length)
-    return attributes.setXattr(this.#tree, entry, name, this.#in.subarray(next, next + size), {
-      create: (flags & XATTR_CREATE) !== 0,
-      replace: (flags & XATTR_REPLACE) !== 0,
-    })
+    return attributes.setXattr(
+      this.#tree,
+      entry,
+      name,
+      this.#in.bytes.subarray(next, next + size),
+      {
+        create: (flags & XATTR_CREATE) !== 0,
+        replace: (flags & XATTR_REPLACE) !== 0,
+      },
+    )
   }
 
   #statfs(): number {
     const found = fs.statfsSync(this.#place)
     const out = this.#out
-    out.fill(0, OUT, OUT + 80)
+    out.clear(OUT, OUT + 80)
     for (const [index, value] of [
       found.blocks,
       found.bfree,
@@ -397,11 +400,11 @@ export class Operations {
       found.files,
       found.ffree,
     ].entries()) {
-      writeNumber(out, OUT + index * 8, value)
+      out.setNumber(OUT + index * 8, value)
     }
-    out.writeUInt32LE(found.bsize, OUT + 40)
-    out.writeUInt32LE(NAME_BYTES_MAX, OUT + 44)
-    out.writeUInt32LE(found.bsize, OUT + 48)
+    out.setWord(OUT + 40, found.bsize)
+    out.setWord(OUT + 44, NAME_BYTES_MAX)
+    out.setWord(OUT + 48, found.bsize)
     return 80
   }
 
@@ -416,10 +419,10 @@ export class Operations {
   }
 
   #forgetMany(): undefined {
-    const count = this.#in.readUInt32LE(BODY)
+    const count = this.#in.word(BODY)
     for (let i = 0; i < count; i++) {
       const at = BODY + 8 + i * 16
-      this.#forget(readNumber(this.#in, at), readNumber(this.#in, at + 8))
+      this.#forget(this.#in.number(at), this.#in.number(at + 8))
     }
     return undefined
   }

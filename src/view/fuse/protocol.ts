@@ -1,10 +1,9 @@
-// The words of the FUSE protocol as far as this server speaks it: numbers and layouts of linux/fuse.h (7.31 to 7.45),
-// in the host's byte order, which is little on all machines that this runs on.
-// Knows bytes only.
+// The words of the FUSE protocol as far as this server speaks it: numbers and layouts of linux/fuse.h (7.31 to 7.45).
+// Knows what stands where in a message, and nothing of what is done about it.
 
-import { restOf, secondsOf, splitWords } from '../../sys/wide-numbers.ts'
 import type { UnionNode } from '../../union/entry.ts'
 import type { LayerNode, NodeType } from '../../union/layer-view.ts'
+import type { Message } from './message.ts'
 
 export const OP = {
   LOOKUP: 1,
@@ -108,18 +107,6 @@ export const MODE_BITS: Readonly<Record<NodeType, number>> = {
   socket: 0o140000,
 }
 
-const BILLION = 1_000_000_000n
-
-export function readNumber(bytes: Buffer, at: number): number {
-  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32
-}
-
-/** @param value below 2^53, also negative */
-export function writeNumber(bytes: Buffer, at: number, value: number): void {
-  bytes.writeUInt32LE(value >>> 0, at)
-  bytes.writeUInt32LE(Math.floor(value / 2 ** 32) >>> 0, at + 4)
-}
-
 /** The kernel's 32-bit dev_t. */
 function encodeDevice(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0
@@ -134,48 +121,32 @@ export function decodeDevice(device: number): { devMajor: number; devMinor: numb
 
 /** struct fuse_attr. @param nlink what the union counts */
 export function writeAttr(
-  out: Buffer,
+  out: Message,
   at: number,
   node: UnionNode,
   status: LayerNode,
   nlink: number,
 ): void {
-  writeWide(out, at, node.ino)
-  writeNumber(out, at + 8, status.sizeBytes)
-  writeNumber(out, at + 16, status.blocks ?? Math.ceil(status.sizeBytes / 512))
   const { mtimeNs } = status
-  writeTime(out, at + 24, at + 48, status.atimeNs ?? mtimeNs)
-  writeTime(out, at + 32, at + 52, mtimeNs)
-  writeTime(out, at + 40, at + 56, status.ctimeNs ?? mtimeNs)
-  out.writeUInt32LE(MODE_BITS[status.type] | status.mode, at + 60)
-  out.writeUInt32LE(nlink, at + 64)
-  out.writeUInt32LE(status.uid, at + 68)
-  out.writeUInt32LE(status.gid, at + 72)
-  out.writeUInt32LE(encodeDevice(status.devMajor, status.devMinor), at + 76)
-  out.writeUInt32LE(4096, at + 80)
-  out.writeUInt32LE(0, at + 84)
+  out.setWide(at, node.ino)
+  out.setNumber(at + 8, status.sizeBytes)
+  out.setNumber(at + 16, status.blocks ?? Math.ceil(status.sizeBytes / 512))
+  out.setTime(at + 24, at + 48, status.atimeNs ?? mtimeNs)
+  out.setTime(at + 32, at + 52, mtimeNs)
+  out.setTime(at + 40, at + 56, status.ctimeNs ?? mtimeNs)
+  out.setWord(at + 60, MODE_BITS[status.type] | status.mode)
+  out.setWord(at + 64, nlink)
+  out.setWord(at + 68, status.uid)
+  out.setWord(at + 72, status.gid)
+  out.setWord(at + 76, encodeDevice(status.devMajor, status.devMinor))
+  out.setWord(at + 80, 4096)
+  out.setWord(at + 84, 0)
 }
 
 /** Into a struct fuse_attr that is written. */
-export function writeOwner(out: Buffer, at: number, uid: number, gid: number): void {
-  out.writeUInt32LE(uid, at + 68)
-  out.writeUInt32LE(gid, at + 72)
-}
-
-function writeTime(out: Buffer, seconds: number, nanoseconds: number, ns: bigint): void {
-  const whole = secondsOf(ns)
-  writeNumber(out, seconds, whole)
-  out.writeUInt32LE(restOf(ns, whole), nanoseconds)
-}
-
-function writeWide(out: Buffer, at: number, value: bigint): void {
-  const words = splitWords(value)
-  out.writeUInt32LE(words[0]!, at)
-  out.writeUInt32LE(words[1]!, at + 4)
-}
-
-export function readTime(bytes: Buffer, seconds: number, nanoseconds: number): bigint {
-  return bytes.readBigInt64LE(seconds) * BILLION + BigInt(bytes.readUInt32LE(nanoseconds))
+export function writeOwner(out: Message, at: number, uid: number, gid: number): void {
+  out.setWord(at + 68, uid)
+  out.setWord(at + 72, gid)
 }
 
 /** What a directory entry takes with its name, padded. */
@@ -185,7 +156,7 @@ export function direntBytes(nameBytes: number): number {
 
 /** @param next where a reader goes on. @returns where the next one is written */
 export function writeDirent(
-  out: Buffer,
+  out: Message,
   at: number,
   entry: {
     readonly ino: bigint
@@ -195,24 +166,14 @@ export function writeDirent(
   },
 ): number {
   const { name } = entry
-  writeWide(out, at, entry.ino)
-  writeNumber(out, at + 8, entry.next)
-  out.writeUInt32LE(name.length, at + 16)
-  out.writeUInt32LE(entry.type, at + 20)
-  out.write(name, at + DIRENT_BYTES, 'latin1')
-  const end = at + direntBytes(name.length)
-  out.fill(0, at + DIRENT_BYTES + name.length, end)
-  return end
+  out.setWide(at, entry.ino)
+  out.setNumber(at + 8, entry.next)
+  out.setWord(at + 16, name.length)
+  out.setWord(at + 20, entry.type)
+  return out.setName(at + DIRENT_BYTES, name)
 }
 
 /** DT_* of dirent.h. */
 export function direntType(type: NodeType): number {
   return MODE_BITS[type] >> 12
-}
-
-/** A name that ends with a NUL. */
-export function readName(bytes: Buffer, at: number, end: number): { name: string; next: number } {
-  const stop = bytes.indexOf(0, at)
-  const to = stop < 0 || stop > end ? end : stop
-  return { name: bytes.toString('latin1', at, to), next: to + 1 }
 }

@@ -5,12 +5,14 @@
 
 import { systemNow } from '../../sys/clock.ts'
 import { ERRNO } from '../../sys/errno.ts'
-import { checked, libc } from '../../sys/libc.ts'
+import { libc } from '../../sys/libc.ts'
 import { SplicePipe } from '../../sys/splice-pipe.ts'
 import { BackingFiles } from './backing.ts'
+import { Message } from './message.ts'
 import { Operations } from './operations.ts'
 import type { OwnerMap } from './owner-map.ts'
 import { INIT, IN_HEADER_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts'
+import { RequestReader } from './request-reader.ts'
 import type { UnionTree } from '../../union/tree.ts'
 
 const MAJOR = 7
@@ -42,8 +44,8 @@ export function serve(options: ServeOptions): void {
 class Server {
   readonly #device: number
   readonly #options: ServeOptions
-  readonly #input: Buffer = Buffer.allocUnsafeSlow(IO_BYTES_MAX + PAGE_BYTES)
-  readonly #output: Buffer = Buffer.allocUnsafeSlow(IO_BYTES_MAX + PAGE_BYTES)
+  readonly #input: Message = new Message(IO_BYTES_MAX + PAGE_BYTES)
+  readonly #output: Message = new Message(IO_BYTES_MAX + PAGE_BYTES)
   readonly #pipe: SplicePipe = new SplicePipe(IO_BYTES_MAX)
   #operations: Operations | undefined
 
@@ -53,9 +55,9 @@ class Server {
   }
 
   run(): void {
-    const { read } = libc()
+    const requests = new RequestReader(this.#device)
     for (;;) {
-      const length = checked(read(this.#device, this.#input, this.#input.length))
+      const length = requests.read(this.#input)
       // ENOENT: the request was interrupted before it could be read.
       if (length === -ERRNO.EINTR || length === -ERRNO.EAGAIN || length === -ERRNO.ENOENT) continue
       if (length < IN_HEADER_BYTES) break
@@ -65,7 +67,7 @@ class Server {
   }
 
   #answer(length: number): void {
-    const opcode = this.#input.readUInt32LE(4)
+    const opcode = this.#input.word(4)
     let result: number | undefined
     if (opcode === OP.INIT) {
       result = this.#init()
@@ -87,42 +89,47 @@ class Server {
 
   /** @param result bytes behind the header, or a negative errno */
   #reply(result: number): void {
-    const out = this.#output
-    const length = OUT_HEADER_BYTES + Math.max(0, result)
-    out.writeUInt32LE(length, 0)
-    out.writeInt32LE(Math.min(0, result), 4)
-    this.#input.copy(out, 8, 8, 16)
+    const length = this.#head(Math.max(0, result), Math.min(0, result))
     // Where the asker is gone meanwhile the kernel says ENOENT, and there is nobody to tell.
-    libc().write(this.#device, out, length)
+    libc().write(this.#device, this.#output.bytes, length)
+  }
+
+  /** fuse_out_header of the answer to what was asked. @returns the length of both */
+  #head(bodyBytes: number, errno: number): number {
+    const out = this.#output
+    const length = OUT_HEADER_BYTES + bodyBytes
+    out.setWord(0, length)
+    out.setWord(4, errno)
+    out.setWord(8, this.#input.word(8))
+    out.setWord(12, this.#input.word(12))
+    return length
   }
 
   /** @returns whether it has: see SplicePipe.send */
   #replyFrom(fd: number, offset: number, sizeBytes: number): boolean {
-    const header = this.#output.subarray(0, OUT_HEADER_BYTES)
-    header.writeUInt32LE(OUT_HEADER_BYTES + sizeBytes, 0)
-    header.writeInt32LE(0, 4)
-    this.#input.copy(header, 8, 8, 16)
+    this.#head(sizeBytes, 0)
+    const header = this.#output.bytes.subarray(0, OUT_HEADER_BYTES)
     return this.#pipe.send(header, { fd, offset, sizeBytes }, this.#device)
   }
 
   /** Unique 0 says that it is no reply. The kernel may refuse it (a node that it has just forgotten): it asks then. */
   #notify(code: number, length: number): void {
     const out = this.#output
-    out.writeUInt32LE(OUT_HEADER_BYTES + length, 0)
-    out.writeInt32LE(code, 4)
-    out.fill(0, 8, 16)
-    libc().write(this.#device, out, OUT_HEADER_BYTES + length)
+    out.setWord(0, OUT_HEADER_BYTES + length)
+    out.setWord(4, code)
+    out.clear(8, OUT_HEADER_BYTES)
+    libc().write(this.#device, out.bytes, OUT_HEADER_BYTES + length)
   }
 
   #init(): number {
     const input = this.#input
     const out = this.#output
-    const minor = input.readUInt32LE(IN_HEADER_BYTES + 4)
-    if (input.readUInt32LE(IN_HEADER_BYTES) !== MAJOR || minor < MINOR_MIN) return -ERRNO.EPROTO
-    const readahead = input.readUInt32LE(IN_HEADER_BYTES + 8)
-    const offered = input.readUInt32LE(IN_HEADER_BYTES + 12)
+    const minor = input.word(IN_HEADER_BYTES + 4)
+    if (input.word(IN_HEADER_BYTES) !== MAJOR || minor < MINOR_MIN) return -ERRNO.EPROTO
+    const readahead = input.word(IN_HEADER_BYTES + 8)
+    const offered = input.word(IN_HEADER_BYTES + 12)
     const isExtended = (offered & INIT.INIT_EXT) !== 0
-    const offered2 = isExtended ? input.readUInt32LE(IN_HEADER_BYTES + 16) : 0
+    const offered2 = isExtended ? input.word(IN_HEADER_BYTES + 16) : 0
     const wanted =
       INIT.ASYNC_READ |
       INIT.ATOMIC_O_TRUNC |
@@ -138,19 +145,19 @@ class Server {
     const passthrough = this.#options.passthrough ? INIT.PASSTHROUGH : 0
     const flags2 = offered2 & (INIT.DIRECT_IO_ALLOW_MMAP | passthrough)
     const at = OUT_HEADER_BYTES
-    out.fill(0, at, at + 64)
-    out.writeUInt32LE(MAJOR, at)
-    out.writeUInt32LE(Math.min(MINOR, minor), at + 4)
-    out.writeUInt32LE(readahead, at + 8)
-    out.writeUInt32LE((offered & wanted) >>> 0, at + 12)
-    out.writeUInt16LE(64, at + 16)
-    out.writeUInt16LE(48, at + 18)
-    out.writeUInt32LE(IO_BYTES_MAX, at + 20)
-    out.writeUInt32LE(1, at + 24)
-    out.writeUInt16LE(IO_BYTES_MAX / PAGE_BYTES, at + 28)
-    out.writeUInt32LE(flags2, at + 32)
+    out.clear(at, at + 64)
+    out.setWord(at, MAJOR)
+    out.setWord(at + 4, Math.min(MINOR, minor))
+    out.setWord(at + 8, readahead)
+    out.setWord(at + 12, (offered & wanted) >>> 0)
+    // How many requests may wait in the background, and from how many on the kernel calls that crowded: 16 bits each.
+    out.setWord(at + 16, 64 | (48 << 16))
+    out.setWord(at + 20, IO_BYTES_MAX)
+    out.setWord(at + 24, 1)
+    out.setWord(at + 28, IO_BYTES_MAX / PAGE_BYTES)
+    out.setWord(at + 32, flags2)
     const passes = (flags2 & INIT.PASSTHROUGH) !== 0
-    out.writeUInt32LE(passes ? 1 : 0, at + 36)
+    out.setWord(at + 36, passes ? 1 : 0)
     const { tree, place, volatile = false, owners } = this.#options
     this.#operations = new Operations({
       input,

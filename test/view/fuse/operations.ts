@@ -6,6 +6,7 @@ import { systemNow } from '../../../src/sys/clock.ts'
 import { MemoryUpper } from '../../../src/union/memory-upper.ts'
 import { UnionTree } from '../../../src/union/tree.ts'
 import { BackingFiles } from '../../../src/view/fuse/backing.ts'
+import { Message } from '../../../src/view/fuse/message.ts'
 import { Operations } from '../../../src/view/fuse/operations.ts'
 import {
   IN_HEADER_BYTES,
@@ -13,8 +14,6 @@ import {
   OP,
   OUT_HEADER_BYTES,
   STORE_BYTES,
-  readNumber,
-  writeNumber,
 } from '../../../src/view/fuse/protocol.ts'
 
 const ROOT = 1
@@ -23,7 +22,7 @@ const O_RDWR = 2
 /** One server without a device, over files in memory. */
 function serving(files: Readonly<Record<string, string>>): {
   readonly ask: (opcode: number, node: number, body: Buffer) => number
-  readonly output: Buffer
+  readonly output: Message
   readonly told: { readonly node: number; readonly text: string }[]
 } {
   const upper = new MemoryUpper(systemNow)
@@ -33,7 +32,7 @@ function serving(files: Readonly<Record<string, string>>): {
     if (typeof body !== 'number') body.write(Buffer.from(text), 0)
   }
   const tree = new UnionTree({ lowers: [], upper }, systemNow)
-  const [input, output] = [Buffer.alloc(1 << 20), Buffer.alloc(1 << 20)]
+  const [input, output] = [new Message(1 << 20), new Message(1 << 20)]
   const told: { node: number; text: string }[] = []
   const operations = new Operations({
     input,
@@ -48,19 +47,19 @@ function serving(files: Readonly<Record<string, string>>): {
     notify(code, length) {
       t.equal(code, NOTIFY_STORE)
       const from = OUT_HEADER_BYTES + STORE_BYTES
-      t.equal(readNumber(output, OUT_HEADER_BYTES + 8), 0, 'from the start')
-      t.equal(output.readUInt32LE(OUT_HEADER_BYTES + 16), length - STORE_BYTES)
-      const text = output.toString('utf8', from, OUT_HEADER_BYTES + length)
-      told.push({ node: readNumber(output, OUT_HEADER_BYTES), text })
+      t.equal(output.number(OUT_HEADER_BYTES + 8), 0, 'from the start')
+      t.equal(output.word(OUT_HEADER_BYTES + 16), length - STORE_BYTES)
+      const text = output.bytes.toString('utf8', from, OUT_HEADER_BYTES + length)
+      told.push({ node: output.number(OUT_HEADER_BYTES), text })
     },
   })
   return {
     output,
     told,
     ask(opcode, node, body) {
-      input.fill(0, 0, IN_HEADER_BYTES)
-      writeNumber(input, 16, node)
-      body.copy(input, IN_HEADER_BYTES)
+      input.clear(0, IN_HEADER_BYTES)
+      input.setNumber(16, node)
+      body.copy(input.bytes, IN_HEADER_BYTES)
       const result = operations.run(opcode, IN_HEADER_BYTES + body.length)
       if (result === undefined || result < 0) throw new Error(`${opcode} answers ${result}`)
       return result
@@ -76,14 +75,14 @@ t.test('a small file comes with its first opening', async (t) => {
   })
   const find = (name: string): number => {
     ask(OP.LOOKUP, ROOT, Buffer.from(`${name}\0`))
-    return readNumber(output, OUT_HEADER_BYTES)
+    return output.number(OUT_HEADER_BYTES)
   }
   const open = (node: number, flags = 0): Buffer => {
     const body = Buffer.alloc(8)
     body.writeUInt32LE(flags, 0)
     ask(OP.OPEN, node, body)
     const release = Buffer.alloc(24)
-    writeNumber(release, 0, readNumber(output, OUT_HEADER_BYTES))
+    release.writeBigUInt64LE(BigInt(output.number(OUT_HEADER_BYTES)), 0)
     return release
   }
   const small = find('small')

@@ -1,0 +1,77 @@
+// Requests as they come from the device. Whoever asks one thing after the other (a random reader, a walk by names) waits
+// each time until this thread has been woken, and on a virtual machine that takes longer than the answer: so while one
+// thread's requests follow each other closely, the next one is looked for a little while before this one goes to sleep.
+// Where several ask, the processors have better things to do.
+// Knows the device, the pace and who asks; what is asked is not known here.
+
+import { performance } from 'node:perf_hooks'
+import { ERRNO } from '../../sys/errno.ts'
+import { O } from '../../sys/file-calls.ts'
+import { checked, libc } from '../../sys/libc.ts'
+import type { Message } from './message.ts'
+
+/** From one request to the next, at most, in milliseconds. */
+const CLOSE_MS = 0.1
+/** As many in a row make it worth looking. */
+const CLOSE_MIN = 32
+/** Looks, of half a microsecond each: less than going to sleep and being woken takes, so that at most twice that is lost. */
+const LOOKS_MAX = 64
+const F_SETFL = 4
+
+/** Of fuse_in_header: the thread that asks; 0 where the kernel itself does. */
+const ASKER = 32
+
+export class RequestReader {
+  readonly #device: number
+  #isLooking = false
+  #close = 0
+  #lastMs = 0
+  #asker = 0
+
+  /** @param device whose flags are this reader's to set */
+  constructor(device: number) {
+    this.#device = device
+  }
+
+  /** Waits for the next one. @returns its length, or a negative errno */
+  read(into: Message): number {
+    if (this.#isLooking) {
+      const found = this.#look(into.bytes)
+      if (found !== undefined && this.#isSameAsker(into)) return found
+      this.#become(false)
+      if (found !== undefined) return found
+    }
+    const length = checked(libc().read(this.#device, into.bytes, into.bytes.length))
+    const nowMs = performance.now()
+    const isClose = nowMs - this.#lastMs <= CLOSE_MS && this.#isSameAsker(into)
+    this.#lastMs = nowMs
+    this.#close = isClose ? this.#close + 1 : 0
+    if (this.#close >= CLOSE_MIN) this.#become(true)
+    return length
+  }
+
+  #look(into: Buffer): number | undefined {
+    const { read } = libc()
+    for (let left = LOOKS_MAX; left > 0; left--) {
+      const length = read(this.#device, into, into.length)
+      if (length >= 0) return length
+      const failed = checked(length)
+      if (failed !== -ERRNO.EAGAIN) return failed
+    }
+    return undefined
+  }
+
+  #isSameAsker(request: Message): boolean {
+    const asker = request.word(ASKER)
+    const isSame = asker === this.#asker || asker === 0
+    if (asker !== 0) this.#asker = asker
+    return isSame
+  }
+
+  #become(looking: boolean): void {
+    this.#close = 0
+    // Where it cannot be said, a read waits as before.
+    const set = libc().fcntl(this.#device, F_SETFL, O.RDWR | (looking ? O.NONBLOCK : 0))
+    this.#isLooking = looking && set === 0
+  }
+}

@@ -45,3 +45,7 @@ export function buildProject(merged: string): void {
   if (built.status !== 0)
     throw new Error(`tsc ended with ${built.status}: ${built.stdout.toString().slice(0, 2000)}`)
 }
+
+export function unbuildProject(merged: string): void {
+  fs.rmSync(path.join(merged, PROJECT, 'dist'), { recursive: true })
+}

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { seededRandom } from '../random.ts'
-import { buildProject } from './project.ts'
+import { buildProject, unbuildProject } from './project.ts'
 import type { UnionMountOptions } from './views.ts'
 
 export interface UnionTreeInput {
@@ -186,6 +186,17 @@ export const WORKS: readonly UnionWork[] = [
     title: 'a real build',
     workUnit: 'build',
     count: () => 1,
+    run: buildProject,
+  },
+  {
+    // Of a server that has served one already: a program that compiles itself is slower the first time.
+    title: 'the same build again',
+    workUnit: 'build',
+    count: () => 1,
+    before: (merged) => {
+      buildProject(merged)
+      unbuildProject(merged)
+    },
     run: buildProject,
   },
 ]

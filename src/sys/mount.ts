@@ -109,6 +109,9 @@ export function takesSingleLowers(release: string = os.release()): boolean {
   return major > 6 || (major === 6 && minor >= 8)
 }
 
+/** In which the kernel takes a backslash for an escape also where nothing ends them (fs/overlayfs/params.c, ovl_mount_dir). */
+const UNESCAPED: ReadonlySet<string> = new Set(['upperdir', 'workdir'])
+
 /** 0, or -ENOSYS; @throws on every other failure */
 export function mountByApi(
   spec: Pick<OverlaySpec, 'lowers' | 'upper'>,
@@ -127,7 +130,8 @@ export function mountByApi(
       if (result < 0) throw mountError(target, 'fsconfig', -result, kernelMessage(context))
     }
     for (const lower of spec.lowers) set('lowerdir+', lower)
-    for (const [name, value] of options) set(name, value)
+    for (const [name, value] of options)
+      set(name, UNESCAPED.has(name) ? value.replaceAll('\\', '\\\\') : value)
     const created = checked(c.fsconfig(SYS.fsconfig, context, FSCONFIG_CMD_CREATE, null, null, 0))
     if (created < 0) throw mountError(target, 'fsconfig', -created, kernelMessage(context))
     const attributes = spec.upper === undefined ? MOUNT_ATTR_RDONLY : 0

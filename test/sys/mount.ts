@@ -147,7 +147,7 @@ t.test('overlay: 120 layers, by either interface', { skip: overlay }, async (t) 
 })
 
 t.test('overlay: an upper directory takes the writes', { skip: overlay }, async (t) => {
-  const spec = layers(t, 2)
+  const spec = layers(t, 2, 'a:b,c d\\e')
   for (const name of ['m', 'u', 'w']) fs.mkdirSync(path.join(spec.home, name))
   const target = path.join(spec.home, 'm')
   await mountSpec(

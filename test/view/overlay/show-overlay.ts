@@ -267,7 +267,9 @@ for (const view of ['kernel', 'fuse', 'merge'] as const) {
     t.same(fs.readdirSync(target), [])
     await t.rejects(away(view), { code: 'ERR_MOUNT_NOT_FOUND' })
 
-    const writable = `${places},upperdir=${at('up')},workdir=${at('work')}`
+    const up = at('up,a:b\\c d')
+    const escaped = up.replaceAll(/[\\:,]/g, '\\$&')
+    const writable = `${places},upperdir=${escaped},workdir=${at('work')}`
     await show(view, `${writable},ro`)
     if (view !== 'merge') {
       t.throws(() => fs.writeFileSync(path.join(target, 'x'), ''), { code: 'EROFS' })
@@ -277,7 +279,7 @@ for (const view of ['kernel', 'fuse', 'merge'] as const) {
     fs.writeFileSync(path.join(target, 'new'), 'new')
     fs.rmSync(path.join(target, 'below'))
     await away(view)
-    t.same(fs.readdirSync(at('up')).sort(), ['below', 'new'])
+    t.same(fs.readdirSync(up).sort(), ['below', 'new'])
     t.equal(fs.readFileSync(path.join(home, 'low/below'), 'utf8'), 'below')
     await show(view, writable)
     t.same(fs.readdirSync(target), ['new', 'odd'])

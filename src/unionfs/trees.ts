@@ -10,44 +10,59 @@ import { nodeError, systemError } from './node-error.ts'
 import { encodeName, shownPath, type Encoding, type PathArgument } from './path-argument.ts'
 import { UnionDirent, type UnionStats } from './stats.ts'
 
-/** @returns the first directory that was made; undefined where all were there */
+/**
+ * As MKDirpAsync of node_file.cc: the path as it was asked for, then what is missing above it, unchanged, so that `.` and
+ * `..` mean what they mean to mkdir(2). Another errno than EEXIST is told as it is, where Node says what stat(2) has then
+ * (ENOENT on a read-only file system).
+ * @returns the first directory that was made; undefined where all were there
+ */
 export function makeDirectories(
   calls: UnionCalls,
   at: PathArgument,
   mode: number,
 ): string | undefined {
-  const shown = shownPath(at)
-  const place = { syscall: 'mkdir', path: shown }
-  const missing: string[] = []
-  const full = path.posix.normalize(shown).replace(/(?<=.)\/+$/, '')
-  for (let each = full; ; each = path.posix.dirname(each)) {
-    const entry = calls.find(each, true)
-    if (entry?.node.type === 'directory') break
-    if (entry !== undefined) {
-      const isIt = each === full && !/\/\.?$/.test(shown)
-      throw nodeError(isIt ? E.EXIST : E.NOTDIR, place)
+  const missing = [shownPath(at)]
+  let first: string | undefined
+  while (missing.length > 0) {
+    const each = missing.pop()!
+    const errno = failed(() => calls.mkdir(each, mode))
+    const parent = parentOf(each)
+    if (errno === undefined) {
+      first ??= each
+    } else if (errno === -E.NOENT && parent !== each) {
+      missing.push(each, parent)
+    } else if (errno !== -E.EXIST) {
+      throw nodeError(errno, { syscall: 'mkdir', path: each })
+    } else {
+      const refused = inTheWay(calls, each, missing.length > 0)
+      if (refused !== undefined) throw nodeError(refused, { syscall: 'mkdir', path: each })
     }
-    const errno = missingTarget(calls, each)
-    if (errno !== -E.NOENT && errno !== -E.NOTDIR) throw nodeError(errno, { ...place, path: each })
-    missing.push(each)
-    if (each === '/' || each === '.') break
   }
-  for (const each of [...missing].reverse()) {
-    // A link to nothing is in the way: its target is what is missing, or what goes round in circles.
-    if (calls.find(each, false) === undefined) calls.mkdir(each, mode)
-    else if (each === full) throw nodeError(missingTarget(calls, each), place)
-    else throw nodeError(E.NOTDIR, { ...place, path: each })
-  }
-  // As it was asked for, where that is the first that was missing.
-  return missing.length === 1 ? shown.replace(/\/\.$/, '') : missing.at(-1)
+  return first
 }
 
-function missingTarget(calls: UnionCalls, at: string): number {
+/** Of a name that is taken. @returns undefined where it is by a directory */
+function inTheWay(calls: UnionCalls, at: string, isBelow: boolean): number | undefined {
+  let isDirectory = false
+  const errno = failed(() => void (isDirectory = calls.stat(at).isDirectory()))
+  if (isDirectory) return undefined
+  return isBelow ? -E.NOTDIR : (errno ?? -E.EXIST)
+}
+
+/** Without a slash: itself. */
+function parentOf(at: string): string {
+  const slash = at.lastIndexOf('/')
+  return slash < 0 ? at : at.slice(0, slash)
+}
+
+function failed(call: () => void): number | undefined {
   try {
-    calls.stat(at)
-    return E.EXIST
+    call()
+    return undefined
   } catch (error) {
-    return (error as NodeJS.ErrnoException).errno ?? E.NOENT
+    const { errno } = error as NodeJS.ErrnoException
+    if (errno === undefined) throw error
+    return errno
   }
 }
 

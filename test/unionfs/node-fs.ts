@@ -71,3 +71,53 @@ t.test('the same results and errors', { skip }, async (t) => {
   await fc.assert(property, { numRuns: RUNS })
   t.pass(`${RUNS} runs`)
 })
+
+t.test('mkdir -p through links, files, dots and slashes', { skip }, async (t) => {
+  const home = memoryDirectory(t)
+  // None leads out of the one tree or the other.
+  const targets = ['a', '.', 'b', 'b/a', 'b/../b', 'nowhere', 'self', 'a/x', 'c', 'b/none']
+  const ends = [
+    '',
+    '/',
+    '//',
+    '/.',
+    '/./',
+    '/..',
+    '/../a',
+    '/x',
+    '/x/',
+    '/x/.',
+    '/x/y',
+    '/x/../y',
+    '/x/./y/.',
+  ]
+  let cases = 0
+  for (const [index, first] of targets.entries()) {
+    const second = targets[(index * 3 + 1) % targets.length]!
+    for (const at of ['a', 'b/a', 'c', 'b/c', 'none']) {
+      for (const end of ends) {
+        const root = path.join(home, String(cases++))
+        const union = new UnionFs({ lowers: [], upper: new MemoryUpper(systemNow) })
+        fs.mkdirSync(path.join(root, 'b'), { recursive: true })
+        await union.mkdir('/t/b', { recursive: true })
+        for (const [name, target] of [
+          ['a', first],
+          ['b/a', second],
+        ] as const) {
+          fs.symlinkSync(target, path.join(root, name))
+          await union.symlink(target, `/t/${name}`)
+        }
+        fs.writeFileSync(path.join(root, 'c'), '')
+        await union.writeFile('/t/c', '')
+        const promises = fsAdapter(union).promises as unknown as typeof fs.promises
+        const call = { name: 'mkdirDeep', a: `/${at}${end}`, b: '/', n: 0 } as const
+        const expected = await performCall({ promises: fs.promises, root }, call)
+        const actual = await performCall({ promises, root: '/t' }, call)
+        if (expected !== actual)
+          t.equal(actual, expected, `a -> ${first}, b/a -> ${second}, ${call.a}`)
+        await union.close()
+      }
+    }
+  }
+  t.equal(cases, 650)
+})

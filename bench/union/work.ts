@@ -1,5 +1,5 @@
-// What is done to a merged tree while the clock runs: system calls of one process, tar(1), and a compiler. Each is given a mount that
-// nobody has looked into yet.
+// What is done to a merged tree while the clock runs: system calls of one process, tar(1), and a compiler. Each is given a
+// mount of its own, which nobody has looked into but what it does itself before the clock.
 
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'

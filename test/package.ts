@@ -61,7 +61,9 @@ t.test('ships nothing else', async (t) => {
       if (fs.existsSync(path.join(PROJECT, target))) visit(target)
     }
   }
-  for (const file of ['main', 'mount-helper', 'worker', 'reassemble-worker'])
+  for (const file of [
+    ...['main', 'mount-helper', 'worker', 'reassemble-worker', 'fuse-server', 'fuse-worker'],
+  ])
     visit(`dist/bin/${file}.js`)
   visit('dist/src/index.js')
   // Modules that run in a process of their own, found by name: src/sys/module-file.ts.

@@ -1,6 +1,5 @@
 // A stack of layers shown through FUSE: by a server process of our own, which goes on after this one.
 
-import fs from 'node:fs'
 import { UnsupportedError } from '../../errors.ts'
 import { fuseUnavailable } from '../../sys/fuse-device.ts'
 import { startServer, type StartedServer } from '../../sys/start-server.ts'
@@ -46,18 +45,9 @@ export async function mountByFuse(options: MountFuseOptions): Promise<StartedSer
     checked: options.checked ?? asRoot,
     source: options.source ?? options.upper?.directory ?? options.lowers[0]!,
   }
-  return startServer(serverModule(), {
+  return startServer(new URL('./fuse-server.js', import.meta.url), {
     config,
     label: `shale-fuse ${options.target}`,
     attached: foreground,
   })
-}
-
-/** The command line ships as one bundle, which has no such module beside it; the package has. */
-function serverModule(): URL {
-  const beside = new URL('./fuse-server.js', import.meta.url)
-  // dist/src/view/fuse, else from dist/bin.
-  return fs.existsSync(beside)
-    ? beside
-    : new URL('../src/view/fuse/fuse-server.js', import.meta.url)
 }

@@ -29,18 +29,20 @@ export interface FileStatus {
   readonly ctimeNs: bigint
 }
 
-const TYPES: Readonly<Record<number, FileType>> = {
-  0o100000: 'file',
-  0o040000: 'directory',
-  0o120000: 'symlink',
-  0o020000: 'char',
-  0o060000: 'block',
-  0o010000: 'fifo',
-  0o140000: 'socket',
-}
+/** By the high four bits of st_mode: in an object, numbers as large as the whole would be looked up by a hash table. */
+const TYPES: readonly (FileType | undefined)[] = [
+  ...[undefined, 'fifo', 'char', undefined, 'directory', undefined, 'block', undefined],
+  ...['file', undefined, 'symlink', undefined, 'socket'],
+] as const
 
 const STATX_BASIC_STATS = 0x7ff
+/** Where the times begin, by words. */
+const ATIME = 16
+const CTIME = 24
+const MTIME = 28
 const path = new CString()
+/** The open file itself. */
+const SELF = new Uint8Array(1)
 const WORD = 2 ** 32
 /** By words: Buffer's methods cost five times as much until V8 has optimised them. */
 const words = new Uint32Array(64)
@@ -48,11 +50,17 @@ const buffer = new Uint8Array(words.buffer)
 
 /** Of `name` in an open directory, itself if it is a symlink; a negative errno on failure. */
 export function statusAt(dir: number, name: BytePath | string): FileStatus | number {
-  const bytes = path.set(name)
+  const isSelf = name === ''
+  const bytes = isSelf ? SELF : path.set(name)
   if (!bytes) return unusable(name)
-  const flags = AT_SYMLINK_NOFOLLOW | (name === '' ? AT_EMPTY_PATH : 0)
+  const flags = AT_SYMLINK_NOFOLLOW | (isSelf ? AT_EMPTY_PATH : 0)
   const result = checked(libc().statx(dir, bytes, flags, STATX_BASIC_STATS, buffer))
   return result < 0 ? result : decode()
+}
+
+/** @param mode st_mode, whole */
+export function fileType(mode: number): FileType {
+  return TYPES[mode >>> 12] ?? 'file'
 }
 
 /** Of an open file, O_PATH included; a negative errno on failure. */
@@ -63,8 +71,9 @@ export function statusOf(fd: number): FileStatus | number {
 /** struct statx of linux/stat.h; one layout on all architectures, in native byte order (both of ours are little). */
 function decode(): FileStatus {
   const mode = words[7]! & 0xffff
+  const mtimeNs = time(MTIME)
   return {
-    type: TYPES[mode & 0o170000] ?? 'file',
+    type: fileType(mode),
     mode: mode & 0o7777,
     nlink: words[4]!,
     uid: words[5]!,
@@ -72,13 +81,18 @@ function decode(): FileStatus {
     ino: joinWords(words[8]!, words[9]!),
     sizeBytes: words[10]! + words[11]! * WORD,
     blocks: words[12]! + words[13]! * WORD,
-    atimeNs: time(16),
-    ctimeNs: time(24),
-    mtimeNs: time(28),
+    atimeNs: isSameTime(ATIME, MTIME) ? mtimeNs : time(ATIME),
+    ctimeNs: isSameTime(CTIME, MTIME) ? mtimeNs : time(CTIME),
+    mtimeNs,
     devMajor: words[32]!,
     devMinor: words[33]!,
     device: words[34]! * WORD + words[35]!,
   }
+}
+
+/** As most often: of what was made and not changed since. */
+function isSameTime(a: number, b: number): boolean {
+  return words[a + 2] === words[b + 2] && words[a] === words[b] && words[a + 1] === words[b + 1]
 }
 
 /** struct statx_timestamp. @param index of its first word */

@@ -68,7 +68,7 @@ export function setAttributes(tree: UnionTree, entry: UnionEntry, attributes: At
 /** By a descriptor that is there already: archivers set everything before they close. */
 function changeOpen(node: UnionNode, attributes: Attributes): number | undefined {
   if (!node.isOpen) return undefined
-  for (const { writable, body } of node.files) {
+  for (const { writable, body } of node.files()) {
     if (writable && body.setAttributes) return body.setAttributes(attributes)
   }
   return undefined
@@ -86,7 +86,7 @@ export function setNodeAttributes(
   // Only a lower layer has it, which is never to be changed; and the copy would have to take a name where the whiteout
   // is now: a link finds it taken, a directory no directory to replace (copy_up.c, ovl_copy_up_tmpfile and _workdir).
   if (!node.upper) return node.type === 'directory' ? -E.NOTDIR : -E.EXIST
-  for (const { body } of node.files) {
+  for (const { body } of node.files()) {
     if (body.setAttributes) return body.setAttributes(attributes)
   }
   if (node.remembered === undefined) return -E.STALE

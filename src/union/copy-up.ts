@@ -15,8 +15,10 @@ export interface CopyUpOptions {
   readonly takeOpen?: (body: WritableBody) => void
 }
 
+const WHOLE: CopyUpOptions = {}
+
 /** @returns 0, -EROFS without an upper layer, -ENOENT for a removed name; what the layers fail with */
-export function copyUp(tree: UnionTree, entry: UnionEntry, options: CopyUpOptions = {}): number {
+export function copyUp(tree: UnionTree, entry: UnionEntry, options: CopyUpOptions = WHOLE): number {
   if (tree.upper === undefined) return -E.ROFS
   if (entry.node.upper) return entry.isRemoved ? -E.NOENT : 0
   const way: UnionEntry[] = []
@@ -25,7 +27,7 @@ export function copyUp(tree: UnionTree, entry: UnionEntry, options: CopyUpOption
     way.push(at)
   }
   for (const each of way.reverse()) {
-    const result = copyOne(tree, each, each === entry ? options : {})
+    const result = copyOne(tree, each, each === entry ? options : WHOLE)
     if (result < 0) return result
   }
   return 0
@@ -61,7 +63,7 @@ function copyOne(tree: UnionTree, entry: UnionEntry, options: CopyUpOptions): nu
       xattrs,
       ...(body === undefined ? {} : { content: { body, sizeBytes: lower.sizeBytes } }),
     }
-    result = take ? upper.makeOpen!(path, node) : upper.make(path, node)
+    result = take ? upper.makeOpen!(parent!.path, entry.name, node) : upper.make(path, node)
   } finally {
     body?.close()
   }

@@ -44,9 +44,14 @@ export function create(
   // mkdir over a whiteout: else the lower directory of that name would come back in it (ovl_create_over_whiteout).
   const opaque = what.type === 'directory' && upper.lookup(path) === 'whiteout'
   const made = upper.make(path, { ...what, mode, gid, uid: creator.uid, opaque })
-  if (made < 0) return made
+  if (made < 0) return tree.doubt(dir, made)
   tree.touch(dir.node)
-  return withoutCapability(tree.adopt(dir, name))
+  const entry = tree.adopt(dir, name)
+  if (typeof entry === 'number') return entry
+  // A directory's default ACL or label comes to what is made in it; a capability never does.
+  entry.node.lacksCapability = true
+  entry.isWhole = what.type === 'directory' && !entry.node.mergesLower
+  return entry
 }
 
 export interface CreatedFile {
@@ -77,12 +82,12 @@ export function createOpen(
   if (ready < 0) return ready
   const { mode: given, gid } = inherited(tree, dir, what, creator)
   const node = { type: 'file', mode: given, uid: creator.uid, gid } as const
-  const made = tree.upper!.makeOpen!(joinPath(dir.path, name), node)
-  if (typeof made === 'number') return made
+  const made = tree.upper!.makeOpen!(dir.path, name, node)
+  if (typeof made === 'number') return tree.doubt(dir, made)
   tree.touch(dir.node)
   const { body, status } = made
   const entry = tree.adoptNew(dir, name, status)
-  withoutCapability(entry)
+  entry.node.lacksCapability = true
   return { entry, file: new OpenFile(tree, entry.node, body, true), status }
 }
 
@@ -121,20 +126,14 @@ export function linkNameless(
 ): UnionEntry | number {
   const refused = prepare(tree, dir, name)
   if (refused < 0) return refused
-  for (const { writable, body } of node.files) {
+  for (const { writable, body } of node.files()) {
     if (!writable) continue
     const linked = tree.upper!.linkOpen?.(body, joinPath(dir.path, name)) ?? -E.OPNOTSUPP
-    if (linked < 0) return linked
+    if (linked < 0) return tree.doubt(dir, linked)
     tree.touch(dir.node)
     return tree.adopt(dir, name, node)
   }
   return -E.NOENT
-}
-
-/** A directory's default ACL or label comes to what is made in it; a capability never does. */
-function withoutCapability(entry: UnionEntry | number): UnionEntry | number {
-  if (typeof entry !== 'number') entry.node.lacksCapability = true
-  return entry
 }
 
 /**
@@ -152,7 +151,7 @@ export function link(
   const copied = copyUp(tree, entry)
   if (copied < 0) return copied
   const linked = tree.upper!.link(entry.path, joinPath(dir.path, name))
-  if (linked < 0) return linked
+  if (linked < 0) return tree.doubt(dir, linked)
   tree.touch(dir.node)
   tree.linked(entry)
   return tree.adopt(dir, name, entry.node)

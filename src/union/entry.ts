@@ -30,7 +30,9 @@ export class UnionNode {
   #otherNames: Set<UnionEntry> | undefined
   /** Made here, or looked at: the kernel asks before a first write, and nobody gives one but by this tree. */
   lacksCapability = false
-  #files: Set<OpenFile> | undefined
+  /** Open: as with names, nearly always one or none. */
+  #file: OpenFile | undefined
+  #otherFiles: Set<OpenFile> | undefined
   /** Of the upper layer, as read last; gone with each change. */
   remembered: LayerNode | undefined
   /** Whoever holds it by its id was given its content with the first opening. */
@@ -92,13 +94,35 @@ export class UnionNode {
     }
   }
 
-  /** Made for whoever opens it: of most nodes nobody does. */
-  get files(): Set<OpenFile> {
-    return (this.#files ??= new Set())
+  files(): OpenFile[] {
+    if (this.#file === undefined) return []
+    return [this.#file, ...(this.#otherFiles ?? [])]
+  }
+
+  addFile(file: OpenFile): void {
+    if (this.#file === undefined) this.#file = file
+    else (this.#otherFiles ??= new Set()).add(file)
+  }
+
+  removeFile(file: OpenFile): void {
+    if (this.#file !== file) {
+      this.#otherFiles?.delete(file)
+      return
+    }
+    this.#file = undefined
+    for (const other of this.#otherFiles ?? []) {
+      this.#otherFiles!.delete(other)
+      this.#file = other
+      return
+    }
   }
 
   get isOpen(): boolean {
-    return this.#files !== undefined && this.#files.size > 0
+    return this.#file !== undefined
+  }
+
+  get isOpenOnce(): boolean {
+    return this.#file !== undefined && (this.#otherFiles?.size ?? 0) === 0
   }
 
   /** Something but the tree's own memory refers to it. */
@@ -117,6 +141,8 @@ export class UnionEntry {
   #path: BytePath | undefined
   /** Of a directory: the names that were looked up. */
   readonly children: Map<BytePath, UnionEntry>
+  /** Those are all that it has: it was made here, and nothing of it was forgotten since. */
+  isWhole = false
 
   constructor(node: UnionNode, parent: UnionEntry | undefined, name: BytePath) {
     this.node = node

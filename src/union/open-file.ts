@@ -67,7 +67,7 @@ export class OpenFile {
     this.#body = body
     this.writable = writable
     this.#fromUpper = node.upper
-    node.files.add(this)
+    node.addFile(this)
     node.remembered = undefined
   }
 
@@ -117,7 +117,7 @@ export class OpenFile {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.node.files.delete(this)
+    this.node.removeFile(this)
     this.node.remembered = undefined
     this.#body.close()
   }

@@ -96,13 +96,14 @@ function move(
   const newPath = joinPath(to.dir.path, to.name)
   const last = target === undefined ? -E.NOENT : tree.parting(target.node)
   const moved = upper.rename(source.path, newPath, { whiteout, isFile })
-  if (moved < 0) return moved
+  if (moved < 0) return tree.doubt(from.dir, tree.doubt(to.dir, moved))
   if (target !== undefined) {
     tree.touch(target.node)
     tree.removed(target, last)
   }
   tree.move(source, to.dir, to.name)
-  tree.touch(from.dir.node, to.dir.node)
+  tree.touch(from.dir.node)
+  tree.touch(to.dir.node)
   return 0
 }
 
@@ -123,10 +124,11 @@ function exchange(
     if (hidden < 0) return hidden
   }
   const swapped = tree.upper!.rename(source.path, target.path, { exchange: true })
-  if (swapped < 0) return swapped
+  if (swapped < 0) return tree.doubt(from.dir, tree.doubt(to.dir, swapped))
   tree.move(source, to.dir, to.name)
   tree.move(target, from.dir, from.name)
-  tree.touch(from.dir.node, to.dir.node)
+  tree.touch(from.dir.node)
+  tree.touch(to.dir.node)
   return 0
 }
 

@@ -83,12 +83,15 @@ export class UnionTree {
     if (known !== undefined) return known
     if (dir.node.type !== 'directory') return -E.NOTDIR
     if (name.length > NAME_BYTES_MAX) return -E.NAMETOOLONG
-    if (dir.isRemoved) return -E.NOENT
+    if (dir.isWhole || dir.isRemoved) return -E.NOENT
     const path = joinPath(dir.path, name)
-    if (this.#absent.has(path)) return -E.NOENT
+    return this.#absent.has(path) ? -E.NOENT : this.#find(path, dir, name)
+  }
+
+  #find(path: BytePath, dir: UnionEntry, name: BytePath): UnionEntry | number {
     const own = dir.node.upper ? this.upper!.lookup(path) : undefined
     if (own !== undefined && own !== 'whiteout')
-      return this.#remember(this.#upperNode(path, own, dir), dir, name)
+      return this.#remember(this.#upperNode(dir, name, own), dir, name)
     const lower = own === undefined && dir.node.mergesLower ? this.lower.lookup(path) : undefined
     if (lower !== undefined) return this.#remember(this.#lowerNode(lower), dir, name)
     if (this.#absent.size >= ABSENT_MAX) this.#absent.clear()
@@ -125,7 +128,11 @@ export class UnionTree {
 
   /** Whether removing that name from the upper layer would let something below come back. */
   hasBelow(dir: UnionEntry, name: BytePath): boolean {
-    return dir.node.mergesLower && this.lower.lookup(joinPath(dir.path, name)) !== undefined
+    return this.#below(dir, name) !== undefined
+  }
+
+  #below(dir: UnionEntry, name: BytePath): MergedNode | undefined {
+    return dir.node.mergesLower ? this.lower.lookup(joinPath(dir.path, name)) : undefined
   }
 
   /** As its deciding layer has it; `ino` and `nlink` are for union/status.ts to say. */
@@ -134,10 +141,14 @@ export class UnionTree {
     if (node.remembered !== undefined) return node.remembered
     const { entry } = node
     if (entry === undefined) {
-      for (const file of node.files) return file.status()
+      for (const file of node.files()) return file.status()
       return -E.STALE
     }
-    const found = this.upper!.lookup(entry.path)
+    const upper = this.upper!
+    const found =
+      node.type === 'directory' && upper.directoryStatus
+        ? upper.directoryStatus(entry.path)
+        : upper.lookup(entry.path)
     if (found === undefined || found === 'whiteout') return -E.NOENT
     // Whoever has it open for writing may change it by the file's own descriptor.
     if (!node.isOpen) node.remembered = found
@@ -146,16 +157,20 @@ export class UnionTree {
 
   /** `node` is what was found at a name that the rules just made. */
   adopt(dir: UnionEntry, name: BytePath, node?: UnionNode): UnionEntry | number {
-    this.#absent.delete(joinPath(dir.path, name))
-    if (node === undefined) return this.lookup(dir, name)
-    return this.#remember(node, dir, name)
+    const path = joinPath(dir.path, name)
+    this.#absent.delete(path)
+    if (node !== undefined) return this.#remember(node, dir, name)
+    const { isWhole } = dir
+    dir.isWhole = false
+    const found = this.#find(path, dir, name)
+    if (typeof found !== 'number') dir.isWhole = isWhole
+    return found
   }
 
   /** A new file of the upper layer, of which this is known already. */
   adoptNew(dir: UnionEntry, name: BytePath, own: LayerNode): UnionEntry {
-    const path = joinPath(dir.path, name)
-    this.#absent.delete(path)
-    return this.#remember(this.#upperNode(path, own, dir), dir, name)
+    if (!dir.isWhole) this.#absent.delete(joinPath(dir.path, name))
+    return this.#remember(this.#upperNode(dir, name, own), dir, name)
   }
 
   /** A new file of the upper layer, without a name so far. */
@@ -182,7 +197,7 @@ export class UnionTree {
    * @returns its status, for `removed`
    */
   parting(node: UnionNode): LayerNode | number {
-    for (const file of node.files) file.settle()
+    for (const file of node.files()) file.settle()
     return this.layerStatus(node)
   }
 
@@ -207,9 +222,15 @@ export class UnionTree {
     entry.node.remembered = undefined
   }
 
+  /** A change of a name in it failed, perhaps half-way. @returns `result` */
+  doubt(dir: UnionEntry, result: number): number {
+    dir.isWhole = false
+    return result
+  }
+
   /** What was read of that directory's or file's own attributes is out of date. */
-  touch(...nodes: readonly UnionNode[]): void {
-    for (const node of nodes) node.remembered = undefined
+  touch(node: UnionNode): void {
+    node.remembered = undefined
   }
 
   /** After copy-up: the upper layer's file goes on as the lower one's. @param status of the copy, where it is known */
@@ -242,7 +263,7 @@ export class UnionTree {
     if (node.isHeld || node === this.root.node) return
     for (const entry of node.names()) {
       if (entry.children.size > 0) return
-      this.drop(entry)
+      this.#forgetName(entry)
     }
   }
 
@@ -266,9 +287,15 @@ export class UnionTree {
         open.push({ entry, seen: true })
         for (const child of entry.children.values()) open.push({ entry: child, seen: false })
       } else if (entry.children.size === 0 && entry.parent !== undefined && !entry.node.isHeld) {
-        this.drop(entry)
+        this.#forgetName(entry)
       }
     }
+  }
+
+  /** It is there as before, and to be looked for again. */
+  #forgetName(entry: UnionEntry): void {
+    if (entry.parent !== undefined) entry.parent.isWhole = false
+    this.drop(entry)
   }
 
   #lowerNode(lower: MergedNode): UnionNode {
@@ -281,16 +308,17 @@ export class UnionTree {
     })
   }
 
-  #upperNode(path: BytePath, own: LayerNode, dir: UnionEntry): UnionNode {
+  #upperNode(dir: UnionEntry, name: BytePath, own: LayerNode): UnionNode {
     const isDirectory = own.type === 'directory'
     if (!isDirectory && own.ino !== undefined && own.nlink !== 1) {
       const known = this.#byUpperIno.get(own.ino)
       // The number may be another file's by now: then no name of the old one is left.
       if (known !== undefined && known.hasNames && known.type === own.type) return known
     }
-    const below = isDirectory && dir.node.mergesLower ? this.lower.lookup(path) : undefined
-    const merges = below?.type === 'directory' && !this.upper!.opaque(path)
-    const origin = own.ino === undefined ? undefined : this.#origins.get(own.ino)
+    const below = isDirectory ? this.#below(dir, name) : undefined
+    const merges = below?.type === 'directory' && !this.upper!.opaque(joinPath(dir.path, name))
+    const origin =
+      own.ino === undefined || this.#origins.size === 0 ? undefined : this.#origins.get(own.ino)
     const ino =
       merges && below
         ? this.#lowerIno(below)
@@ -325,6 +353,7 @@ export class UnionTree {
   /** Layers on several file systems: which one stands in bits that no inode number uses ("xino" of overlayfs). */
   #ino(ino: bigint | undefined, fileSystem: string | undefined): bigint {
     if (ino === undefined) return BigInt(this.#lastID + 1)
+    if (this.#fileSystems.length === 1) return ino
     const index = Math.max(0, this.#fileSystems.indexOf(fileSystem ?? ''))
     return index === 0 ? ino : ino ^ (BigInt(index) << FILE_SYSTEM_SHIFT)
   }

@@ -84,10 +84,18 @@ export interface UpperLayer extends ReadableLayer {
   /** Files for writing, too, where `write`. */
   openBody(path: BytePath, write?: false): FileBody | number
   openBody(path: BytePath, write: true): WritableBody | number
+  /**
+   * Of a directory that this layer has and that was changed: asked for after each new name in it. Absent where `lookup`
+   * costs as little.
+   */
+  directoryStatus?(path: BytePath): LayerNode | undefined
   /** Complete or not at all; a whiteout of that name is replaced. */
   make(path: BytePath, node: NewNode): number
-  /** A regular file, and open for writing at once; absent where it costs as much as `make` and `openBody`. */
-  makeOpen?(path: BytePath, node: NewNode): OpenNode | number
+  /**
+   * A regular file, and open for writing at once; absent where it costs as much as `make` and `openBody`.
+   * @param dir and the name in it apart: what is made most is not put together to be taken apart again
+   */
+  makeOpen?(dir: BytePath, name: BytePath, node: NewNode): OpenNode | number
   /** A regular file without a name, in that directory's file system; absent where there is no such thing. */
   makeNameless?(directory: BytePath, node: NewNode): OpenNode | number
   /** Its first name; a whiteout there is replaced. */

@@ -93,6 +93,19 @@ export class DirectoryLayer implements LayerView, Disposable {
     return this.#node(path, dir, path === '' ? ('.' as BytePath) : basename(path))
   }
 
+  /** By its own descriptor, which is open while names in it change, and not by its name in another one. */
+  directoryStatus(path: BytePath): LayerNode | undefined {
+    if (this.form !== 'trusted') {
+      const found = this.lookup(path)
+      return found === 'whiteout' ? undefined : found
+    }
+    const dir = this.#open(path)
+    if (typeof dir === 'number') return undefined
+    const status = statusOf(dir.fd)
+    if (typeof status === 'number') throw this.#failed('read', path, status)
+    return this.#asInImage(path, status, dir.fd, '.' as BytePath)
+  }
+
   list(path: BytePath): LayerEntry[] {
     const dir = this.#open(path)
     if (typeof dir === 'number') return []

@@ -24,21 +24,23 @@ export interface OpenDirectory<Fact> {
   readonly fd: number
   /** What was found out about it; `undefined` where nobody looked yet. */
   fact: Fact | undefined
+  /** When it was asked for last: the count of openings then. */
+  used: number
 }
 
 export class OpenDirectories<Fact> {
   readonly #root: OpenDirectory<Fact>
   readonly #max: number
-  /** Least recently used first. */
   readonly #open = new Map<BytePath, OpenDirectory<Fact>>()
   #last: OpenDirectory<Fact>
+  #opened = 0
 
   /**
    * @param root an open directory, the caller's
    * @param max how many to keep open, at least 2
    */
   constructor(root: number, max: number = OPEN_MAX) {
-    this.#root = { path: '' as BytePath, fd: root, fact: undefined }
+    this.#root = { path: '' as BytePath, fd: root, fact: undefined, used: 0 }
     this.#last = this.#root
     this.#max = max
   }
@@ -51,26 +53,28 @@ export class OpenDirectories<Fact> {
     if (this.#last.path === path) return this.#last
     if (path === '') return this.#root
     let directory = this.#open.get(path)
-    if (directory !== undefined) {
-      this.#open.delete(path)
-    } else {
+    if (directory === undefined) {
       const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW
       const fd = openInRoot(this.#root.fd, path, flags, { noSymlinks: true })
       if (fd < 0) return fd
       if (this.#open.size >= this.#max) this.#closeOldest()
-      directory = { path, fd, fact: undefined }
+      directory = { path, fd, fact: undefined, used: 0 }
+      this.#open.set(path, directory)
     }
-    this.#open.set(path, directory)
+    directory.used = ++this.#opened
     this.#last = directory
     return directory
   }
 
+  /** Looked for among all: to keep them in order would cost each that is open already. */
   #closeOldest(): void {
-    for (const { path, fd } of this.#open.values()) {
-      this.#open.delete(path)
-      close(fd)
-      return
+    let oldest: OpenDirectory<Fact> | undefined
+    for (const directory of this.#open.values()) {
+      if (oldest === undefined || directory.used < oldest.used) oldest = directory
     }
+    if (oldest === undefined) return
+    this.#open.delete(oldest.path)
+    close(oldest.fd)
   }
 
   /** All that was found out is out of date. */

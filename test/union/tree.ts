@@ -4,11 +4,13 @@
 import t from 'tap'
 import { joinPath, type BytePath } from '../../src/path/byte-path.ts'
 import { ERRNO } from '../../src/sys/errno.ts'
-import { create, createOpen } from '../../src/union/create.ts'
+import { create, createOpen, link } from '../../src/union/create.ts'
+import type { UnionEntry } from '../../src/union/entry.ts'
 import type { LayerEntry, LayerNode } from '../../src/union/layer-view.ts'
 import { MemoryUpper } from '../../src/union/memory-upper.ts'
+import { unlink } from '../../src/union/remove.ts'
 import { rename } from '../../src/union/rename.ts'
-import { UnionTree } from '../../src/union/tree.ts'
+import { UnionTree, type UnionName } from '../../src/union/tree.ts'
 import type { ReadableLayer } from '../../src/union/upper-layer.ts'
 
 const LAYERS = 125
@@ -152,6 +154,83 @@ t.test('by listing, and then each name', async (t) => {
     }
   }
   t.equal(Math.max(...lookups.values()), 1, 'and only the layer that decides')
+})
+
+/** Counts how often it is asked for a name. */
+class CountingUpper extends MemoryUpper {
+  asked = 0
+  /** Once: this one cannot be looked at. */
+  fails: string | undefined
+
+  override lookup(path: BytePath): LayerNode | 'whiteout' | undefined {
+    this.asked++
+    if (this.fails !== path) return super.lookup(path)
+    this.fails = undefined
+    throw new Error('input/output error')
+  }
+}
+
+t.test('a directory that was made here is known as a whole', async (t) => {
+  const { layers } = makeImage()
+  const upper = new CountingUpper(() => 0n)
+  const tree = new UnionTree({ lowers: layers, upper }, () => 0n)
+  const owner = { uid: 0, gid: 0 }
+  const name = (text: string): BytePath => text as BytePath
+  const make = (dir: UnionEntry, text: string, type: 'file' | 'directory'): UnionEntry => {
+    const made = create(tree, dir, name(text), { type, mode: 0o755 }, owner)
+    if (typeof made === 'number') throw new Error(`${text}: ${made}`)
+    return made
+  }
+  const unasked = (dir: UnionEntry, text: string): UnionEntry | number => {
+    const before = [upper.asked, total(layers)]
+    const found = tree.lookup(dir, name(text))
+    t.same([upper.asked, total(layers)], before, `nobody is asked about ${text}`)
+    return found
+  }
+  const dir = make(tree.root, 'dir', 'directory')
+  t.equal(unasked(dir, 'a'), -ERRNO.ENOENT)
+  const a = make(dir, 'a', 'file')
+  const sub = make(dir, 'sub', 'directory')
+  t.equal(unasked(dir, 'a'), a)
+  t.equal(unasked(dir, 'b'), -ERRNO.ENOENT)
+  t.equal(unasked(sub, 'b'), -ERRNO.ENOENT)
+  t.equal(link(tree, a, dir, name('b')), unasked(dir, 'b'))
+  t.equal(unlink(tree, dir, name('a')), 0)
+  t.equal(unasked(dir, 'a'), -ERRNO.ENOENT)
+  t.equal(
+    rename(tree, { dir, name: name('b') }, { dir: sub, name: name('c') }),
+    0,
+    'from one to another',
+  )
+  t.equal(unasked(dir, 'b'), -ERRNO.ENOENT)
+  t.type(unasked(sub, 'c'), 'object')
+  t.equal(
+    rename(tree, { dir: tree.root, name: name('dir') }, { dir: tree.root, name: name('moved') }),
+    0,
+    'and under another name',
+  )
+  t.equal(unasked(dir, 'a'), -ERRNO.ENOENT)
+  t.equal((unasked(sub, 'c') as UnionEntry).path, 'moved/sub/c')
+
+  const c = unasked(sub, 'c') as UnionEntry
+  tree.forget(c.node)
+  const asked = upper.asked
+  t.match(tree.lookup(sub, name('c')), { name: 'c' }, 'what was forgotten is looked for')
+  t.ok(upper.asked > asked)
+
+  upper.fails = 'moved/seen'
+  t.throws(() => create(tree, dir, name('seen'), { type: 'file', mode: 0o644 }, owner), {
+    message: 'input/output error',
+  })
+  t.match(tree.lookup(dir, name('seen')), { name: 'seen' }, 'and what was made half-way, too')
+
+  for (const { name: each } of tree.list(tree.root) as UnionName[]) {
+    if (each === 'moved') continue
+    const shown = tree.lookup(tree.root, each) as UnionEntry
+    t.equal(shown.isWhole, false, 'never one that shows a lower one')
+    return
+  }
+  t.fail('the image has names')
 })
 
 t.test('what is not there, until it is made', async (t) => {

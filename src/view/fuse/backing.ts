@@ -35,9 +35,10 @@ const NONE: BackingAnswer = { kind: 'none' }
 export class BackingFiles {
   readonly #device: number
   readonly #tree: UnionTree
-  readonly #byNode = new Map<UnionNode, Backing>()
+  /** By the node's id. */
+  readonly #byNode = new Map<number, Backing>()
   /** Open through the page cache, and how often: the kernel (EIO) takes no other way to it meanwhile. */
-  readonly #cached = new Map<UnionNode, number>()
+  readonly #cached = new Map<number, number>()
   #available: boolean
 
   constructor(device: number, tree: UnionTree, available: boolean) {
@@ -49,19 +50,19 @@ export class BackingFiles {
   open(node: UnionNode, file: Opening): BackingAnswer {
     if (!this.#available) return NONE
     const answer = this.#choose(node, file)
-    if (answer.kind === 'none') this.#cached.set(node, (this.#cached.get(node) ?? 0) + 1)
+    if (answer.kind === 'none') this.#cached.set(node.id, (this.#cached.get(node.id) ?? 0) + 1)
     return answer
   }
 
   #choose(node: UnionNode, file: Opening): BackingAnswer {
     const { fd, writable, isPrivileged, isSmall } = file
-    const known = this.#byNode.get(node)
+    const known = this.#byNode.get(node.id)
     if (known !== undefined) {
       known.opens++
       return { kind: 'backing', id: known.id }
     }
     const mayBeCopiedUp = !node.upper && this.#tree.upper !== undefined
-    if (mayBeCopiedUp || isPrivileged || isSmall || this.#cached.has(node)) return NONE
+    if (mayBeCopiedUp || isPrivileged || isSmall || this.#cached.has(node.id)) return NONE
     // Readers and writers of one node share one file: that of the upper layer must be open for both.
     const id =
       node.upper && !writable
@@ -75,21 +76,21 @@ export class BackingFiles {
         this.#available = false
       return this.#available ? { kind: 'direct' } : NONE
     }
-    this.#byNode.set(node, { id, opens: 1 })
+    this.#byNode.set(node.id, { id, opens: 1 })
     return { kind: 'backing', id }
   }
 
   /** @param kind as `open` answered */
   release(node: UnionNode, kind: BackingAnswer['kind']): void {
     if (kind === 'none') {
-      const others = (this.#cached.get(node) ?? 1) - 1
-      if (others === 0) this.#cached.delete(node)
-      else this.#cached.set(node, others)
+      const others = (this.#cached.get(node.id) ?? 1) - 1
+      if (others === 0) this.#cached.delete(node.id)
+      else this.#cached.set(node.id, others)
     }
     if (kind !== 'backing') return
-    const known = this.#byNode.get(node)
+    const known = this.#byNode.get(node.id)
     if (known === undefined || --known.opens > 0) return
-    this.#byNode.delete(node)
+    this.#byNode.delete(node.id)
     closeBacking(this.#device, known.id)
   }
 

@@ -12,75 +12,75 @@ const WORD = 2 ** 32
 export class Message {
   /** All of it. */
   readonly bytes: Buffer
+  /** The same by words: for whoever writes many of them at once. */
+  readonly words: Uint32Array
   readonly #octets: Uint8Array
-  readonly #words: Uint32Array
 
   /** @param lengthBytes a multiple of four */
   constructor(lengthBytes: number) {
     const memory = new ArrayBuffer(lengthBytes)
     this.bytes = Buffer.from(memory)
     this.#octets = new Uint8Array(memory)
-    this.#words = new Uint32Array(memory)
+    this.words = new Uint32Array(memory)
   }
 
   word(at: number): number {
-    return this.#words[at >>> 2]!
+    return this.words[at >>> 2]!
   }
 
   /** @param value its low 32 bits count, also of a negative one */
   setWord(at: number, value: number): void {
-    this.#words[at >>> 2] = value
+    this.words[at >>> 2] = value
   }
 
   /** Of 64 bits, of which 53 are used. */
   number(at: number): number {
     const index = at >>> 2
-    return this.#words[index]! + this.#words[index + 1]! * WORD
+    return this.words[index]! + this.words[index + 1]! * WORD
   }
 
   /** @param value below 2^53, also negative */
   setNumber(at: number, value: number): void {
     const index = at >>> 2
-    this.#words[index] = value
-    this.#words[index + 1] = Math.floor(value / WORD)
+    this.words[index] = value
+    this.words[index + 1] = Math.floor(value / WORD)
   }
 
   setWide(at: number, value: bigint): void {
     const halves = splitWords(value)
     const index = at >>> 2
-    this.#words[index] = halves[0]!
-    this.#words[index + 1] = halves[1]!
+    this.words[index] = halves[0]!
+    this.words[index + 1] = halves[1]!
   }
 
   /** Seconds and nanoseconds lie apart. */
   time(seconds: number, rest: number): bigint {
     const index = seconds >>> 2
-    const whole = (this.#words[index + 1]! | 0) * WORD + this.#words[index]!
-    return nanoseconds(whole, this.#words[rest >>> 2]!)
+    const whole = (this.words[index + 1]! | 0) * WORD + this.words[index]!
+    return nanoseconds(whole, this.words[rest >>> 2]!)
   }
 
   setTime(seconds: number, rest: number, ns: bigint): void {
     const whole = secondsOf(ns)
     this.setNumber(seconds, whole)
-    this.#words[rest >>> 2] = restOf(ns, whole)
+    this.words[rest >>> 2] = restOf(ns, whole)
   }
 
   /** Zeros, of whole words. */
   clear(from: number, to: number): void {
-    this.#words.fill(0, from >>> 2, to >>> 2)
+    this.words.fill(0, from >>> 2, to >>> 2)
   }
 
-  /** A name that ends with a NUL, or with `end`. */
-  name(at: number, end: number): { readonly name: string; readonly next: number } {
+  /** A name that ends with a NUL, or with `end`: a character for each byte. */
+  name(at: number, end: number): string {
     const stop = this.#octets.indexOf(0, at)
-    const to = stop < 0 || stop > end ? end : stop
-    return { name: this.bytes.toString('latin1', at, to), next: to + 1 }
+    return this.bytes.toString('latin1', at, stop < 0 || stop > end ? end : stop)
   }
 
   /** @returns where the next one goes: padded with zeros to a multiple of eight */
   setName(at: number, name: string): number {
     const end = at + ((name.length + 7) & ~7)
-    if (end > at) this.#words.fill(0, (end - 8) >>> 2, end >>> 2)
+    if (end > at) this.words.fill(0, (end - 8) >>> 2, end >>> 2)
     this.bytes.write(name, at, 'latin1')
     return end
   }

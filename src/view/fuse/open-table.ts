@@ -51,6 +51,12 @@ function isPrivileged(status: LayerNode | number): boolean {
   return typeof status === 'number' || (status.mode & (S_ISUID | S_ISGID)) !== 0
 }
 
+/**
+ * What is done about each kind of request, by its number. A table: a `switch` of thirty compares its way down to each.
+ * They take how long the whole request is, and return what Operations.run does.
+ */
+export type Handlers<Subject> = ((subject: Subject, length: number) => number | undefined)[]
+
 interface OpenedFile {
   readonly file: OpenFile
   /** When it was opened: a lower layer's file stays as it is. */
@@ -83,6 +89,8 @@ export class OpenTable {
   readonly #notify: OpenTableOptions['notify']
   readonly #replyFrom: OpenTableOptions['replyFrom']
   readonly #writeEntry: (entry: UnionEntry, at: number) => number
+  /** Of a node. */
+  readonly handlers: Handlers<UnionNode>
   readonly #files = new Map<number, OpenedFile>()
   readonly #directories = new Map<number, OpenedDirectory>()
   #last = 0
@@ -95,37 +103,37 @@ export class OpenTable {
     this.#notify = options.notify
     this.#replyFrom = options.replyFrom
     this.#writeEntry = writeEntry
+    this.handlers = this.#makeHandlers()
   }
 
-  /** @returns as Operations.run */
-  run(opcode: number, node: UnionNode): number | undefined {
-    const handle = this.#in.number(BODY)
-    switch (opcode) {
-      case OP.OPEN:
-        return this.#openNode(node)
-      case OP.READ:
-        return this.#read(handle)
-      case OP.WRITE:
-        return this.#write(handle)
-      case OP.FLUSH:
-        return 0
-      case OP.FSYNC:
-        return this.#files.get(handle)?.file.sync((this.#in.word(BODY + 8) & 1) !== 0) ?? 0
-      case OP.RELEASE:
-        return this.#release(handle)
-      case OP.OPENDIR:
-        return this.#openDirectory(node)
-      case OP.READDIR:
-      case OP.READDIRPLUS:
-        return this.#list(handle, opcode === OP.READDIRPLUS)
-      case OP.RELEASEDIR:
-        this.#directories.delete(handle)
-        return 0
-      case OP.FSYNCDIR:
-        return this.#tree.upper?.sync() ?? 0
-      default:
-        return -ERRNO.ENOSYS
-    }
+  #makeHandlers(): Handlers<UnionNode> {
+    const handlers: Handlers<UnionNode> = []
+    handlers[OP.OPEN] = (node) => this.#openNode(node)
+    handlers[OP.READ] = () => this.#read(this.#handle)
+    handlers[OP.WRITE] = () => this.#write(this.#handle)
+    handlers[OP.FLUSH] = () => 0
+    handlers[OP.FSYNC] = () => this.#sync(this.#handle)
+    handlers[OP.RELEASE] = () => this.#release(this.#handle)
+    handlers[OP.OPENDIR] = (node) => this.#openDirectory(node)
+    handlers[OP.READDIR] = () => this.#list(this.#handle, false)
+    handlers[OP.READDIRPLUS] = () => this.#list(this.#handle, true)
+    handlers[OP.RELEASEDIR] = () => this.#releaseDirectory(this.#handle)
+    handlers[OP.FSYNCDIR] = () => this.#tree.upper?.sync() ?? 0
+    return handlers
+  }
+
+  /** Of all requests here but those that open something. */
+  get #handle(): number {
+    return this.#in.number(BODY)
+  }
+
+  #sync(handle: number): number {
+    return this.#files.get(handle)?.file.sync((this.#in.word(BODY + 8) & 1) !== 0) ?? 0
+  }
+
+  #releaseDirectory(handle: number): number {
+    this.#directories.delete(handle)
+    return 0
   }
 
   #openNode(node: UnionNode): number {
@@ -163,7 +171,7 @@ export class OpenTable {
    */
   #tell({ node, body }: OpenFile, status: LayerNode | number): void {
     const sizeBytes = typeof status === 'number' ? 0 : status.sizeBytes
-    if (node.isTold || sizeBytes === 0 || sizeBytes > SMALL_BYTES_MAX || node.files.size > 1) return
+    if (node.isTold || sizeBytes === 0 || sizeBytes > SMALL_BYTES_MAX || !node.isOpenOnce) return
     node.isTold = true
     const from = OUT + STORE_BYTES
     if (body.read(this.#out.bytes.subarray(from, from + sizeBytes), 0) !== sizeBytes) return

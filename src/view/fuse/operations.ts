@@ -5,6 +5,7 @@
 import fs from 'node:fs'
 import type { BytePath } from '../../path/byte-path.ts'
 import { ERRNO } from '../../sys/errno.ts'
+import { fileType } from '../../sys/file-status.ts'
 import * as attributes from '../../union/attributes.ts'
 import {
   create,
@@ -16,13 +17,13 @@ import {
   type Creator,
 } from '../../union/create.ts'
 import type { UnionEntry, UnionNode } from '../../union/entry.ts'
-import type { LayerNode, NodeType } from '../../union/layer-view.ts'
+import type { LayerNode } from '../../union/layer-view.ts'
 import { removeDirectory, unlink } from '../../union/remove.ts'
 import { rename } from '../../union/rename.ts'
 import type { UnionTree } from '../../union/tree.ts'
 import type { Attributes } from '../../union/upper-layer.ts'
 import type { Message } from './message.ts'
-import { OpenTable, modeWithout, type OpenTableOptions } from './open-table.ts'
+import { OpenTable, modeWithout, type Handlers, type OpenTableOptions } from './open-table.ts'
 import type { OwnerMap } from './owner-map.ts'
 import {
   ATTR_OUT_BYTES,
@@ -33,6 +34,7 @@ import {
   OUT_HEADER_BYTES as OUT,
   decodeDevice,
   writeAttr,
+  writeEntryHead,
   writeOwner,
 } from './protocol.ts'
 
@@ -46,14 +48,6 @@ const XATTR_REPLACE = 2
 const NAME_BYTES_MAX = 255
 
 const SYNCS: ReadonlySet<number> = new Set([OP.FSYNC, OP.FSYNCDIR, OP.SYNCFS])
-
-const TYPES: Readonly<Record<number, NodeType>> = {
-  0o100000: 'file',
-  0o020000: 'char',
-  0o060000: 'block',
-  0o010000: 'fifo',
-  0o140000: 'socket',
-}
 
 export interface OperationsOptions extends OpenTableOptions {
   readonly place: string
@@ -73,6 +67,8 @@ export class Operations {
   readonly #owners: OwnerMap | undefined
   readonly #open: OpenTable
   readonly #nodes = new Map<number, UnionNode>()
+  readonly #ofNode: Handlers<UnionNode>
+  readonly #ofEntry: Handlers<UnionEntry>
 
   constructor(options: OperationsOptions) {
     this.#in = options.input
@@ -85,92 +81,78 @@ export class Operations {
     const root = options.tree.root.node
     this.#nodes.set(root.id, root)
     this.#open = new OpenTable(options, (entry, at) => this.writeEntry(entry, at))
+    this.#ofNode = this.#makeNodeTable()
+    this.#ofEntry = this.#makeEntryTable()
   }
 
   /** @returns bytes written behind the header, a negative errno, or undefined where no reply is wanted */
   run(opcode: number, length: number): number | undefined {
     const id = this.#in.number(16)
     if (opcode === OP.FORGET) return this.#forget(id, this.#in.number(BODY))
-    if (opcode === OP.BATCH_FORGET) return this.#forgetMany()
-    if (opcode === OP.INTERRUPT) return undefined
     this.#tree.trim()
     if (this.#isVolatile && SYNCS.has(opcode)) return 0
+    const ofEntry = this.#ofEntry[opcode]
+    const ofNode = this.#ofNode[opcode]
+    if (ofEntry === undefined && ofNode === undefined) return this.#runOther(opcode)
     const node = this.#nodes.get(id)
-    if (opcode === OP.STATFS) return this.#statfs()
-    if (opcode === OP.SYNCFS) return this.#tree.upper?.sync() ?? 0
     if (node === undefined) return -ERRNO.ESTALE
-    switch (opcode) {
-      case OP.GETATTR:
-        return this.#attr(node)
-      case OP.SETATTR:
-        return this.#setattr(node)
-      case OP.OPEN:
-      case OP.READ:
-      case OP.WRITE:
-      case OP.RELEASE:
-      case OP.FLUSH:
-      case OP.FSYNC:
-      case OP.OPENDIR:
-      case OP.READDIR:
-      case OP.READDIRPLUS:
-      case OP.RELEASEDIR:
-      case OP.FSYNCDIR:
-        return this.#open.run(opcode, node)
-      default:
-        break
-    }
+    if (ofNode !== undefined) return ofNode(node, length)
     const { entry } = node
-    if (entry === undefined) return -ERRNO.ENOENT
-    return this.#named(opcode, entry, length)
+    return entry === undefined ? -ERRNO.ENOENT : ofEntry!(entry, length)
   }
 
-  #named(opcode: number, entry: UnionEntry, length: number): number {
+  #runOther(opcode: number): number | undefined {
     switch (opcode) {
-      case OP.LOOKUP:
-        return this.#lookup(entry, this.#name(BODY, length).name)
-      case OP.READLINK:
-        return this.#readlink(entry)
-      case OP.SYMLINK: {
-        const { name, next } = this.#name(BODY, length)
-        const linkTarget = this.#name(next, length).name
-        return this.#create(entry, name, { type: 'symlink', mode: 0o777, linkTarget })
-      }
-      case OP.MKNOD:
-        return this.#mknod(entry, length)
-      case OP.MKDIR: {
-        const mode = this.#in.word(BODY) & 0o7777
-        return this.#create(entry, this.#name(BODY + 8, length).name, { type: 'directory', mode })
-      }
-      case OP.CREATE:
-        return this.#createFile(entry, length)
-      case OP.TMPFILE:
-        return this.#createNameless(entry)
-      case OP.UNLINK:
-        return unlink(this.#tree, entry, this.#name(BODY, length).name)
-      case OP.RMDIR:
-        return removeDirectory(this.#tree, entry, this.#name(BODY, length).name)
-      case OP.RENAME:
-        return this.#rename(entry, 0, BODY + 8, length)
-      case OP.RENAME2:
-        return this.#rename(entry, this.#in.word(BODY + 8), BODY + 16, length)
-      case OP.LINK:
-        return this.#link(entry, length)
-      case OP.GETXATTR:
-        return this.#getxattr(entry, length)
-      case OP.LISTXATTR:
-        return this.#listxattr(entry)
-      case OP.SETXATTR:
-        return this.#setxattr(entry, length)
-      case OP.REMOVEXATTR:
-        return attributes.removeXattr(this.#tree, entry, this.#name(BODY, length).name)
+      case OP.BATCH_FORGET:
+        return this.#forgetMany()
+      case OP.INTERRUPT:
+        return undefined
+      case OP.DESTROY:
+        return 0
+      case OP.STATFS:
+        return this.#statfs()
+      case OP.SYNCFS:
+        return this.#tree.upper?.sync() ?? 0
       default:
         // ENOSYS is remembered by the kernel: it does without (locks, lseek, copies, fallocate).
         return -ERRNO.ENOSYS
     }
   }
 
-  #name(at: number, end: number): { name: BytePath; next: number } {
-    return this.#in.name(at, end) as { name: BytePath; next: number }
+  /** By opcode: what is asked of a node, which may have lost its names. */
+  #makeNodeTable(): Handlers<UnionNode> {
+    const table = [...this.#open.handlers]
+    table[OP.GETATTR] = (node) => this.#attr(node)
+    table[OP.SETATTR] = (node) => this.#setattr(node)
+    return table
+  }
+
+  /** By opcode: what is asked of a name. */
+  #makeEntryTable(): Handlers<UnionEntry> {
+    const table: Handlers<UnionEntry> = []
+    table[OP.LOOKUP] = (dir, length) => this.#lookup(dir, this.#name(BODY, length))
+    table[OP.READLINK] = (entry) => this.#readlink(entry)
+    table[OP.SYMLINK] = (dir, length) => this.#symlink(dir, length)
+    table[OP.MKNOD] = (dir, length) => this.#mknod(dir, length)
+    table[OP.MKDIR] = (dir, length) => this.#mkdir(dir, length)
+    table[OP.CREATE] = (dir, length) => this.#createFile(dir, length)
+    table[OP.TMPFILE] = (dir) => this.#createNameless(dir)
+    table[OP.UNLINK] = (dir, length) => unlink(this.#tree, dir, this.#name(BODY, length))
+    table[OP.RMDIR] = (dir, length) => removeDirectory(this.#tree, dir, this.#name(BODY, length))
+    table[OP.RENAME] = (dir, length) => this.#rename(dir, 0, BODY + 8, length)
+    table[OP.RENAME2] = (dir, length) =>
+      this.#rename(dir, this.#in.word(BODY + 8), BODY + 16, length)
+    table[OP.LINK] = (dir, length) => this.#link(dir, length)
+    table[OP.GETXATTR] = (entry, length) => this.#getxattr(entry, length)
+    table[OP.LISTXATTR] = (entry) => this.#listxattr(entry)
+    table[OP.SETXATTR] = (entry, length) => this.#setxattr(entry, length)
+    table[OP.REMOVEXATTR] = (entry, length) =>
+      attributes.removeXattr(this.#tree, entry, this.#name(BODY, length))
+    return table
+  }
+
+  #name(at: number, end: number): BytePath {
+    return this.#in.name(at, end) as BytePath
   }
 
   /** Who asks: the owner of what is made. @returns undefined for one whom the disk has no number for */
@@ -195,13 +177,8 @@ export class Operations {
   #writeNode(node: UnionNode, at: number): number {
     const status = this.#tree.layerStatus(node)
     if (typeof status === 'number') return status
-    const out = this.#out
     if (node.holds++ === 0) this.#nodes.set(node.id, node)
-    out.setNumber(at, node.id)
-    out.setNumber(at + 8, 0)
-    out.setNumber(at + 16, VALID_SECONDS)
-    out.setNumber(at + 24, VALID_SECONDS)
-    out.setNumber(at + 32, 0)
+    writeEntryHead(this.#out, at, node.id, VALID_SECONDS)
     this.#writeAttr(at + 40, node, status)
     return ENTRY_BYTES
   }
@@ -277,17 +254,28 @@ export class Operations {
     return typeof made === 'number' ? made : this.writeEntry(made, OUT)
   }
 
+  #symlink(dir: UnionEntry, length: number): number {
+    const name = this.#name(BODY, length)
+    const linkTarget = this.#name(BODY + name.length + 1, length)
+    return this.#create(dir, name, { type: 'symlink', mode: 0o777, linkTarget })
+  }
+
+  #mkdir(dir: UnionEntry, length: number): number {
+    const mode = this.#in.word(BODY) & 0o7777
+    return this.#create(dir, this.#name(BODY + 8, length), { type: 'directory', mode })
+  }
+
   #mknod(dir: UnionEntry, length: number): number {
     const mode = this.#in.word(BODY)
-    const type = TYPES[mode & S_IFMT] ?? 'file'
+    const type = fileType(mode & S_IFMT)
     const device = decodeDevice(this.#in.word(BODY + 4))
-    const { name } = this.#name(BODY + 16, length)
+    const name = this.#name(BODY + 16, length)
     return this.#create(dir, name, { type, mode: mode & 0o7777, ...device })
   }
 
   #createFile(dir: UnionEntry, length: number): number {
     const mode = this.#in.word(BODY + 4) & 0o7777
-    const { name } = this.#name(BODY + 16, length)
+    const name = this.#name(BODY + 16, length)
     const creator = this.#creator()
     // As the kernel has it of a mount with mapped IDs: may_create of fs/namei.c.
     if (creator === undefined) return -ERRNO.EOVERFLOW
@@ -324,11 +312,11 @@ export class Operations {
     if (target === undefined) return -ERRNO.ENOENT
     if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -ERRNO.EINVAL
     const from = this.#name(at, length)
-    const to = this.#name(from.next, length)
+    const to = this.#name(at + from.length + 1, length)
     return rename(
       this.#tree,
-      { dir, name: from.name },
-      { dir: target, name: to.name },
+      { dir, name: from },
+      { dir: target, name: to },
       {
         noReplace: (flags & RENAME_NOREPLACE) !== 0,
         exchange: (flags & RENAME_EXCHANGE) !== 0,
@@ -339,7 +327,7 @@ export class Operations {
   #link(dir: UnionEntry, length: number): number {
     const node = this.#nodes.get(this.#in.number(BODY))
     if (node === undefined) return -ERRNO.ENOENT
-    const { name } = this.#name(BODY + 8, length)
+    const name = this.#name(BODY + 8, length)
     const linked = node.entry
       ? link(this.#tree, node.entry, dir, name)
       : linkNameless(this.#tree, node, dir, name)
@@ -348,7 +336,7 @@ export class Operations {
 
   #getxattr(entry: UnionEntry, length: number): number {
     const size = this.#in.word(BODY)
-    const value = attributes.getXattr(this.#tree, entry, this.#name(BODY + 8, length).name)
+    const value = attributes.getXattr(this.#tree, entry, this.#name(BODY + 8, length))
     return typeof value === 'number' ? value : this.#sized(value, size)
   }
 
@@ -376,17 +364,12 @@ export class Operations {
   #setxattr(entry: UnionEntry, length: number): number {
     const size = this.#in.word(BODY)
     const flags = this.#in.word(BODY + 4)
-    const { name, next } = this.#name(BODY + 8, length)
-    return attributes.setXattr(
-      this.#tree,
-      entry,
-      name,
-      this.#in.bytes.subarray(next, next + size),
-      {
-        create: (flags & XATTR_CREATE) !== 0,
-        replace: (flags & XATTR_REPLACE) !== 0,
-      },
-    )
+    const name = this.#name(BODY + 8, length)
+    const at = BODY + 8 + name.length + 1
+    return attributes.setXattr(this.#tree, entry, name, this.#in.bytes.subarray(at, at + size), {
+      create: (flags & XATTR_CREATE) !== 0,
+      replace: (flags & XATTR_REPLACE) !== 0,
+    })
   }
 
   #statfs(): number {

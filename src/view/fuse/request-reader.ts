@@ -7,13 +7,14 @@
 import { performance } from 'node:perf_hooks'
 import { ERRNO } from '../../sys/errno.ts'
 import { O } from '../../sys/file-calls.ts'
-import { checked, libc } from '../../sys/libc.ts'
+import { checked, libc, type Libc } from '../../sys/libc.ts'
 import type { Message } from './message.ts'
 
-/** From one request to the next, at most, in milliseconds. */
+/** From one request to the next, at most and on average, in milliseconds. */
 const CLOSE_MS = 0.1
-/** As many in a row make it worth looking. */
-const CLOSE_MIN = 32
+/** So many of one thread in a row, closely, make it worth looking; the first of them may be anything. */
+const ROW = 32
+const ROW_FROM = 4
 /** Looks, of half a microsecond each: less than going to sleep and being woken takes, so that at most twice that is lost. */
 const LOOKS_MAX = 64
 const F_SETFL = 4
@@ -23,9 +24,10 @@ const ASKER = 32
 
 export class RequestReader {
   readonly #device: number
+  readonly #read: Libc['read'] = libc().read
   #isLooking = false
-  #close = 0
-  #lastMs = 0
+  #row = 0
+  #fromMs = 0
   #asker = 0
 
   /** @param device whose flags are this reader's to set */
@@ -41,19 +43,21 @@ export class RequestReader {
       this.#become(false)
       if (found !== undefined) return found
     }
-    const length = checked(libc().read(this.#device, into.bytes, into.bytes.length))
-    const nowMs = performance.now()
-    const isClose = nowMs - this.#lastMs <= CLOSE_MS && this.#isSameAsker(into)
-    this.#lastMs = nowMs
-    this.#close = isClose ? this.#close + 1 : 0
-    if (this.#close >= CLOSE_MIN) this.#become(true)
-    return length
+    const result = this.#read(this.#device, into.bytes, into.bytes.length)
+    if (result < 0) return checked(result)
+    this.#row = this.#isSameAsker(into) ? this.#row + 1 : 0
+    // The clock is looked at twice in a row, and never where several ask.
+    if (this.#row === ROW_FROM) this.#fromMs = performance.now()
+    if (this.#row === ROW_FROM + ROW) {
+      this.#row = 0
+      if (performance.now() - this.#fromMs <= ROW * CLOSE_MS) this.#become(true)
+    }
+    return result
   }
 
   #look(into: Buffer): number | undefined {
-    const { read } = libc()
     for (let left = LOOKS_MAX; left > 0; left--) {
-      const length = read(this.#device, into, into.length)
+      const length = this.#read(this.#device, into, into.length)
       if (length >= 0) return length
       const failed = checked(length)
       if (failed !== -ERRNO.EAGAIN) return failed
@@ -69,7 +73,7 @@ export class RequestReader {
   }
 
   #become(looking: boolean): void {
-    this.#close = 0
+    this.#row = 0
     // Where it cannot be said, a read waits as before.
     const set = libc().fcntl(this.#device, F_SETFL, O.RDWR | (looking ? O.NONBLOCK : 0))
     this.#isLooking = looking && set === 0

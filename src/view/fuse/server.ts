@@ -5,13 +5,13 @@
 
 import { systemNow } from '../../sys/clock.ts'
 import { ERRNO } from '../../sys/errno.ts'
-import { libc } from '../../sys/libc.ts'
+import { libc, type Libc } from '../../sys/libc.ts'
 import { SplicePipe } from '../../sys/splice-pipe.ts'
 import { BackingFiles } from './backing.ts'
 import { Message } from './message.ts'
 import { Operations } from './operations.ts'
 import type { OwnerMap } from './owner-map.ts'
-import { INIT, IN_HEADER_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts'
+import { INIT, IN_HEADER_BYTES, OP, OUT_HEADER_BYTES, writeHead } from './protocol.ts'
 import { RequestReader } from './request-reader.ts'
 import type { UnionTree } from '../../union/tree.ts'
 
@@ -47,6 +47,7 @@ class Server {
   readonly #input: Message = new Message(IO_BYTES_MAX + PAGE_BYTES)
   readonly #output: Message = new Message(IO_BYTES_MAX + PAGE_BYTES)
   readonly #pipe: SplicePipe = new SplicePipe(IO_BYTES_MAX)
+  readonly #write: Libc['write'] = libc().write
   #operations: Operations | undefined
 
   constructor(options: ServeOptions) {
@@ -68,46 +69,37 @@ class Server {
 
   #answer(length: number): void {
     const opcode = this.#input.word(4)
-    let result: number | undefined
-    if (opcode === OP.INIT) {
-      result = this.#init()
-    } else if (opcode === OP.DESTROY) {
-      result = 0
-    } else if (this.#operations === undefined) {
-      result = -ERRNO.EIO
-    } else {
-      try {
-        result = this.#operations.run(opcode, length)
-      } catch {
-        // Of a layer that cannot be read, or of a bug: whoever asked gets an error, and everybody else goes on.
-        result = -ERRNO.EIO
-      }
-    }
+    const result =
+      this.#operations === undefined ? this.#greet(opcode) : this.#operate(opcode, length)
     if (result !== undefined) this.#reply(result)
     if (opcode === OP.INIT) this.#options.onReady()
   }
 
-  /** @param result bytes behind the header, or a negative errno */
-  #reply(result: number): void {
-    const length = this.#head(Math.max(0, result), Math.min(0, result))
-    // Where the asker is gone meanwhile the kernel says ENOENT, and there is nobody to tell.
-    libc().write(this.#device, this.#output.bytes, length)
+  #greet(opcode: number): number {
+    return opcode === OP.INIT ? this.#init() : -ERRNO.EIO
   }
 
-  /** fuse_out_header of the answer to what was asked. @returns the length of both */
-  #head(bodyBytes: number, errno: number): number {
+  #operate(opcode: number, length: number): number | undefined {
+    try {
+      return this.#operations!.run(opcode, length)
+    } catch {
+      // Of a layer that cannot be read, or of a bug: whoever asked gets an error, and everybody else goes on.
+      return -ERRNO.EIO
+    }
+  }
+
+  /** @param result bytes behind the header, or a negative errno */
+  #reply(result: number): void {
     const out = this.#output
-    const length = OUT_HEADER_BYTES + bodyBytes
-    out.setWord(0, length)
-    out.setWord(4, errno)
-    out.setWord(8, this.#input.word(8))
-    out.setWord(12, this.#input.word(12))
-    return length
+    const length =
+      result < 0 ? writeHead(out, this.#input, 0, result) : writeHead(out, this.#input, result, 0)
+    // Where the asker is gone meanwhile the kernel says ENOENT, and there is nobody to tell.
+    this.#write(this.#device, out.bytes, length)
   }
 
   /** @returns whether it has: see SplicePipe.send */
   #replyFrom(fd: number, offset: number, sizeBytes: number): boolean {
-    this.#head(sizeBytes, 0)
+    writeHead(this.#output, this.#input, sizeBytes, 0)
     const header = this.#output.bytes.subarray(0, OUT_HEADER_BYTES)
     return this.#pipe.send(header, { fd, offset, sizeBytes }, this.#device)
   }
@@ -118,7 +110,7 @@ class Server {
     out.setWord(0, OUT_HEADER_BYTES + length)
     out.setWord(4, code)
     out.clear(8, OUT_HEADER_BYTES)
-    libc().write(this.#device, out.bytes, OUT_HEADER_BYTES + length)
+    this.#write(this.#device, out.bytes, OUT_HEADER_BYTES + length)
   }
 
   #init(): number {

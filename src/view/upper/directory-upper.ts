@@ -5,7 +5,7 @@
 
 import { writeOpaque } from '../../archive/whiteout-form.ts'
 import { ConflictError } from '../../errors.ts'
-import { basename, dirname, type BytePath } from '../../path/byte-path.ts'
+import { basename, dirname, joinPath, type BytePath } from '../../path/byte-path.ts'
 import { ERRNO, hostError } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
 import { statusAt, statusOf, type FileStatus } from '../../sys/file-status.ts'
@@ -76,6 +76,10 @@ export class DirectoryUpper implements UpperLayer {
     return this.#layer.lookup(path)
   }
 
+  directoryStatus(path: BytePath): LayerNode | undefined {
+    return this.#layer.directoryStatus(path)
+  }
+
   list(path: BytePath): LayerEntry[] {
     return this.#layer.list(path)
   }
@@ -113,16 +117,19 @@ export class DirectoryUpper implements UpperLayer {
     })
   }
 
-  makeOpen(path: BytePath, node: NewNode): OpenNode | number {
-    if (this.#form === 'trusted' && isCopied(node)) {
-      if ((node.xattrs?.size ?? 0) === 0) return this.#copyOpen(path, node)
-    } else if (this.#form === 'trusted') {
-      const made = this.#at(path, (place) => makeOpenFile(place, node))
+  makeOpen(dir: BytePath, name: BytePath, node: NewNode): OpenNode | number {
+    const isCopy = isCopied(node)
+    if (this.#form === 'trusted' && !isCopy) {
+      const fd = this.#open(dir)
+      const made = fd < 0 ? fd : makeOpenFile({ dir: fd, name }, node)
       // A whiteout of this form has the name itself.
       if (made !== -ERRNO.EEXIST) {
         return typeof made === 'number' ? made : this.#openNode(made.fd, made.status)
       }
     }
+    const path = joinPath(dir, name)
+    if (this.#form === 'trusted' && isCopy && (node.xattrs?.size ?? 0) === 0)
+      return this.#copyOpen(path, node)
     const made = this.make(path, node)
     if (made < 0) return made
     const status = this.lookup(path)

@@ -43,10 +43,11 @@ export function create(
   const { mode, gid } = inherited(tree, dir, what, creator)
   // mkdir over a whiteout: else the lower directory of that name would come back in it (ovl_create_over_whiteout).
   const opaque = what.type === 'directory' && upper.lookup(path) === 'whiteout'
+  const wasWhole = tree.unsettle(dir, name)
   const made = upper.make(path, { ...what, mode, gid, uid: creator.uid, opaque })
-  if (made < 0) return tree.doubt(dir, made)
+  if (made < 0) return made
   tree.touch(dir.node)
-  const entry = tree.adopt(dir, name)
+  const entry = tree.adopt(dir, name, wasWhole)
   if (typeof entry === 'number') return entry
   // A directory's default ACL or label comes to what is made in it; a capability never does.
   entry.node.lacksCapability = true
@@ -82,11 +83,12 @@ export function createOpen(
   if (ready < 0) return ready
   const { mode: given, gid } = inherited(tree, dir, what, creator)
   const node = { type: 'file', mode: given, uid: creator.uid, gid } as const
+  const wasWhole = tree.unsettle(dir, name)
   const made = tree.upper!.makeOpen!(dir.path, name, node)
-  if (typeof made === 'number') return tree.doubt(dir, made)
+  if (typeof made === 'number') return made
   tree.touch(dir.node)
   const { body, status } = made
-  const entry = tree.adoptNew(dir, name, status)
+  const entry = tree.adoptNew(dir, name, wasWhole, status)
   entry.node.lacksCapability = true
   return { entry, file: new OpenFile(tree, entry.node, body, true), status }
 }
@@ -128,10 +130,11 @@ export function linkNameless(
   if (refused < 0) return refused
   for (const { writable, body } of node.files()) {
     if (!writable) continue
+    const wasWhole = tree.unsettle(dir, name)
     const linked = tree.upper!.linkOpen?.(body, joinPath(dir.path, name)) ?? -E.OPNOTSUPP
-    if (linked < 0) return tree.doubt(dir, linked)
+    if (linked < 0) return linked
     tree.touch(dir.node)
-    return tree.adopt(dir, name, node)
+    return tree.adopt(dir, name, wasWhole, node)
   }
   return -E.NOENT
 }
@@ -150,11 +153,12 @@ export function link(
   if (refused < 0) return refused
   const copied = copyUp(tree, entry)
   if (copied < 0) return copied
+  const wasWhole = tree.unsettle(dir, name)
   const linked = tree.upper!.link(entry.path, joinPath(dir.path, name))
-  if (linked < 0) return tree.doubt(dir, linked)
+  if (linked < 0) return linked
   tree.touch(dir.node)
   tree.linked(entry)
-  return tree.adopt(dir, name, entry.node)
+  return tree.adopt(dir, name, wasWhole, entry.node)
 }
 
 /** In the order in which the kernel looks: the name, whether it is taken, whether anything may be written. */

@@ -95,8 +95,9 @@ function move(
   const isFile = source.node.type !== 'directory'
   const newPath = joinPath(to.dir.path, to.name)
   const last = target === undefined ? -E.NOENT : tree.parting(target.node)
+  const settle = unsettle(tree, from, to)
   const moved = upper.rename(source.path, newPath, { whiteout, isFile })
-  if (moved < 0) return tree.doubt(from.dir, tree.doubt(to.dir, moved))
+  if (moved < 0) return moved
   if (target !== undefined) {
     tree.touch(target.node)
     tree.removed(target, last)
@@ -104,6 +105,7 @@ function move(
   tree.move(source, to.dir, to.name)
   tree.touch(from.dir.node)
   tree.touch(to.dir.node)
+  settle()
   return 0
 }
 
@@ -123,13 +125,26 @@ function exchange(
     const hidden = entry.node.type === 'directory' ? hideBelow(tree, entry, dir) : 0
     if (hidden < 0) return hidden
   }
+  const settle = unsettle(tree, from, to)
   const swapped = tree.upper!.rename(source.path, target.path, { exchange: true })
-  if (swapped < 0) return tree.doubt(from.dir, tree.doubt(to.dir, swapped))
+  if (swapped < 0) return swapped
   tree.move(source, to.dir, to.name)
   tree.move(target, from.dir, from.name)
   tree.touch(from.dir.node)
   tree.touch(to.dir.node)
+  settle()
   return 0
+}
+
+/** @returns for when both names are what they shall be */
+function unsettle(tree: UnionTree, from: Name, to: Name): () => void {
+  const wasFromWhole = tree.unsettle(from.dir, from.name)
+  const wasToWhole = tree.unsettle(to.dir, to.name)
+  return () => {
+    // In this order: of one directory the first answer is the true one.
+    to.dir.isWhole = wasToWhole
+    from.dir.isWhole = wasFromWhole
+  }
 }
 
 function copyUpAll(tree: UnionTree, ...entries: readonly UnionEntry[]): number {

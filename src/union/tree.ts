@@ -155,22 +155,32 @@ export class UnionTree {
     return found
   }
 
-  /** `node` is what was found at a name that the rules just made. */
-  adopt(dir: UnionEntry, name: BytePath, node?: UnionNode): UnionEntry | number {
-    const path = joinPath(dir.path, name)
-    this.#absent.delete(path)
-    if (node !== undefined) return this.#remember(node, dir, name)
+  /**
+   * Before a name is made there: should that fail or throw half-way, what the directory has is to be asked again.
+   * @returns whether it is known as a whole, for whoever made the name to give back
+   */
+  unsettle(dir: UnionEntry, name: BytePath): boolean {
     const { isWhole } = dir
+    // Of one that is known as a whole nothing was looked for in vain.
+    if (!isWhole) this.#absent.delete(joinPath(dir.path, name))
     dir.isWhole = false
-    const found = this.#find(path, dir, name)
-    if (typeof found !== 'number') dir.isWhole = isWhole
-    return found
+    return isWhole
+  }
+
+  /** A name that the rules just made. @param node what is there, where it is known */
+  adopt(dir: UnionEntry, name: BytePath, wasWhole: boolean, node?: UnionNode): UnionEntry | number {
+    const entry = node
+      ? this.#remember(node, dir, name)
+      : this.#find(joinPath(dir.path, name), dir, name)
+    if (typeof entry !== 'number') dir.isWhole = wasWhole
+    return entry
   }
 
   /** A new file of the upper layer, of which this is known already. */
-  adoptNew(dir: UnionEntry, name: BytePath, own: LayerNode): UnionEntry {
-    if (!dir.isWhole) this.#absent.delete(joinPath(dir.path, name))
-    return this.#remember(this.#upperNode(dir, name, own), dir, name)
+  adoptNew(dir: UnionEntry, name: BytePath, wasWhole: boolean, own: LayerNode): UnionEntry {
+    const entry = this.#remember(this.#upperNode(dir, name, own), dir, name)
+    dir.isWhole = wasWhole
+    return entry
   }
 
   /** A new file of the upper layer, without a name so far. */
@@ -220,12 +230,6 @@ export class UnionTree {
     entry.move(dir, name)
     dir.children.set(name, entry)
     entry.node.remembered = undefined
-  }
-
-  /** A change of a name in it failed, perhaps half-way. @returns `result` */
-  doubt(dir: UnionEntry, result: number): number {
-    dir.isWhole = false
-    return result
   }
 
   /** What was read of that directory's or file's own attributes is out of date. */

@@ -11,7 +11,13 @@ import { MemoryUpper } from '../../src/union/memory-upper.ts'
 import { unlink } from '../../src/union/remove.ts'
 import { rename } from '../../src/union/rename.ts'
 import { UnionTree, type UnionName } from '../../src/union/tree.ts'
-import type { ReadableLayer } from '../../src/union/upper-layer.ts'
+import type {
+  NewNode,
+  OpenNode,
+  ReadableLayer,
+  RenameOptions,
+  WritableBody,
+} from '../../src/union/upper-layer.ts'
 
 const LAYERS = 125
 const ENTRIES = 100_000
@@ -231,6 +237,68 @@ t.test('a directory that was made here is known as a whole', async (t) => {
     return
   }
   t.fail('the image has names')
+})
+
+/** Does what it is told, and fails then: by an errno, or, where that is 0, by throwing. */
+class HalfwayUpper extends MemoryUpper {
+  errno: number | undefined
+
+  override make(path: BytePath, what: NewNode): number {
+    return this.#failing(super.make(path, what))
+  }
+
+  makeOpen(dir: BytePath, name: BytePath, what: NewNode): OpenNode | number {
+    const path = joinPath(dir, name)
+    const made = this.make(path, what)
+    return made < 0 ? made : { body: this.openBody(path, true) as WritableBody, status: FILE }
+  }
+
+  override link(existing: BytePath, path: BytePath): number {
+    return this.#failing(super.link(existing, path))
+  }
+
+  override rename(from: BytePath, to: BytePath, options: RenameOptions): number {
+    return this.#failing(super.rename(from, to, options))
+  }
+
+  #failing(result: number): number {
+    const { errno } = this
+    this.errno = undefined
+    if (errno === 0) throw new Error('input/output error')
+    return errno === undefined ? result : -errno
+  }
+}
+
+t.test('a name whose making fails when it is made already', async (t) => {
+  const { layers } = makeImage()
+  const owner = { uid: 0, gid: 0 }
+  const file = { type: 'file', mode: 0o644 } as const
+  const name = 'new' as BytePath
+  type Change = (tree: UnionTree, dir: UnionEntry, old: UnionEntry) => unknown
+  const changes: Record<string, Change> = {
+    create: (tree, dir) => create(tree, dir, name, file, owner),
+    createOpen: (tree, dir) => createOpen(tree, dir, name, 0o644, owner),
+    link: (tree, dir, old) => link(tree, old, dir, name),
+    rename: (tree, dir, old) => rename(tree, { dir: tree.root, name: old.name }, { dir, name }),
+  }
+  for (const [called, change] of Object.entries(changes)) {
+    for (const errno of [0, ERRNO.EIO]) {
+      for (const isNew of [true, false]) {
+        const upper = new HalfwayUpper(() => 0n)
+        const tree = new UnionTree({ lowers: layers, upper }, () => 0n)
+        const made = create(tree, tree.root, 'd' as BytePath, { ...file, type: 'directory' }, owner)
+        const old = create(tree, tree.root, 'old' as BytePath, file, owner)
+        if (typeof made === 'number' || typeof old === 'number') throw new Error('not made')
+        const dir = isNew ? made : tree.root
+        t.equal(tree.lookup(dir, name), -ERRNO.ENOENT)
+        upper.errno = errno
+        if (errno === 0) t.throws(() => change(tree, dir, old), { message: 'input/output error' })
+        else t.equal(change(tree, dir, old), -errno)
+        const where = isNew ? 'a directory made here' : 'a merged directory'
+        t.match(tree.lookup(dir, name), { name }, `${called} in ${where}`)
+      }
+    }
+  }
 })
 
 t.test('what is not there, until it is made', async (t) => {

@@ -41,8 +41,10 @@ export function create(
   const path = joinPath(dir.path, name)
   const upper = tree.upper!
   const { mode, gid } = inherited(tree, dir, what, creator)
-  // mkdir over a whiteout: else the lower directory of that name would come back in it (ovl_create_over_whiteout).
-  const opaque = what.type === 'directory' && upper.lookup(path) === 'whiteout'
+  // mkdir over a whiteout: else the lower directory of that name would come back in it (ovl_create_over_whiteout). What
+  // was made here has none that nobody knows of.
+  const mayBeOver = what.type === 'directory' && !dir.isWhole
+  const opaque = mayBeOver && upper.lookup(path) === 'whiteout'
   const wasWhole = tree.unsettle(dir, name)
   const made = upper.make(path, { ...what, mode, gid, uid: creator.uid, opaque })
   if (made < 0) return made

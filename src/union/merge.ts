@@ -127,13 +127,16 @@ class LayerMerge implements MergedView {
     if (path === '') return this.#root()
     const known = this.#directories.get(path)
     if (known !== undefined) return this.#of(path, known.deciding)
-    const listing = this.#listings.get(dirname(path))
+    const parent = dirname(path)
+    const listing = this.#listings.get(parent)
     if (listing !== undefined) {
       const layer = listing.get(basename(path))
       return layer === undefined ? undefined : this.#of(path, layer)
     }
-    const contributors = this.#directory(dirname(path))?.contributors(this.layers) ?? []
-    for (const [index, layer] of contributors.entries()) {
+    const contributors = this.#directory(parent)?.contributors(this.layers)
+    if (contributors === undefined) return undefined
+    for (let index = 0; index < contributors.length; index++) {
+      const layer = contributors[index]!
       const node = this.layers[layer]!.lookup(path)
       if (node === undefined) continue
       if (node === 'whiteout') return undefined

@@ -71,10 +71,15 @@ export class Message {
     this.words.fill(0, from >>> 2, to >>> 2)
   }
 
-  /** A name that ends with a NUL, or with `end`: a character for each byte. */
+  /** A character for each byte. */
+  text(at: number, end: number): string {
+    return this.bytes.toString('latin1', at, end)
+  }
+
+  /** A name that ends with a NUL, or with `end`. */
   name(at: number, end: number): string {
     const stop = this.#octets.indexOf(0, at)
-    return this.bytes.toString('latin1', at, stop < 0 || stop > end ? end : stop)
+    return this.text(at, stop < 0 || stop > end ? end : stop)
   }
 
   /** @returns where the next one goes: padded with zeros to a multiple of eight */

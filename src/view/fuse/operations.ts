@@ -47,8 +47,6 @@ const XATTR_CREATE = 1
 const XATTR_REPLACE = 2
 const NAME_BYTES_MAX = 255
 
-const SYNCS: ReadonlySet<number> = new Set([OP.FSYNC, OP.FSYNCDIR, OP.SYNCFS])
-
 export interface OperationsOptions extends OpenTableOptions {
   readonly place: string
   readonly now: () => bigint
@@ -86,23 +84,26 @@ export class Operations {
   }
 
   /** @returns bytes written behind the header, a negative errno, or undefined where no reply is wanted */
-  run(opcode: number, length: number): number | undefined {
-    const id = this.#in.number(16)
-    if (opcode === OP.FORGET) return this.#forget(id, this.#in.number(BODY))
+  run(length: number): number | undefined {
+    const opcode = this.#in.word(4)
     this.#tree.trim()
-    if (this.#isVolatile && SYNCS.has(opcode)) return 0
-    const ofEntry = this.#ofEntry[opcode]
     const ofNode = this.#ofNode[opcode]
-    if (ofEntry === undefined && ofNode === undefined) return this.#runOther(opcode)
-    const node = this.#nodes.get(id)
+    if (ofNode !== undefined) {
+      const node = this.#nodes.get(this.#in.number(16))
+      return node === undefined ? -ERRNO.ESTALE : ofNode(node, length)
+    }
+    const ofEntry = this.#ofEntry[opcode]
+    if (ofEntry === undefined) return this.#runOther(opcode)
+    const node = this.#nodes.get(this.#in.number(16))
     if (node === undefined) return -ERRNO.ESTALE
-    if (ofNode !== undefined) return ofNode(node, length)
     const { entry } = node
-    return entry === undefined ? -ERRNO.ENOENT : ofEntry!(entry, length)
+    return entry === undefined ? -ERRNO.ENOENT : ofEntry(entry, length)
   }
 
   #runOther(opcode: number): number | undefined {
     switch (opcode) {
+      case OP.FORGET:
+        return this.#forget(this.#in.number(16), this.#in.number(BODY))
       case OP.BATCH_FORGET:
         return this.#forgetMany()
       case OP.INTERRUPT:
@@ -112,7 +113,7 @@ export class Operations {
       case OP.STATFS:
         return this.#statfs()
       case OP.SYNCFS:
-        return this.#tree.upper?.sync() ?? 0
+        return this.#isVolatile ? 0 : (this.#tree.upper?.sync() ?? 0)
       default:
         // ENOSYS is remembered by the kernel: it does without (locks, lseek, copies, fallocate).
         return -ERRNO.ENOSYS
@@ -122,6 +123,7 @@ export class Operations {
   /** By opcode: what is asked of a node, which may have lost its names. */
   #makeNodeTable(): Handlers<UnionNode> {
     const table = [...this.#open.handlers]
+    if (this.#isVolatile) table[OP.FSYNC] = table[OP.FSYNCDIR] = () => 0
     table[OP.GETATTR] = (node) => this.#attr(node)
     table[OP.SETATTR] = (node) => this.#setattr(node)
     return table
@@ -130,15 +132,16 @@ export class Operations {
   /** By opcode: what is asked of a name. */
   #makeEntryTable(): Handlers<UnionEntry> {
     const table: Handlers<UnionEntry> = []
-    table[OP.LOOKUP] = (dir, length) => this.#lookup(dir, this.#name(BODY, length))
+    table[OP.LOOKUP] = (dir, length) => this.#lookup(dir, this.#lastName(BODY, length))
     table[OP.READLINK] = (entry) => this.#readlink(entry)
     table[OP.SYMLINK] = (dir, length) => this.#symlink(dir, length)
     table[OP.MKNOD] = (dir, length) => this.#mknod(dir, length)
     table[OP.MKDIR] = (dir, length) => this.#mkdir(dir, length)
     table[OP.CREATE] = (dir, length) => this.#createFile(dir, length)
     table[OP.TMPFILE] = (dir) => this.#createNameless(dir)
-    table[OP.UNLINK] = (dir, length) => unlink(this.#tree, dir, this.#name(BODY, length))
-    table[OP.RMDIR] = (dir, length) => removeDirectory(this.#tree, dir, this.#name(BODY, length))
+    table[OP.UNLINK] = (dir, length) => unlink(this.#tree, dir, this.#lastName(BODY, length))
+    table[OP.RMDIR] = (dir, length) =>
+      removeDirectory(this.#tree, dir, this.#lastName(BODY, length))
     table[OP.RENAME] = (dir, length) => this.#rename(dir, 0, BODY + 8, length)
     table[OP.RENAME2] = (dir, length) =>
       this.#rename(dir, this.#in.word(BODY + 8), BODY + 16, length)
@@ -147,12 +150,18 @@ export class Operations {
     table[OP.LISTXATTR] = (entry) => this.#listxattr(entry)
     table[OP.SETXATTR] = (entry, length) => this.#setxattr(entry, length)
     table[OP.REMOVEXATTR] = (entry, length) =>
-      attributes.removeXattr(this.#tree, entry, this.#name(BODY, length))
+      attributes.removeXattr(this.#tree, entry, this.#lastName(BODY, length))
     return table
   }
 
+  /** Of several. */
   #name(at: number, end: number): BytePath {
     return this.#in.name(at, end) as BytePath
+  }
+
+  /** The request ends with it. */
+  #lastName(at: number, length: number): BytePath {
+    return this.#in.text(at, length - 1) as BytePath
   }
 
   /** Who asks: the owner of what is made. @returns undefined for one whom the disk has no number for */
@@ -256,26 +265,26 @@ export class Operations {
 
   #symlink(dir: UnionEntry, length: number): number {
     const name = this.#name(BODY, length)
-    const linkTarget = this.#name(BODY + name.length + 1, length)
+    const linkTarget = this.#lastName(BODY + name.length + 1, length)
     return this.#create(dir, name, { type: 'symlink', mode: 0o777, linkTarget })
   }
 
   #mkdir(dir: UnionEntry, length: number): number {
     const mode = this.#in.word(BODY) & 0o7777
-    return this.#create(dir, this.#name(BODY + 8, length), { type: 'directory', mode })
+    return this.#create(dir, this.#lastName(BODY + 8, length), { type: 'directory', mode })
   }
 
   #mknod(dir: UnionEntry, length: number): number {
     const mode = this.#in.word(BODY)
     const type = fileType(mode & S_IFMT)
     const device = decodeDevice(this.#in.word(BODY + 4))
-    const name = this.#name(BODY + 16, length)
+    const name = this.#lastName(BODY + 16, length)
     return this.#create(dir, name, { type, mode: mode & 0o7777, ...device })
   }
 
   #createFile(dir: UnionEntry, length: number): number {
     const mode = this.#in.word(BODY + 4) & 0o7777
-    const name = this.#name(BODY + 16, length)
+    const name = this.#lastName(BODY + 16, length)
     const creator = this.#creator()
     // As the kernel has it of a mount with mapped IDs: may_create of fs/namei.c.
     if (creator === undefined) return -ERRNO.EOVERFLOW
@@ -312,7 +321,7 @@ export class Operations {
     if (target === undefined) return -ERRNO.ENOENT
     if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -ERRNO.EINVAL
     const from = this.#name(at, length)
-    const to = this.#name(at + from.length + 1, length)
+    const to = this.#lastName(at + from.length + 1, length)
     return rename(
       this.#tree,
       { dir, name: from },
@@ -327,7 +336,7 @@ export class Operations {
   #link(dir: UnionEntry, length: number): number {
     const node = this.#nodes.get(this.#in.number(BODY))
     if (node === undefined) return -ERRNO.ENOENT
-    const name = this.#name(BODY + 8, length)
+    const name = this.#lastName(BODY + 8, length)
     const linked = node.entry
       ? link(this.#tree, node.entry, dir, name)
       : linkNameless(this.#tree, node, dir, name)
@@ -336,7 +345,7 @@ export class Operations {
 
   #getxattr(entry: UnionEntry, length: number): number {
     const size = this.#in.word(BODY)
-    const value = attributes.getXattr(this.#tree, entry, this.#name(BODY + 8, length))
+    const value = attributes.getXattr(this.#tree, entry, this.#lastName(BODY + 8, length))
     return typeof value === 'number' ? value : this.#sized(value, size)
   }
 

@@ -22,45 +22,58 @@ const ROW_FROM = 4
 const LOOKS_MAX = 64
 const F_SETFL = 4
 
-/** Of fuse_in_header: the thread that asks; 0 where the kernel itself does. */
-const ASKER = 32
+/** Of fuse_in_header, by words: the thread that asks; 0 where the kernel itself does. */
+const ASKER = 8
 
 export class RequestReader {
   readonly #device: number
+  readonly #into: Buffer
+  readonly #words: Uint32Array
+  readonly #sizeBytes: number
   readonly #read: Libc['read'] = libc().read
   #isLooking = false
   #row = 0
   #fromMs = 0
   #asker = 0
 
-  /** @param device whose flags are this reader's to set */
-  constructor(device: number) {
+  /**
+   * @param device whose flags are this reader's to set
+   * @param into where each request comes to
+   */
+  constructor(device: number, into: Message) {
     this.#device = device
+    this.#into = into.bytes
+    this.#words = into.words
+    this.#sizeBytes = into.bytes.length
   }
 
   /** Waits for the next one. @returns its length, or a negative errno */
-  read(into: Message): number {
+  read(): number {
     if (this.#isLooking) {
-      const found = this.#look(into.bytes)
-      if (found !== undefined && this.#isSameAsker(into)) return found
+      const found = this.#look()
+      if (found !== undefined && this.#isSameAsker()) return found
       this.#become(false)
       if (found !== undefined) return found
     }
-    const result = this.#read(this.#device, into.bytes, into.bytes.length)
+    const result = this.#read(this.#device, this.#into, this.#sizeBytes)
     if (result < 0) return checked(result)
-    this.#row = this.#isSameAsker(into) ? this.#row + 1 : 0
+    if (!this.#isSameAsker()) {
+      this.#row = 0
+      return result
+    }
+    const row = ++this.#row
     // The clock is looked at twice in a row, and never where several ask.
-    if (this.#row === ROW_FROM) this.#fromMs = performance.now()
-    if (this.#row === ROW_FROM + ROW) {
+    if (row === ROW_FROM) this.#fromMs = performance.now()
+    if (row === ROW_FROM + ROW) {
       this.#row = 0
       if (performance.now() - this.#fromMs <= ROW * CLOSE_MS) this.#become(true)
     }
     return result
   }
 
-  #look(into: Buffer): number | undefined {
+  #look(): number | undefined {
     for (let left = LOOKS_MAX; left > 0; left--) {
-      const length = this.#read(this.#device, into, into.length)
+      const length = this.#read(this.#device, this.#into, this.#sizeBytes)
       if (length >= 0) return length
       const failed = checked(length)
       if (failed !== -ERRNO.EAGAIN) return failed
@@ -68,11 +81,11 @@ export class RequestReader {
     return undefined
   }
 
-  #isSameAsker(request: Message): boolean {
-    const asker = request.word(ASKER)
-    const isSame = asker === this.#asker || asker === 0
-    if (asker !== 0) this.#asker = asker
-    return isSame
+  #isSameAsker(): boolean {
+    const asker = this.#words[ASKER]!
+    if (asker === this.#asker || asker === 0) return true
+    this.#asker = asker
+    return false
   }
 
   #become(looking: boolean): void {

@@ -56,36 +56,34 @@ class Server {
   }
 
   run(): void {
-    const requests = new RequestReader(this.#device)
+    const requests = new RequestReader(this.#device, this.#input)
     for (;;) {
-      const length = requests.read(this.#input)
+      const length = requests.read()
+      if (length >= IN_HEADER_BYTES) this.#answer(length)
       // ENOENT: the request was interrupted before it could be read.
-      if (length === -ERRNO.EINTR || length === -ERRNO.EAGAIN || length === -ERRNO.ENOENT) continue
-      if (length < IN_HEADER_BYTES) break
-      this.#answer(length)
+      else if (length !== -ERRNO.EINTR && length !== -ERRNO.EAGAIN && length !== -ERRNO.ENOENT)
+        break
     }
     this.#pipe.close()
   }
 
   #answer(length: number): void {
-    const opcode = this.#input.word(4)
-    const result =
-      this.#operations === undefined ? this.#greet(opcode) : this.#operate(opcode, length)
-    if (result !== undefined) this.#reply(result)
-    if (opcode === OP.INIT) this.#options.onReady()
-  }
-
-  #greet(opcode: number): number {
-    return opcode === OP.INIT ? this.#init() : -ERRNO.EIO
-  }
-
-  #operate(opcode: number, length: number): number | undefined {
+    const operations = this.#operations
+    if (operations === undefined) return this.#greet()
+    let result: number | undefined
     try {
-      return this.#operations!.run(opcode, length)
+      result = operations.run(length)
     } catch {
       // Of a layer that cannot be read, or of a bug: whoever asked gets an error, and everybody else goes on.
-      return -ERRNO.EIO
+      result = -ERRNO.EIO
     }
+    if (result !== undefined) this.#reply(result)
+  }
+
+  #greet(): void {
+    if (this.#input.word(4) !== OP.INIT) return this.#reply(-ERRNO.EIO)
+    this.#reply(this.#init())
+    this.#options.onReady()
   }
 
   /** @param result bytes behind the header, or a negative errno */

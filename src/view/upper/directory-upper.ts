@@ -104,7 +104,12 @@ export class DirectoryUpper implements UpperLayer {
   make(path: BytePath, node: NewNode): number {
     return this.#at(path, (place) => {
       const isCopy = isCopied(node)
-      // Something shows through from below: so there is no whiteout in the way.
+      if (!isCopy && this.#form !== 'none') {
+        // A whiteout has the name itself, and there is none nearly always.
+        const made = makeNode(place, this.#form, node)
+        if (made !== -ERRNO.EEXIST) return made
+      }
+      // Something shows through from below a copy: so there is no whiteout in the way.
       const whiteout = !isCopy && this.#layer.lookup(path) === 'whiteout'
       if (!isCopy && !whiteout) return makeNode(place, this.#form, node)
       const aside = this.#aside()

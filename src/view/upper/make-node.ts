@@ -27,7 +27,7 @@ export function makeNode(place: Place, form: DiskForm, node: NewNode): number {
   if (isPlain) return makeFile(place, node)
   const made = create(place, form, node)
   if (made < 0) return made
-  const described = describe(place, form, node)
+  const described = isComplete(place, form, node) ? 0 : describe(place, form, node)
   if (described < 0) {
     calls.unlinkAt(place.dir, place.name, node.type === 'directory' ? calls.AT_REMOVEDIR : 0)
     return described
@@ -104,13 +104,22 @@ export function makeNameless(dir: number, form: DiskForm, node: NewNode): number
   return described
 }
 
+/** A new directory, as most often: the disk has given it its owner and mode, and it has nothing else. */
+function isComplete({ dir, name }: Place, form: DiskForm, node: NewNode): boolean {
+  if (form !== 'trusted' || node.type !== 'directory') return false
+  if (node.opaque || node.mtimeNs !== undefined || (node.xattrs?.size ?? 0) > 0) return false
+  const status = statusAt(dir, name)
+  return typeof status !== 'number' && isAsWanted(status, node)
+}
+
 function isAsWanted(status: FileStatus, node: NewNode): boolean {
   return status.uid === node.uid && status.gid === node.gid && status.mode === node.mode
 }
 
 function create({ dir, name }: Place, form: DiskForm, node: NewNode): number {
   const { type, linkTarget, devMajor = 0, devMinor = 0 } = node
-  if (type === 'directory') return calls.mkdirAt(dir, name, 0o700)
+  if (type === 'directory')
+    return calls.mkdirAt(dir, name, form === 'trusted' ? node.mode & 0o777 : 0o700)
   if (type === 'symlink') return calls.symlinkAt(linkTarget ?? '', dir, name)
   if (type === 'fifo' && form !== 'user') return calls.mknodAt(dir, name, S_IFIFO | 0o600)
   if (type === 'socket') return calls.mknodAt(dir, name, S_IFSOCK | 0o600)

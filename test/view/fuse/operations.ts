@@ -59,8 +59,9 @@ function serving(files: Readonly<Record<string, string>>): {
     ask(opcode, node, body) {
       input.clear(0, IN_HEADER_BYTES)
       input.setNumber(16, node)
+      input.setWord(4, opcode)
       body.copy(input.bytes, IN_HEADER_BYTES)
-      const result = operations.run(opcode, IN_HEADER_BYTES + body.length)
+      const result = operations.run(IN_HEADER_BYTES + body.length)
       if (result === undefined || result < 0) throw new Error(`${opcode} answers ${result}`)
       return result
     },

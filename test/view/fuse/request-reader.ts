@@ -29,11 +29,11 @@ t.test('looks for the next one while one thread asks, and sleeps when it stops',
   t.equal(libc().pipe2(ends, 0), 0)
   const [reads, writes] = [ends.readInt32LE(0), ends.readInt32LE(4)]
   t.teardown(() => [reads, writes].map(close))
-  const requests = new RequestReader(reads)
   const into = new Message(4096)
+  const requests = new RequestReader(reads, into)
   const ask = (asker: number): void => {
     fs.writeSync(writes, request(asker))
-    t.equal(requests.read(into), LENGTH)
+    t.equal(requests.read(), LENGTH)
     t.equal(into.word(ASKER), asker)
   }
   const askUntilLooking = (...askers: number[]): boolean => {
@@ -49,7 +49,7 @@ t.test('looks for the next one while one thread asks, and sleeps when it stops',
   const inOneGo = (count: number, askerOf: (i: number) => number): void => {
     for (let i = 0; i < count; i++) {
       fs.writeSync(writes, request(askerOf(i)))
-      requests.read(into)
+      requests.read()
     }
   }
   inOneGo(2000, (i) => 7 + (i % 2))
@@ -68,7 +68,7 @@ t.test('looks for the next one while one thread asks, and sleeps when it stops',
     stdio: ['ignore', 'ignore', 'inherit', writes],
   })
   const began = process.cpuUsage()
-  t.equal(requests.read(into), LENGTH, 'what comes later is waited for')
+  t.equal(requests.read(), LENGTH, 'what comes later is waited for')
   const { user, system } = process.cpuUsage(began)
   t.ok(user + system < 200_000, 'asleep')
   t.notOk(isNonblocking(reads))
@@ -76,6 +76,6 @@ t.test('looks for the next one while one thread asks, and sleeps when it stops',
 })
 
 t.test('an error of the device is the answer', async (t) => {
-  const requests = new RequestReader(-1)
-  t.equal(requests.read(new Message(4096)), -9)
+  const requests = new RequestReader(-1, new Message(4096))
+  t.equal(requests.read(), -9)
 })

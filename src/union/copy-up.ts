@@ -71,11 +71,10 @@ function copyOne(tree: UnionTree, entry: UnionEntry, options: CopyUpOptions): nu
   if (made) take?.(made.body)
   else if (result !== 0) return result as number
   if (!xattrs.has(CAPABILITY)) entry.node.lacksCapability = true
-  // A copy-up is no change of the parent: the kernel gives it its times back, too.
+  // A copy-up is no change of the parent: the kernel gives it its times back, too, if it can (ovl_link_up).
   if (parent !== undefined && before !== undefined && typeof before !== 'number') {
     const { atimeNs, mtimeNs } = before
-    const kept = upper.setAttributes(parent.path, { atimeNs: atimeNs ?? mtimeNs, mtimeNs })
-    if (kept < 0) return kept
+    upper.setAttributes(parent.path, { atimeNs: atimeNs ?? mtimeNs, mtimeNs })
     tree.touch(parent.node)
   }
   return tree.copiedUp(entry, made?.status)

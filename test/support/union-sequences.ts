@@ -172,7 +172,10 @@ function compareResults(kernel: Subject, ours: Subject, list: readonly Operation
 }
 
 /** What a view has no way to do alike, or a user no right to. */
-function kept(list: readonly Operation[], { side, form }: CompareOptions): Operation[] {
+export function kept(
+  list: readonly Operation[],
+  { side, form }: Pick<CompareOptions, 'side' | 'form'>,
+): Operation[] {
   return list.filter((operation) => {
     const { kind } = operation
     // Nobody else's account is there to give files to. A pipe is a record in that form, which the kernel reads as a

@@ -102,10 +102,18 @@ function change(form: DiskForm, now: LayerNode, to: Attributes, file: Changes): 
     const resized = file.resize(to.sizeBytes)
     if (resized < 0) return resized
   }
-  const owned = form === 'plain' ? changePlain(now, to, file) : changeOwner(form, now, to, file)
-  if (owned < 0) return owned
+  const owned = give(form, now, to, file)
+  if (owned < 0) {
+    // What a first call did must not stay without what the next one was to do.
+    give(form, { ...now, ...to }, { uid: now.uid, gid: now.gid, mode: now.mode }, file)
+    return owned
+  }
   if (to.atimeNs === undefined && to.mtimeNs === undefined) return 0
   return file.setTimes(to.atimeNs ?? now.atimeNs ?? now.mtimeNs, to.mtimeNs ?? now.mtimeNs)
+}
+
+function give(form: DiskForm, now: LayerNode, to: Attributes, file: Changes): number {
+  return form === 'plain' ? changePlain(now, to, file) : changeOwner(form, now, to, file)
 }
 
 function changeOwner(

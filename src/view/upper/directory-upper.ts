@@ -28,7 +28,14 @@ import { markForm, type DiskForm } from '../disk-form.ts'
 import { changeAt, changeOwnedAt, type Place } from './change-attributes.ts'
 import { DiskBody, asOnDisk } from './file-body.ts'
 import { makeFilled, makeNameless, makeNode, makeOpenFile } from './make-node.ts'
-import { attempt, leaveWhiteout, placeWhiteout } from './leave-whiteout.ts'
+import {
+  attempt,
+  isRefused,
+  keepWhiteout,
+  leaveWhiteout,
+  placeWhiteout,
+  type WhiteoutPlace,
+} from './leave-whiteout.ts'
 
 const { O } = calls
 const DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW
@@ -213,25 +220,25 @@ export class DirectoryUpper implements UpperLayer {
       const { dir, name } = place
       if (options.whiteout && this.#form === 'trusted') {
         // Where nothing is in the way, as most often, the one call is all.
-        const left = leaveWhiteout(this.#root, place, this.#form)
+        const left = leaveWhiteout(this.#whiteout(place), this.#form)
         if (left !== -ERRNO.EEXIST) return left
       }
       const node = this.#layer.lookup(path)
       const there = node !== undefined && node !== 'whiteout'
       // Also where nothing is taken away: its directory is now marked as one that has whiteouts.
       this.#layer.forgetMarks()
-      if (!there) return options.whiteout ? leaveWhiteout(this.#root, place, this.#form) : 0
+      if (!there) return options.whiteout ? leaveWhiteout(this.#whiteout(place), this.#form) : 0
       if (node.type !== 'directory') {
         if (!options.whiteout) return calls.unlinkAt(dir, name)
-        return placeWhiteout(this.#root, place, this.#aside(), this.#form)
+        return placeWhiteout(this.#whiteout(place), this.#form)
       }
       this.#layer.forgetBelow(path)
       const aside = this.#aside()
-      const moved = calls.renameAt(dir, name, aside.dir, aside.name, RENAME_NOREPLACE)
+      const moved = rename(place, aside, RENAME_NOREPLACE)
       if (moved < 0) return moved
-      const left = options.whiteout ? leaveWhiteout(this.#root, place, this.#form) : 0
+      const left = options.whiteout ? leaveWhiteout(this.#whiteout(place), this.#form) : 0
       if (left < 0) {
-        calls.renameAt(aside.dir, aside.name, dir, name)
+        rename(aside, place)
         return left
       }
       this.#discard(aside)
@@ -300,9 +307,7 @@ export class DirectoryUpper implements UpperLayer {
     to: BytePath,
     options: RenameOptions,
   ): number {
-    const move = (flags: number): number =>
-      calls.renameAt(source.dir, source.name, place.dir, place.name, flags)
-    if (options.exchange) return move(RENAME_EXCHANGE)
+    if (options.exchange) return rename(source, place, RENAME_EXCHANGE)
     let isDirectory = false
     if (options.isFile !== true) {
       const node = this.#layer.lookup(from)
@@ -311,69 +316,88 @@ export class DirectoryUpper implements UpperLayer {
     }
     const target = isDirectory ? this.#layer.lookup(to) : undefined
     if (this.#form === 'none') return this.#renameMarked(source, place, isDirectory, options)
-    if (isDirectory && target === 'whiteout') {
-      const swapped = move(RENAME_EXCHANGE)
-      if (swapped < 0) return swapped
-      // The whiteout stands at the old name now: it stays there if one is wanted.
-      if (options.whiteout && this.#form === 'trusted') return 0
-      const gone = calls.unlinkAt(source.dir, source.name)
-      if (gone < 0 || !options.whiteout) return gone
-      return leaveWhiteout(this.#root, source, this.#form)
-    }
+    if (isDirectory && target === 'whiteout') return this.#ontoWhiteout(source, place, options)
     if (isDirectory && target !== undefined) return this.#ontoDirectory(source, place, options)
-    const whole = this.#form === 'trusted' && options.whiteout
-    const moved = move(whole ? RENAME_WHITEOUT : 0)
-    // A file system may not know the flag; then in two steps.
-    if (whole && moved === -ERRNO.EINVAL) {
-      const plain = move(0)
-      return plain < 0 ? plain : leaveWhiteout(this.#root, source, this.#form)
-    }
-    if (moved < 0 || whole || !options.whiteout) return moved
-    return leaveWhiteout(this.#root, source, this.#form)
+    return this.#move(source, place, options)
+  }
+
+  /** Over a file or nothing; a whiteout at the old name comes with it, where the file system knows how. */
+  #move(source: Place, place: Place, options: RenameOptions): number {
+    if (!options.whiteout) return rename(source, place)
+    const moved = rename(source, place, RENAME_WHITEOUT)
+    if (!isRefused(moved)) return moved
+    const alone = rename(source, place, RENAME_NOREPLACE)
+    const plain = alone === -ERRNO.EEXIST ? rename(source, place) : alone
+    if (plain < 0) return plain
+    const left = leaveWhiteout(this.#whiteout(source), this.#form)
+    // What it replaced would not come back.
+    if (left < 0 && alone === 0) rename(place, source)
+    return left
+  }
+
+  /** The whiteout changes places with the directory, and stays at the old name if one is wanted. */
+  #ontoWhiteout(source: Place, place: Place, options: RenameOptions): number {
+    const swapped = rename(source, place, RENAME_EXCHANGE)
+    if (swapped < 0) return swapped
+    const settled = options.whiteout
+      ? keepWhiteout(this.#root, source, this.#form)
+      : calls.unlinkAt(source.dir, source.name)
+    if (settled < 0) rename(source, place, RENAME_EXCHANGE)
+    return settled
   }
 
   /** Marks are left in the target, perhaps; it goes aside first. */
   #ontoDirectory(source: Place, place: Place, options: RenameOptions): number {
     const aside = this.#aside()
-    const away = calls.renameAt(place.dir, place.name, aside.dir, aside.name)
+    const away = rename(place, aside)
     if (away < 0) return away
-    const moved = calls.renameAt(source.dir, source.name, place.dir, place.name)
-    if (moved < 0) {
-      calls.renameAt(aside.dir, aside.name, place.dir, place.name)
-      return moved
-    }
-    this.#discard(aside)
-    return options.whiteout ? leaveWhiteout(this.#root, source, this.#form) : 0
+    const moved = this.#move(source, place, options)
+    if (moved < 0) rename(aside, place)
+    else this.#discard(aside)
+    return moved
   }
 
-  /** The form `none`: a mark is a name of its own, and never in the way of what it removes. */
+  /**
+   * The form `none`: a mark is a name of its own, and says nothing where what it removes is there again. So the one at
+   * the old name comes before the move, and the one at the new name goes after it.
+   */
   #renameMarked(source: Place, place: Place, isDirectory: boolean, options: RenameOptions): number {
+    const left = options.whiteout ? leaveWhiteout(this.#whiteout(source), this.#form) : 0
+    if (left < 0) return left
     const there = statusAt(place.dir, place.name)
     const moved =
       isDirectory && typeof there !== 'number'
         ? this.#ontoDirectory(source, place, {})
-        : calls.renameAt(source.dir, source.name, place.dir, place.name)
-    if (moved < 0) return moved
-    const cleared = calls.unlinkAt(place.dir, whiteoutOf(place.name))
-    if (cleared < 0 && cleared !== -ERRNO.ENOENT) return cleared
-    return options.whiteout ? leaveWhiteout(this.#root, source, this.#form) : 0
+        : rename(source, place)
+    const cleared = moved < 0 ? moved : calls.unlinkAt(place.dir, whiteoutOf(place.name))
+    if (cleared >= 0 || (moved >= 0 && cleared === -ERRNO.ENOENT)) return 0
+    // There was a mark at the new name, so nothing else.
+    if (moved >= 0) rename(place, source)
+    if (options.whiteout) calls.unlinkAt(source.dir, whiteoutOf(source.name))
+    return cleared
   }
 
   /** From the work directory to its place, over a whiteout if there is one. */
   #place(aside: Place, place: Place, whiteout: boolean, isDirectory: boolean): number {
-    const { dir, name } = place
-    if (whiteout && isDirectory && this.#form !== 'none') {
-      const swapped = calls.renameAt(aside.dir, aside.name, dir, name, RENAME_EXCHANGE)
-      return swapped < 0 ? swapped : calls.unlinkAt(aside.dir, aside.name)
+    if (whiteout && this.#form !== 'none') {
+      if (!isDirectory) return rename(aside, place)
+      const swapped = rename(aside, place, RENAME_EXCHANGE)
+      if (swapped === 0) this.#discard(aside)
+      return swapped
     }
-    const flags = whiteout && this.#form !== 'none' ? 0 : RENAME_NOREPLACE
-    const placed = calls.renameAt(aside.dir, aside.name, dir, name, flags)
-    if (placed < 0 || !whiteout || this.#form !== 'none') return placed
-    return calls.unlinkAt(dir, whiteoutOf(name))
+    const placed = rename(aside, place, RENAME_NOREPLACE)
+    if (placed < 0 || !whiteout) return placed
+    const cleared = calls.unlinkAt(place.dir, whiteoutOf(place.name))
+    if (cleared < 0) rename(place, aside)
+    return cleared
   }
 
   #aside(): Place {
     return { dir: this.#work, name: `#${(this.#temporary++).toString(16)}` as BytePath }
+  }
+
+  #whiteout(place: Place): WhiteoutPlace {
+    return { root: this.#root, place, aside: this.#aside() }
   }
 
   #discard({ dir, name }: Place): void {
@@ -393,6 +417,10 @@ export class DirectoryUpper implements UpperLayer {
   #open(path: BytePath): number {
     return path === '' ? this.#root : this.#layer.descriptor(path)
   }
+}
+
+function rename(from: Place, to: Place, flags = 0): number {
+  return calls.renameAt(from.dir, from.name, to.dir, to.name, flags)
 }
 
 /** Made after a file of a lower layer: to be complete before anybody can see it. */

@@ -4,10 +4,11 @@ import { markHasWhiteouts, writeWhiteout } from '../../archive/whiteout-form.ts'
 import { HostError } from '../../errors.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
-import { markForm, type DiskForm } from '../disk-form.ts'
+import type { DiskForm } from '../disk-form.ts'
 import type { Place } from './change-attributes.ts'
 
 const S_IFCHR = 0o020000
+const RENAME_NOREPLACE = 1
 
 /** Errors of the host as a negative errno: a file system has no use for sentences. */
 export function attempt(action: () => void): number {
@@ -31,40 +32,66 @@ function makeDevice({ dir, name }: Place): number {
   return calls.mknodAt(dir, name, S_IFCHR, 0n)
 }
 
-function isRefused(errno: number): boolean {
+/** By a kernel or file system that does not know such whiteouts, or not for this user. */
+export function isRefused(errno: number): boolean {
   return errno === -ERRNO.EPERM || errno === -ERRNO.EOPNOTSUPP || errno === -ERRNO.EINVAL
 }
 
-/** @param root of the upper layer: where the kernel looks first for whether there are whiteouts of this form */
-export function leaveWhiteout(root: number, place: Place, form: DiskForm): number {
-  if (form === 'trusted') return makeDevice(place)
-  if (markForm(form) === 'user') {
-    const made = makeDevice(place)
-    if (!isRefused(made)) return made
+export interface WhiteoutPlace {
+  /** Of the upper layer: where the kernel looks first for whether there are whiteouts that are attributes. */
+  readonly root: number
+  readonly place: Place
+  /** A free name in the work directory: a whiteout is one from the first moment on that anybody can see it. */
+  readonly aside: Place
+}
+
+/**
+ * @returns 0, or a negative errno, and then there is none: EEXIST where something has that name, but in the form `none`,
+ * where a whiteout has one of its own
+ */
+export function leaveWhiteout(where: WhiteoutPlace, form: DiskForm): number {
+  const { place } = where
+  if (form === 'none') {
+    const left = attempt(() => writeWhiteout({ root: -1, ...place }, form))
+    // Left by a crash beside what it was to remove.
+    return left === -ERRNO.EEXIST ? 0 : left
   }
-  return attempt(() => writeWhiteout({ root, dir: place.dir, name: place.name }, markForm(form)))
+  const made = makeDevice(place)
+  if (form === 'trusted' || !isRefused(made)) return made
+  return placeAttribute(where, RENAME_NOREPLACE)
 }
 
 /** In place of a file, at once; in the form `none` beside it, and first, so that a crash removes rather than brings back. */
-export function placeWhiteout(root: number, place: Place, aside: Place, form: DiskForm): number {
+export function placeWhiteout(where: WhiteoutPlace, form: DiskForm): number {
+  const { place, aside } = where
   if (form === 'none') {
-    const left = leaveWhiteout(root, place, form)
+    const left = leaveWhiteout(where, form)
     return left < 0 ? left : calls.unlinkAt(place.dir, place.name)
   }
-  const device = makeDevice(aside)
-  if (device < 0 && (form === 'trusted' || !isRefused(device))) return device
-  if (device < 0) {
-    const made = attempt(() => writeWhiteout({ root: aside.dir, ...aside }, markForm(form)))
-    if (made < 0) return made
-  }
-  if (device < 0) {
-    // The directory must say that it has such marks, or they would be read as files.
-    const marked = markDirectories(root, place.dir)
-    if (marked < 0) return marked
-  }
-  const placed = calls.renameAt(aside.dir, aside.name, place.dir, place.name)
+  const made = makeDevice(aside)
+  if (made === 0) return putInPlace(where, 0)
+  return form === 'trusted' || !isRefused(made) ? made : placeAttribute(where, 0)
+}
+
+function placeAttribute(where: WhiteoutPlace, flags: number): number {
+  const { root, place, aside } = where
+  const made = attempt(() => writeWhiteout({ root: aside.dir, ...aside }, 'user'))
+  // The directory must say that it has such marks, or they would be read as files.
+  const marked = made < 0 ? made : markDirectories(root, place.dir)
+  if (marked === 0) return putInPlace(where, flags)
+  calls.unlinkAt(aside.dir, aside.name)
+  return marked
+}
+
+function putInPlace({ place, aside }: WhiteoutPlace, flags: number): number {
+  const placed = calls.renameAt(aside.dir, aside.name, place.dir, place.name, flags)
   if (placed < 0) calls.unlinkAt(aside.dir, aside.name)
   return placed
+}
+
+/** Of one that was moved there: what is an attribute counts only where the directory says that it has such ones. */
+export function keepWhiteout(root: number, { dir }: Place, form: DiskForm): number {
+  return form === 'trusted' ? 0 : markDirectories(root, dir)
 }
 
 function markDirectories(root: number, dir: number): number {

@@ -9,6 +9,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import type { Libc } from '../../../src/sys/libc.ts'
+import { changesFile, opensForWriting } from '../changing-calls.ts'
 
 const { SHALE_TEST_COUNTER, SHALE_TEST_POINT, SHALE_TEST_DEED, SHALE_TEST_CALLS } = process.env
 const real = { ...fs }
@@ -58,12 +59,6 @@ const CHANGING = [
   'writeSync',
 ] as const
 
-function opensForWriting(flags: unknown): boolean {
-  if (typeof flags === 'number')
-    return (flags & (fs.constants.O_CREAT | fs.constants.O_TRUNC)) !== 0
-  return typeof flags === 'string' && !flags.startsWith('r')
-}
-
 type AnyCall = (...args: unknown[]) => unknown
 const methods = fs as unknown as Record<string, AnyCall>
 
@@ -79,45 +74,20 @@ for (const name of [...CHANGING, 'openSync'] as const) {
   }
 }
 
-const CHANGING_CALLS: readonly (keyof Libc)[] = [
-  'mkdirat',
-  'mknodat',
-  'symlinkat',
-  'linkat',
-  'unlinkat',
-  'renameat2',
-  'fchownat',
-  'fchown',
-  'chmod',
-  'fchmod',
-  'utimensat',
-  'futimens',
-  'write',
-  'pwrite',
-  'ftruncate',
-  'copyFileRange',
-  'syncfs',
-  'lsetxattr',
-  'fsetxattr',
-  'lremovexattr',
-]
-
 function between(libc: Libc): Libc {
   let failed = 0
   const changed = { ...libc } as unknown as Record<string, AnyCall>
-  const wrap = (name: keyof Libc, changes: (args: readonly unknown[]) => boolean): void => {
-    const original = libc[name] as AnyCall
+  for (const [name, original] of Object.entries(libc) as [keyof Libc, AnyCall][]) {
     changed[name] = (...args) => {
+      // Also before a call that changes nothing: else its errno would be the injected one.
       failed = 0
-      if (changes(args) && reach(name, args)) {
+      if (changesFile(name, args) && reach(name, args)) {
         failed = errno[SHALE_TEST_DEED!]!
         return -1
       }
       return original(...args)
     }
   }
-  for (const name of CHANGING_CALLS) wrap(name, () => true)
-  wrap('openat', (args) => ((args[2] as number) & fs.constants.O_CREAT) !== 0)
   changed['errno'] = () => failed || libc.errno()
   return changed as unknown as Libc
 }

@@ -1,0 +1,163 @@
+// A change of which one system call fails, by a full disk for instance: the merged tree is the old one or the new one, the
+// union that was open knows which, and goes on as one that never failed.
+
+import { withFailing, withoutDevices } from '../support/failing-calls.ts'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { systemNow } from '../../src/sys/clock.ts'
+import { MemoryUpper } from '../../src/union/memory-upper.ts'
+import type { UpperLayer } from '../../src/union/upper-layer.ts'
+import { setXattr } from '../../src/sys/xattr.ts'
+import { UnionFs } from '../../src/unionfs/union-fs.ts'
+import { DirectoryLayer } from '../../src/view/directory-layer.ts'
+import { markForm, type DiskForm } from '../../src/view/disk-form.ts'
+import { DirectoryUpper } from '../../src/view/upper/directory-upper.ts'
+import { DiskLayer } from '../../src/view/upper/disk-layer.ts'
+import { isRoot, unless } from '../support/host.ts'
+import { latin1 } from '../support/layer-directory.ts'
+import { memoryDirectory } from '../support/temporary.ts'
+import {
+  describeTree,
+  perform,
+  releaseHeld,
+  type Operation,
+  type Subject,
+} from '../support/union-operations.ts'
+import { kept, sequences, type Sequence } from '../support/union-sequences.ts'
+import { differences, unionSubject, writeLowers } from '../support/union-subjects.ts'
+
+const { errno } = os.constants
+const RUNS = 250
+/** In the forms of an ordinary user whiteouts are devices where the kernel lets him make them, and attributes elsewhere. */
+const CASES: readonly { readonly form: DiskForm; readonly devices: boolean }[] = [
+  ...(isRoot ? [{ form: 'trusted', devices: true } as const] : []),
+  { form: 'user', devices: true },
+  { form: 'user', devices: false },
+  { form: 'plain', devices: true },
+  { form: 'plain', devices: false },
+  { form: 'none', devices: false },
+]
+
+const points = fc.array(
+  fc.record({
+    nth: fc.integer({ min: 0, max: 5 }),
+    code: fc.constantFrom('ENOSPC' as const, 'EIO' as const),
+  }),
+  { minLength: 1, maxLength: 7 },
+)
+
+t.setTimeout(300_000)
+
+/** What a form has a way to keep. */
+function keptIn(form: DiskForm, operations: readonly Operation[]): Operation[] {
+  const all = kept(operations, { side: 'directory', form })
+  if (form === 'none') return all.filter(({ kind }) => !/chmod|create/i.test(kind))
+  // Whose a link is, only the disk can tell.
+  return form === 'plain' && !isRoot ? all.filter(({ kind }) => kind !== 'symlink') : all
+}
+
+/** Those that are more than one step by nature, or look at a file that is open. */
+function isOneStep({ kind }: Operation): boolean {
+  return !/^(?:write|append|truncate|h[eo]ld)/.test(kind)
+}
+
+interface Failure {
+  readonly nth: number
+  readonly code: 'ENOSPC' | 'EIO'
+}
+
+const NEVER: Failure = { nth: 0, code: 'EIO' }
+
+interface Opened {
+  readonly union: UnionFs
+  readonly subject: Subject
+  readonly tree: () => Map<string, string>
+}
+
+function open(lowers: readonly string[], form: DiskForm, upper?: UpperLayer): Opened {
+  const layers = lowers.map((lower) => new DirectoryLayer(lower, { form }))
+  const union = new UnionFs(
+    { lowers: layers.map((layer) => new DiskLayer(layer)), upper },
+    { onClose: () => layers.forEach((layer) => layer.close()) },
+  )
+  const subject = unionSubject(union)
+  return { union, subject, tree: () => describeTree(subject, -Infinity) }
+}
+
+/** The same layers twice: changes in a directory, of which calls fail, and in memory, where nothing does. */
+async function compare(
+  home: string,
+  { form, devices }: (typeof CASES)[number],
+  { layers, operations }: Sequence,
+  failures: readonly Failure[],
+): Promise<number> {
+  const at = (name: string): string => path.join(home, name)
+  const lowers = layers.map((_, index) => at(`lower${index}`))
+  for (const directory of [...lowers, at('upper'), at('work')]) fs.mkdirSync(directory)
+  writeLowers(lowers, layers, markForm(form))
+  const ours = open(lowers, form, new DirectoryUpper(at('upper'), { form, work: at('work') }))
+  const root = form === 'plain' ? { uid: process.geteuid!(), gid: process.getegid!() } : {}
+  const twin = open(lowers, form, new MemoryUpper(systemNow, root))
+  let failed = 0
+  withoutDevices(!devices)
+  try {
+    for (const [index, operation] of keptIn(form, operations).entries()) {
+      const { nth, code } = isOneStep(operation) ? failures[index % failures.length]! : NEVER
+      const step = withFailing(nth, code, () => perform(ours.subject, operation))
+      const what = `operation ${index} ${JSON.stringify(operation)}, call ${nth} fails with ${code}: ${step.result}`
+      const isUndone = step.failed && [code, `errno ${errno[code]}`].includes(step.result)
+      if (!isUndone) {
+        const expected = perform(twin.subject, operation)
+        if (step.result !== expected) throw new Error(`${what}, the twin ${expected}`)
+      }
+      if (!step.failed) continue
+      failed++
+      same(twin.tree(), ours.tree(), `${what}\nis half-way`)
+      const fresh = open([at('upper'), ...lowers], form)
+      same(fresh.tree(), ours.tree(), `${what}\nis not as on the disk`)
+      await fresh.union.close()
+    }
+    same(twin.tree(), ours.tree(), 'at the end')
+    return failed
+  } finally {
+    withoutDevices(false)
+    for (const { subject, union } of [ours, twin]) {
+      releaseHeld(subject)
+      await union.close()
+    }
+  }
+}
+
+function same(expected: Map<string, string>, actual: Map<string, string>, what: string): void {
+  const lines = differences(expected, actual)
+  if (lines.length > 0) throw new Error(`${what}\n${lines.join('\n')}`)
+}
+
+for (const { form, devices } of CASES) {
+  const what = `form ${form}${devices ? '' : ', no devices'}`
+  // Whiteouts of lower layers are devices here in all forms.
+  t.test(what, { skip: unless({ devices: true }) }, async (t) => {
+    const parent = memoryDirectory(t)
+    const isMarked = markForm(form) === 'user'
+    if (isMarked && setXattr(latin1(parent), 'user.shale', Buffer.from('y')) < 0) {
+      t.comment('skipped: no user xattrs here')
+      return
+    }
+    let failed = 0
+    await fc.assert(
+      fc.asyncProperty(sequences, points, async (sequence, failures) => {
+        const home = fs.mkdtempSync(path.join(parent, 'run-'))
+        try {
+          failed += await compare(home, { form, devices }, { ...sequence, salt: 0 }, failures)
+        } finally {
+          fs.rmSync(home, { recursive: true, force: true })
+        }
+      }),
+      { numRuns: RUNS },
+    )
+    t.ok(failed > RUNS / 4, `${failed} changes failed`)
+  })
+}

@@ -9,6 +9,7 @@ import { basename, comparePaths, dirname, joinPath, type BytePath } from '../pat
 import type { LayerEntry, LayerView } from '../union/layer-view.ts'
 import type { Change } from '../union/changes.ts'
 import type { MergedNode, MergedView } from '../union/merge.ts'
+import { ChangeMarks, LayerMarks } from './removal-marks.ts'
 import { TreeTar, type TreeTarOptions } from './tree-tar.ts'
 
 /** A layer whose files can be read. */
@@ -48,6 +49,7 @@ function* layerMembers(
     [...layer.list(path)]
       .map(({ name, kind }) => ({ path: joinPath(path, name), kind }))
       .sort((a, b) => rank(a) - rank(b) || comparePaths(a.path, b.path))
+  const marks = new LayerMarks(layer, below)
   // A stack of our own: paths can be thousands of levels deep.
   const open = [{ entries: list('' as BytePath), next: 0, closed: false }]
   for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
@@ -73,8 +75,8 @@ function* layerMembers(
     })
     if (node.type !== 'directory') continue
     const entries = list(path)
-    const marked =
-      !level.closed && (layer.opaque(path) || leavesNothing(layer, path, entries, below))
+    const removals = entries.findIndex(({ kind }) => kind !== 'whiteout')
+    const marked = !level.closed && marks.isMarked(path, removals < 0 ? entries.length : removals)
     if (marked) tar.opaque(path, node)
     open.push({ entries, next: 0, closed: level.closed || marked })
   }
@@ -83,23 +85,6 @@ function* layerMembers(
 /** Removals come first. */
 function rank({ kind }: Entry): number {
   return kind === 'whiteout' ? 0 : 1
-}
-
-/** Whether several removals hide all of a directory that lies below, so that one mark says the same. */
-function leavesNothing(
-  layer: ReadableLayer,
-  path: BytePath,
-  entries: readonly Entry[],
-  below: MergedView | undefined,
-): boolean {
-  if (entries[1]?.kind !== 'whiteout') return false
-  const own = new Map(entries.map((entry) => [basename(entry.path), entry]))
-  const hides = (name: BytePath, directory: boolean): boolean => {
-    const entry = own.get(name)
-    if (entry === undefined) return false
-    return entry.kind !== 'directory' || !directory || layer.opaque(entry.path)
-  }
-  return below?.list(path)?.every(({ name, directory }) => hides(name, directory)) ?? false
 }
 
 /** A merge of layers whose files can be read. */
@@ -131,47 +116,21 @@ export function changesTar(
   merge: ReadableMerge,
   options: DiffOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  const emptied = emptiedDirectories(changes, options.below)
+  const marks = new ChangeMarks(changes, options.below)
   // A NUL, which no name holds, puts removals first in their directory.
   const key = ({ kind, path }: Change): string =>
     kind === 'delete' ? joinPath(dirname(path), `\0${basename(path)}` as BytePath) : path
   const sorted = changes
-    .filter(({ kind, path }) => kind !== 'delete' || !emptied.has(dirname(path)))
+    .filter(({ kind, path }) => kind !== 'delete' || !marks.isHidden(dirname(path)))
     .sort((a, b) => comparePaths(key(a), key(b)))
   return streamed(options, function* (tar) {
     for (const { kind, path, node } of sorted) {
       yield
       if (kind === 'delete') tar.whiteout(path)
       else if (!tar.isReserved(path)) yield* mergedMember(merge, node, tar)
-      if (emptied.has(path)) tar.opaque(path, node)
+      if (marks.isMarked(path)) tar.opaque(path, node)
     }
   })
-}
-
-/** Directories of both trees of which several names are gone and none is left as it was. */
-function emptiedDirectories(
-  changes: readonly Change[],
-  below: MergedView | undefined,
-): ReadonlySet<BytePath> {
-  const emptied = new Set<BytePath>()
-  const byPath = new Map(changes.map((change) => [change.path, change]))
-  const deletions = new Map<BytePath, number>()
-  for (const { kind, path } of changes) {
-    if (kind !== 'delete') continue
-    const parent = dirname(path)
-    deletions.set(parent, (deletions.get(parent) ?? 0) + 1)
-  }
-  for (const [path, count] of deletions) {
-    // Docker passes over a mark at the top; and the mark stands behind the directory's own entry.
-    if (count < 2 || path === '' || byPath.get(path)?.node.type !== 'directory') continue
-    const isEmptied = below?.list(path)?.every(({ path: child, directory }) => {
-      const change = byPath.get(child)
-      if (change === undefined || change.kind === 'delete') return change !== undefined
-      return change.node.type !== 'directory' || !directory
-    })
-    if (isEmptied) emptied.add(path)
-  }
-  return emptied
 }
 
 function mergedMember(

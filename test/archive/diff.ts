@@ -1,12 +1,13 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import t from 'tap'
-import { layerTar, mergedTar } from '../../src/archive/diff.ts'
+import t, { type Test } from 'tap'
+import { changesTar, layerTar, mergedTar } from '../../src/archive/diff.ts'
 import { makeWhiteout } from '../../src/archive/whiteout-form.ts'
 import type { LayerForm } from '../../src/driver/driver.ts'
 import type { Warning } from '../../src/errors.ts'
 import { pathText, type BytePath } from '../../src/path/byte-path.ts'
 import { readTar } from '../../src/tar/reader.ts'
+import { compareViews } from '../../src/union/changes.ts'
 import { DirectoryLayer } from '../../src/view/directory-layer.ts'
 import { LayerStack } from '../../src/view/stack.ts'
 import { canMakeDevices, unless } from '../support/host.ts'
@@ -97,6 +98,73 @@ t.test('what a layer cannot hold is left out, and said', async (t) => {
   const bytes = await collected(layerTar(layer, { onWarning: (it) => warnings.push(it) }))
   t.same(await membersOf(bytes), ['file kept'])
   t.match(warnings, [{ code: 'whiteout-name', entry: '.wh.plain', count: 1 }])
+})
+
+/** The change from one tree to another, as a layer that keeps whiteouts and as a comparison of two trees. */
+async function bothWays(
+  t: Test,
+  make: (lower: string, upper: string) => void,
+): Promise<{ byLayer: string[]; byChanges: string[] }> {
+  const [upper, lower] = [temporaryDirectory(t), temporaryDirectory(t)]
+  make(lower, upper)
+  using before = new LayerStack([lower], { form: 'none' })
+  using after = new LayerStack([upper, lower], { form: 'none' })
+  const below = before.view
+  const comparison = compareViews(below, after.view)
+  let step = comparison.next()
+  while (!step.done) step = comparison.next()
+  const changes = step.value
+  return {
+    byLayer: await membersOf(await collected(layerTar(after.layers[0]!, { below }))),
+    byChanges: await membersOf(await collected(changesTar(changes, after, { below }))),
+  }
+}
+
+t.test('one mark for removals that leave nothing, and none within another', async (t) => {
+  const write = (root: string, ...names: string[]): void => {
+    for (const name of names) {
+      fs.mkdirSync(path.join(root, path.dirname(name)), { recursive: true })
+      fs.writeFileSync(path.join(root, name), `${name} of ${root}`)
+    }
+  }
+  const inside = await bothWays(t, (lower, upper) => {
+    write(lower, 'd/a', 'd/b', 'd/e/x', 'd/e/y', 'k/a', 'k/b', 'k/e/x', 'k/e/y', 'k/e/z')
+    write(upper, 'd/.wh.a', 'd/.wh.b', 'd/e/.wh.x', 'd/e/.wh.y', 'd/e/new')
+    write(upper, 'k/.wh.a', 'k/.wh.b', 'k/e/.wh.x', 'k/e/.wh.y')
+  })
+  const expected = [
+    ...['directory d/', 'file d/.wh..wh..opq', 'directory d/e/', 'file d/e/new'],
+    ...['directory k/', 'file k/.wh.a', 'file k/.wh.b'],
+    ...['directory k/e/', 'file k/e/.wh.x', 'file k/e/.wh.y'],
+  ]
+  t.same(inside, { byLayer: expected, byChanges: expected })
+
+  const DEPTH = 250
+  const deep = await bothWays(t, (lower, upper) => {
+    for (const [root, names] of [
+      [lower, ['a', 'b']],
+      [upper, ['.wh.a', '.wh.b']],
+    ] as const) {
+      const start = process.cwd()
+      try {
+        process.chdir(root)
+        for (let depth = 0; depth < DEPTH; depth++) {
+          fs.mkdirSync('d')
+          process.chdir('d')
+          for (const name of names) fs.writeFileSync(name, '')
+        }
+      } finally {
+        process.chdir(start)
+      }
+    }
+  })
+  for (const members of Object.values(deep)) {
+    t.equal(members.length, DEPTH + 1)
+    t.same(
+      members.filter((member) => member.includes('.wh.')),
+      ['file d/.wh..wh..opq'],
+    )
+  }
 })
 
 t.test('the merge as one tar: no marker, hardlinks within a layer alone', async (t) => {

@@ -364,17 +364,19 @@ export class DirectoryUpper implements UpperLayer {
   #renameMarked(source: Place, place: Place, isDirectory: boolean, options: RenameOptions): number {
     const left = options.whiteout ? leaveWhiteout(this.#whiteout(source), this.#form) : 0
     if (left < 0) return left
-    const there = statusAt(place.dir, place.name)
-    const moved =
-      isDirectory && typeof there !== 'number'
-        ? this.#ontoDirectory(source, place, {})
-        : rename(source, place)
-    const cleared = moved < 0 ? moved : calls.unlinkAt(place.dir, whiteoutOf(place.name))
-    if (cleared >= 0 || (moved >= 0 && cleared === -ERRNO.ENOENT)) return 0
-    // There was a mark at the new name, so nothing else.
-    if (moved >= 0) rename(place, source)
-    if (options.whiteout) calls.unlinkAt(source.dir, whiteoutOf(source.name))
-    return cleared
+    const isThere = typeof statusAt(place.dir, place.name) !== 'number'
+    const ontoDirectory = isDirectory && isThere
+    let result = ontoDirectory ? this.#ontoDirectory(source, place, {}) : rename(source, place)
+    // Beside what was there a mark says nothing, and what was replaced would not come back.
+    if (result === 0 && !isThere) {
+      const cleared = calls.unlinkAt(place.dir, whiteoutOf(place.name))
+      if (cleared < 0 && cleared !== -ERRNO.ENOENT) {
+        result = cleared
+        rename(place, source)
+      }
+    }
+    if (result < 0 && options.whiteout) calls.unlinkAt(source.dir, whiteoutOf(source.name))
+    return result
   }
 
   /** From the work directory to its place, over a whiteout if there is one. */

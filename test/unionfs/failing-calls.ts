@@ -30,7 +30,7 @@ import { kept, sequences, type Sequence } from '../support/union-sequences.ts'
 import { differences, unionSubject, writeLowers } from '../support/union-subjects.ts'
 
 const { errno } = os.constants
-const RUNS = 250
+const RUNS = 100
 /** In the forms of an ordinary user whiteouts are devices where the kernel lets him make them, and attributes elsewhere. */
 const CASES: readonly { readonly form: DiskForm; readonly devices: boolean }[] = [
   ...(isRoot ? [{ form: 'trusted', devices: true } as const] : []),

@@ -326,12 +326,18 @@ export class DirectoryUpper implements UpperLayer {
     if (!options.whiteout) return rename(source, place)
     const moved = rename(source, place, RENAME_WHITEOUT)
     if (!isRefused(moved)) return moved
+    // In steps that can be taken back: what it replaces changes places with it first.
     const alone = rename(source, place, RENAME_NOREPLACE)
-    const plain = alone === -ERRNO.EEXIST ? rename(source, place) : alone
-    if (plain < 0) return plain
-    const left = leaveWhiteout(this.#whiteout(source), this.#form)
-    // What it replaced would not come back.
-    if (left < 0 && alone === 0) rename(place, source)
+    if (alone === 0) {
+      const left = leaveWhiteout(this.#whiteout(source), this.#form)
+      if (left < 0) rename(place, source)
+      return left
+    }
+    if (alone !== -ERRNO.EEXIST) return alone
+    const swapped = rename(source, place, RENAME_EXCHANGE)
+    if (swapped < 0) return swapped
+    const left = placeWhiteout(this.#whiteout(source), this.#form)
+    if (left < 0) rename(source, place, RENAME_EXCHANGE)
     return left
   }
 

@@ -45,6 +45,13 @@ export function hostError(action: string, errno: number, syscall: string, path: 
   })
 }
 
+/** Of what `hostError` made; undefined of any other. Positive. */
+export function errnoOf(error: unknown): number | undefined {
+  const name = error instanceof HostError ? error.details['errno'] : undefined
+  if (typeof name !== 'string') return undefined
+  return (ERRNO as Readonly<Record<string, number>>)[name] ?? ERRNO.EIO
+}
+
 /** The result of a call that must not fail. */
 export function must(result: number, syscall: string, path: string): number {
   if (result < 0) throw hostError(`${syscall} ${path}`, -result, syscall, path)

@@ -38,6 +38,8 @@ function copyOne(tree: UnionTree, entry: UnionEntry, options: CopyUpOptions): nu
   const upper = tree.upper!
   const lower = entry.node.lower!
   const layer = tree.lowers[lower.layer]!
+  const before = parent === undefined ? undefined : tree.layerStatus(parent.node)
+  const xattrs = layer.xattrs(path)
   const hasContent = lower.type === 'file' && !options.withoutContent && lower.sizeBytes > 0
   let body: FileBody | undefined
   if (hasContent) {
@@ -45,8 +47,6 @@ function copyOne(tree: UnionTree, entry: UnionEntry, options: CopyUpOptions): nu
     if (typeof opened === 'number') return opened
     body = opened
   }
-  const before = parent === undefined ? undefined : tree.layerStatus(parent.node)
-  const xattrs = layer.xattrs(path)
   const take = lower.type === 'file' && upper.makeOpen ? options.takeOpen : undefined
   let result: OpenNode | number
   try {
@@ -70,6 +70,7 @@ function copyOne(tree: UnionTree, entry: UnionEntry, options: CopyUpOptions): nu
   const made = typeof result === 'number' ? undefined : result
   if (made) take?.(made.body)
   else if (result !== 0) return result as number
+  const copied = tree.copiedUp(entry, made?.status)
   if (!xattrs.has(CAPABILITY)) entry.node.lacksCapability = true
   // A copy-up is no change of the parent: the kernel gives it its times back, too, if it can (ovl_link_up).
   if (parent !== undefined && before !== undefined && typeof before !== 'number') {
@@ -77,5 +78,5 @@ function copyOne(tree: UnionTree, entry: UnionEntry, options: CopyUpOptions): nu
     upper.setAttributes(parent.path, { atimeNs: atimeNs ?? mtimeNs, mtimeNs })
     tree.touch(parent.node)
   }
-  return tree.copiedUp(entry, made?.status)
+  return copied
 }

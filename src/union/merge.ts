@@ -46,13 +46,13 @@ const LISTINGS_MAX = 8
 /** A merged directory: the layers in which it is a directory that still counts, nearest first. */
 class Directory {
   readonly path: BytePath
-  #layers: number[]
+  #layers: readonly number[]
   /** Layers further down that may have it, and have not been asked yet. */
   #below: readonly number[]
   #settled = false
 
   /** @param layers may hold too many: below an opaque one none counts */
-  constructor(path: BytePath, layers: number[], below: readonly number[] = []) {
+  constructor(path: BytePath, layers: readonly number[], below: readonly number[] = []) {
     this.path = path
     this.#layers = layers
     this.#below = below
@@ -66,19 +66,24 @@ class Directory {
   /** Opaque marks are looked at only here: most directories are never opened, or lie in one layer. */
   contributors(views: readonly LayerView[]): readonly number[] {
     if (this.#settled) return this.#layers
+    if (this.path !== '') this.#layers = this.#counting(views)
+    // Not before: a layer that cannot be read now is to be asked again.
     this.#settled = true
-    if (this.path === '') return this.#layers
+    this.#below = []
+    return this.#layers
+  }
+
+  #counting(views: readonly LayerView[]): readonly number[] {
+    const layers = [...this.#layers]
     for (const layer of this.#below) {
       const node = views[layer]!.lookup(this.path)
       if (node === undefined) continue
       if (node === 'whiteout' || node.type !== 'directory') break
-      this.#layers.push(layer)
+      layers.push(layer)
     }
-    this.#below = []
-    const last = this.#layers.length - 1
-    const end = this.#layers.findIndex((layer, i) => i < last && views[layer]!.opaque(this.path))
-    if (end >= 0) this.#layers = this.#layers.slice(0, end + 1)
-    return this.#layers
+    const last = layers.length - 1
+    const end = layers.findIndex((layer, i) => i < last && views[layer]!.opaque(this.path))
+    return end >= 0 ? layers.slice(0, end + 1) : layers
   }
 }
 

@@ -240,11 +240,13 @@ export class UnionTree {
   /** After copy-up: the upper layer's file goes on as the lower one's. @param status of the copy, where it is known */
   copiedUp(entry: UnionEntry, status?: LayerNode): number {
     const { node } = entry
-    const own = status ?? this.upper!.lookup(entry.path)
-    if (own === undefined || own === 'whiteout') return -E.IO
+    // First of all: who cannot be asked now has it nevertheless, and must not be given it again.
     node.upper = true
     node.remembered = undefined
-    if (node.type !== 'directory' && own.ino !== undefined) {
+    if (node.type === 'directory') return 0
+    const own = status ?? this.upper!.lookup(entry.path)
+    if (own === undefined || own === 'whiteout') return -E.IO
+    if (own.ino !== undefined) {
       const ino = this.#ino(own.ino, this.upper!.fileSystem)
       // Names of one lower file become files of their own, so the lower number would be shared by several
       // (fs/overlayfs/inode.c, ovl_getattr).

@@ -3,7 +3,15 @@
 
 import fs from 'node:fs'
 import type { BytePath } from '../path/byte-path.ts'
-import { setAttributes, status, type UnionStatus } from '../union/attributes.ts'
+import {
+  getXattr,
+  removeXattr,
+  setAttributes,
+  setXattr,
+  status,
+  xattrs,
+  type UnionStatus,
+} from '../union/attributes.ts'
 import { create, link, type Creation, type Creator } from '../union/create.ts'
 import type { UnionEntry } from '../union/entry.ts'
 import { E } from '../union/errno.ts'
@@ -14,7 +22,7 @@ import type { UnionTree } from '../union/tree.ts'
 import type { Attributes } from '../union/upper-layer.ts'
 import { checkInteger, checkSmallMode, ownerArgument } from './argument-checks.ts'
 import { OpenHandle } from './handle.ts'
-import { must, nodeError } from './node-error.ts'
+import { must, nodeError, throwNodeErrors } from './node-error.ts'
 import {
   encodeName,
   pathArgument,
@@ -135,6 +143,12 @@ export class UnionCalls {
     return { entry, names: must(this.tree.list(entry), place).map(({ name }) => name) }
   }
 
+  /** Of a name that was listed: undefined where it is gone since. */
+  child(entry: UnionEntry, name: BytePath): UnionEntry | undefined {
+    const found = this.tree.lookup(entry, name)
+    return typeof found === 'number' ? undefined : found
+  }
+
   readdir(path: PathArgument, encoding?: Encoding): (string | Buffer)[] {
     return this.names(path).names.map((name) => encodeName(name, encoding))
   }
@@ -144,8 +158,8 @@ export class UnionCalls {
     const parentPath = shownPath(path)
     const out: UnionDirent[] = []
     for (const name of names) {
-      const child = this.tree.lookup(entry, name)
-      if (typeof child === 'number') continue
+      const child = this.child(entry, name)
+      if (child === undefined) continue
       out.push(new UnionDirent(encodeName(name, encoding), child.node.type, parentPath))
     }
     return out
@@ -278,6 +292,27 @@ export class UnionCalls {
     return spaceOf(this.#space, bigint)
   }
 
+  /** A final symlink is not followed, here and in the next three. */
+  listXattrs(path: PathArgument): string[] {
+    const place = { syscall: 'llistxattr', path: shownPath(path) }
+    return [...xattrs(this.tree, this.#existing(path, false, place)).keys()]
+  }
+
+  getXattr(path: PathArgument, name: string): Uint8Array {
+    const place = { syscall: 'lgetxattr', path: shownPath(path) }
+    return must<Uint8Array>(getXattr(this.tree, this.#existing(path, false, place), name), place)
+  }
+
+  setXattr(path: PathArgument, name: string, value: Uint8Array): void {
+    const place = { syscall: 'lsetxattr', path: shownPath(path) }
+    must(setXattr(this.tree, this.#existing(path, false, place), name, value), place)
+  }
+
+  removeXattr(path: PathArgument, name: string): void {
+    const place = { syscall: 'lremovexattr', path: shownPath(path) }
+    must(removeXattr(this.tree, this.#existing(path, false, place), name), place)
+  }
+
   realpath(path: PathArgument, encoding?: Encoding): string | Buffer {
     const place = { syscall: 'realpath', path: shownPath(path) }
     const entry = this.#existing(path, true, place)
@@ -319,6 +354,8 @@ export class UnionCalls {
     return create(this.tree, dir, name, what, this.#creator)
   }
 }
+
+throwNodeErrors(UnionCalls)
 
 function times(atime: TimeArgument, mtime: TimeArgument): Attributes {
   return { atimeNs: timeArgument(atime), mtimeNs: timeArgument(mtime) }

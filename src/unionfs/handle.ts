@@ -6,7 +6,7 @@ import { E } from '../union/errno.ts'
 import type { OpenFile } from '../union/open-file.ts'
 import type { Attributes } from '../union/upper-layer.ts'
 import type { StatOptions, UnionCalls } from './calls.ts'
-import { must, nodeError } from './node-error.ts'
+import { must, nodeError, throwNodeErrors } from './node-error.ts'
 import type { UnionBigStats, UnionStats } from './stats.ts'
 
 const CHUNK_BYTES = 1 << 20
@@ -132,3 +132,5 @@ export class OpenHandle {
     if (this.#closed) throw nodeError(E.BADF, { syscall })
   }
 }
+
+throwNodeErrors(OpenHandle)

@@ -3,6 +3,8 @@
 
 import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
+import type { HostError } from '../errors.ts'
+import { errnoName, errnoOf } from '../sys/errno.ts'
 
 export interface NodeErrorPlace {
   readonly syscall: string
@@ -62,6 +64,44 @@ export function argumentError(
   const error = new Class(message)
   Object.assign(error, { code })
   return error
+}
+
+/** As Node has it, but for the words: they name the place of the host, and what to do about it. */
+function asNodeError(error: unknown): unknown {
+  const errno = errnoOf(error)
+  if (errno === undefined) return error
+  const { message, details } = error as HostError
+  const code = errnoName(errno)
+  const { syscall, path } = details
+  const cause = { cause: error }
+  return Object.assign(new Error(`${code}: ${message}`, cause), {
+    errno: -errno,
+    code,
+    syscall,
+    path,
+  })
+}
+
+type Method = (this: unknown, ...args: unknown[]) => unknown
+
+/**
+ * Whoever writes for node:fs tells errors apart by their codes, and a layer whose disk fails has this library's: from now
+ * on all methods of that class throw Node's instead.
+ */
+export function throwNodeErrors(Class: { readonly prototype: object }): void {
+  const { prototype } = Class
+  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (name === 'constructor' || typeof value !== 'function') continue
+    const method = value as Method
+    const translated: Method = function (...args) {
+      try {
+        return method.apply(this, args)
+      } catch (error) {
+        throw asNodeError(error)
+      }
+    }
+    Object.defineProperty(prototype, name, { value: translated })
+  }
 }
 
 /** A result of the union's rules, or the error that it stands for. */

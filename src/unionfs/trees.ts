@@ -116,8 +116,8 @@ function removeAll(calls: UnionCalls, at: PathArgument, isDirectory: boolean): v
   }
   const { entry, names } = calls.names(at)
   for (const name of names) {
-    const child = calls.tree.lookup(entry, name)
-    if (typeof child === 'number') continue
+    const child = calls.child(entry, name)
+    if (child === undefined) continue
     removeAll(calls, childPath(at, name), child.node.type === 'directory')
   }
   calls.rmdir(at)
@@ -149,8 +149,8 @@ export function listTree(
     const { entry, names } = calls.names(dir.place)
     const parentPath = shownPath(dir.place)
     for (const name of names) {
-      const child = calls.tree.lookup(entry, name)
-      if (typeof child === 'number') continue
+      const child = calls.child(entry, name)
+      if (child === undefined) continue
       const { type } = child.node
       const relative = joinPath(dir.relative, name)
       const dirent: UnionDirent = new UnionDirent(encodeName(name, encoding), type, parentPath)

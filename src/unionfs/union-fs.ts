@@ -5,8 +5,6 @@
 
 import fs from 'node:fs'
 import { systemNow } from '../sys/clock.ts'
-import { getXattr, removeXattr, setXattr, xattrs } from '../union/attributes.ts'
-import { E } from '../union/errno.ts'
 import { UnionTree, type UnionLayers } from '../union/tree.ts'
 import { UnionCalls, type StatOptions, type TimeArgument, type UnionCallsOptions } from './calls.ts'
 import {
@@ -17,7 +15,7 @@ import {
   type RetryOptions,
 } from './argument-checks.ts'
 import { FileHandle } from './file-handle.ts'
-import { argumentError, must, nodeError } from './node-error.ts'
+import { argumentError, nodeError } from './node-error.ts'
 import type { BytePath } from '../path/byte-path.ts'
 import {
   encodeName,
@@ -330,25 +328,19 @@ export class UnionFs implements AsyncDisposable {
 
   /** Extended attributes, which node:fs has no calls for; a final symlink is not followed. */
   async listXattrs(path: PathArgument): Promise<string[]> {
-    return [...xattrs(this.calls.tree, this.#entry(path, 'llistxattr')).keys()]
+    return this.calls.listXattrs(path)
   }
 
   async getXattr(path: PathArgument, name: string): Promise<Uint8Array> {
-    const syscall = 'lgetxattr'
-    const value = getXattr(this.calls.tree, this.#entry(path, syscall), name)
-    return must<Uint8Array>(value, { syscall, path: shownPath(path) })
+    return this.calls.getXattr(path, name)
   }
 
   async setXattr(path: PathArgument, name: string, value: Uint8Array): Promise<void> {
-    const syscall = 'lsetxattr'
-    const set = setXattr(this.calls.tree, this.#entry(path, syscall), name, value)
-    must(set, { syscall, path: shownPath(path) })
+    this.calls.setXattr(path, name, value)
   }
 
   async removeXattr(path: PathArgument, name: string): Promise<void> {
-    const syscall = 'lremovexattr'
-    const removed = removeXattr(this.calls.tree, this.#entry(path, syscall), name)
-    must(removed, { syscall, path: shownPath(path) })
+    this.calls.removeXattr(path, name)
   }
 
   /** The layers are let go; an upper directory can be mounted by others from now on. Idempotent. */
@@ -361,12 +353,6 @@ export class UnionFs implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  #entry(path: PathArgument, syscall: string): NonNullable<ReturnType<UnionCalls['find']>> {
-    const entry = this.calls.find(path, false)
-    if (entry === undefined) throw nodeError(E.NOENT, { syscall, path: shownPath(path) })
-    return entry
   }
 }
 

@@ -9,21 +9,32 @@
 
 import { OVERRIDE_STAT } from '../archive/metadata.ts'
 import { UnsupportedError } from '../errors.ts'
-import { basename, dirname, pathText, type BytePath } from '../path/byte-path.ts'
+import { basename, dirname, joinPath, pathText, type BytePath } from '../path/byte-path.ts'
 import { ERRNO, hostError } from '../sys/errno.ts'
 import { AT_FDCWD, O, close, openAt, readDirectory, readlinkAt } from '../sys/file-calls.ts'
 import { statusAt, statusOf, type FileStatus } from '../sys/file-status.ts'
-import { below, getXattr, listXattrs } from '../sys/xattr.ts'
+import { below, listXattrs } from '../sys/xattr.ts'
 import type { LayerEntry, LayerNode, LayerView, NodeType } from '../union/layer-view.ts'
 import { OPAQUE_NAME, classifyWhiteout, whiteoutOf } from '../union/whiteout.ts'
 import type { DiskForm } from './disk-form.ts'
 import { OpenDirectories, isNoDirectory, type OpenDirectory } from './open-directories.ts'
+import {
+  directoryMark,
+  findXattr,
+  isImpure,
+  isMetacopy,
+  isThere,
+  isXattrWhiteout,
+  type DirectoryMark,
+} from './layer-marks.ts'
 import { parseOverrideStat } from './override-stat.ts'
 
 const DT_UNKNOWN = 0
 const DT_CHR = 2
 const DT_DIR = 4
 const DT_REG = 8
+
+const TOP = '' as BytePath
 
 /** What the layer's tar says of a path where the disk could not take it (tar-split keeps the headers). */
 export interface HeaderSupplement {
@@ -47,8 +58,7 @@ export interface DirectoryLayerOptions {
   readonly openMax?: number
 }
 
-type OpaqueMark = 'opaque' | 'has whiteouts' | 'redirected' | 'none'
-type Directory = OpenDirectory<OpaqueMark>
+type Directory = OpenDirectory<DirectoryMark>
 
 /** One directory of the host as a layer: for DiskLayer, and for whoever walks it. The caller closes it. */
 export class DirectoryLayer implements LayerView, Disposable {
@@ -59,7 +69,7 @@ export class DirectoryLayer implements LayerView, Disposable {
   readonly fileSystem: string
   readonly #root: number
   readonly #headers: DirectoryLayerOptions['headers']
-  readonly #directories: OpenDirectories<OpaqueMark>
+  readonly #directories: OpenDirectories<DirectoryMark>
   #xattrWhiteouts: boolean
   /** The kernel has copied something up into it: then there may be marks that say where the rest lies. */
   readonly #mayPointBelow: boolean
@@ -74,17 +84,19 @@ export class DirectoryLayer implements LayerView, Disposable {
     if (fd < 0) throw hostError(`open layer directory ${directory}`, -fd, 'openat', directory)
     this.#root = fd
     this.#directories = new OpenDirectories(fd, options.openMax)
-    const status = statusOf(fd)
-    this.fileSystem = typeof status === 'number' ? directory : String(status.device)
-    // Whoever writes whiteouts as xattrs marks the top as well (the kernel wants it), so that one question spares a
-    // layer with device whiteouts all others. In the form `user` other writers are given the benefit of the doubt.
-    this.#xattrWhiteouts =
-      this.form === 'user' || this.form === 'plain' || this.#markOf(fd) === 'has whiteouts'
-    // Whatever is copied up, the first directory of its path is copied into the top, and marks it (ovl_set_impure).
-    this.#mayPointBelow =
-      this.form === 'trusted' &&
-      options.asItLies !== true &&
-      getXattr(below(fd, '.'), 'trusted.overlay.impure') instanceof Uint8Array
+    try {
+      const status = statusOf(fd)
+      this.fileSystem = String(this.#known(status, TOP).device)
+      this.#mayPointBelow =
+        this.form === 'trusted' && options.asItLies !== true && this.#known(isImpure(fd), TOP)
+      // Whoever writes whiteouts as xattrs marks the top as well (the kernel wants it), so that one question spares a
+      // layer with device whiteouts all others. In the form `user` other writers are given the benefit of the doubt.
+      this.#xattrWhiteouts =
+        this.form === 'user' || this.form === 'plain' || this.#markOf(fd, TOP) === 'has whiteouts'
+    } catch (error) {
+      close(fd)
+      throw error
+    }
   }
 
   lookup(path: BytePath): LayerNode | 'whiteout' | undefined {
@@ -102,8 +114,7 @@ export class DirectoryLayer implements LayerView, Disposable {
     const dir = this.#open(path)
     if (typeof dir === 'number') return undefined
     const status = statusOf(dir.fd)
-    if (typeof status === 'number') throw this.#failed('read', path, status)
-    return this.#asInImage(path, status, dir.fd, '.' as BytePath)
+    return this.#asInImage(path, this.#known(status, path), dir.fd, '.' as BytePath)
   }
 
   list(path: BytePath): LayerEntry[] {
@@ -128,7 +139,7 @@ export class DirectoryLayer implements LayerView, Disposable {
       if (type === DT_DIR) {
         out.push({ name, kind: 'directory' })
       } else if (type === DT_CHR || type === DT_UNKNOWN || (xattrWhiteouts && type === DT_REG)) {
-        const kind = this.#kindOf(dir, name)
+        const kind = this.#kindOf(path, dir, name)
         if (kind !== undefined) out.push({ name, kind })
       } else {
         out.push({ name, kind: 'leaf' })
@@ -140,7 +151,7 @@ export class DirectoryLayer implements LayerView, Disposable {
   opaque(path: BytePath): boolean {
     const dir = this.#open(path)
     if (typeof dir === 'number') return false
-    if (this.form === 'none' && typeof statusAt(dir.fd, OPAQUE_NAME) !== 'number') return true
+    if (this.form === 'none' && this.#known(isThere(dir.fd, OPAQUE_NAME), path)) return true
     return this.#mark(dir) === 'opaque'
   }
 
@@ -149,16 +160,16 @@ export class DirectoryLayer implements LayerView, Disposable {
     const out = new Map<string, Uint8Array>(headers?.xattrs ?? [])
     const dir = this.#open(path === '' ? path : dirname(path))
     if (typeof dir === 'number') return out
-    const place = below(dir.fd, path === '' ? '.' : basename(path))
-    const names = listXattrs(place)
+    const own = path === '' ? ('.' as BytePath) : basename(path)
+    const names = listXattrs(below(dir.fd, own))
     if (typeof names === 'number') {
       if (names === -ERRNO.ENOENT || names === -ERRNO.EOPNOTSUPP) return out
       throw this.#failed('list the extended attributes of', path, names)
     }
     for (const name of names) {
       if (isStoreMark(name)) continue
-      const value = getXattr(place, name)
-      if (value instanceof Uint8Array) out.set(name, value)
+      const value = this.#known(findXattr(dir.fd, own, name), path)
+      if (value !== undefined) out.set(name, value)
     }
     return out
   }
@@ -231,8 +242,7 @@ export class DirectoryLayer implements LayerView, Disposable {
 
   #refuseMetacopy(path: BytePath, dir: Directory): void {
     if (!this.#mayPointBelow) return
-    const mark = getXattr(below(dir.fd, basename(path)), 'trusted.overlay.metacopy')
-    if (!(mark instanceof Uint8Array)) return
+    if (!this.#known(isMetacopy(dir.fd, basename(path)), path)) return
     throw this.#pointsBelow(path, 'this file was copied up with metacopy=on')
   }
 
@@ -250,11 +260,11 @@ export class DirectoryLayer implements LayerView, Disposable {
     const status = statusAt(dir.fd, name)
     if (typeof status === 'number') {
       if (!isNoDirectory(status)) throw this.#failed('read', path, status)
-      if (this.form !== 'none' || typeof statusAt(dir.fd, whiteoutOf(name)) === 'number')
+      if (this.form !== 'none' || !this.#known(isThere(dir.fd, whiteoutOf(name)), path))
         return undefined
       return 'whiteout'
     }
-    if (this.#isWhiteout(dir, name, status)) return 'whiteout'
+    if (this.#isWhiteout(path, dir, name, status)) return 'whiteout'
     return this.#asInImage(path, status, dir.fd, name)
   }
 
@@ -262,8 +272,8 @@ export class DirectoryLayer implements LayerView, Disposable {
     const linked = status.nlink > 1 && status.type !== 'directory'
     const override = this.form === 'trusted' ? undefined : this.#override(path, status, dir, name)
     const type = override?.type ?? status.type
-    const linkTarget = status.type === 'symlink' ? readlinkAt(dir, name) : ('' as BytePath)
-    if (typeof linkTarget === 'number') throw this.#failed('read link', path, linkTarget)
+    const isLink = status.type === 'symlink'
+    const linkTarget = isLink ? this.#known(readlinkAt(dir, name), path) : ('' as BytePath)
     const node: LayerNode = {
       type,
       // Linux has one mode for all symbolic links, whatever a tar says of them.
@@ -291,8 +301,8 @@ export class DirectoryLayer implements LayerView, Disposable {
     name: BytePath,
   ): HeaderSupplement | undefined {
     if (this.form !== 'none' && status.type !== 'symlink') {
-      const value = getXattr(below(dir, name), OVERRIDE_STAT)
-      const own = value instanceof Uint8Array ? parseOverrideStat(value) : undefined
+      const value = this.#known(findXattr(dir, name, OVERRIDE_STAT), path)
+      const own = value && parseOverrideStat(value)
       if (own !== undefined && fits(own.type, status.type)) return own
     }
     if (this.form === 'plain') return undefined
@@ -303,44 +313,37 @@ export class DirectoryLayer implements LayerView, Disposable {
     return fits(header.type, status.type) ? header : undefined
   }
 
-  #isWhiteout(dir: Directory, name: BytePath, status: FileStatus): boolean {
+  #isWhiteout(path: BytePath, dir: Directory, name: BytePath, status: FileStatus): boolean {
     if (status.type === 'char') return status.devMajor === 0 && status.devMinor === 0
     if (!this.#xattrWhiteouts || status.type !== 'file' || status.sizeBytes > 0) return false
-    return this.#mark(dir) === 'has whiteouts' && this.#hasWhiteoutXattr(dir.fd, name)
+    return this.#mark(dir) === 'has whiteouts' && this.#known(isXattrWhiteout(dir.fd, name), path)
   }
 
-  #kindOf(dir: Directory, name: BytePath): LayerEntry['kind'] | undefined {
+  #kindOf(path: BytePath, dir: Directory, name: BytePath): LayerEntry['kind'] | undefined {
     const status = statusAt(dir.fd, name)
-    if (typeof status === 'number') return undefined
-    if (this.#isWhiteout(dir, name, status)) return 'whiteout'
-    return status.type === 'directory' ? 'directory' : 'leaf'
+    if (typeof status !== 'number') {
+      if (this.#isWhiteout(path, dir, name, status)) return 'whiteout'
+      return status.type === 'directory' ? 'directory' : 'leaf'
+    }
+    // Gone since the directory was read.
+    if (isNoDirectory(status)) return undefined
+    throw this.#failed('read', joinPath(path, name), status)
   }
 
-  #hasWhiteoutXattr(dir: number, name: BytePath): boolean {
-    const place = below(dir, name)
-    return (
-      getXattr(place, 'user.overlay.whiteout') instanceof Uint8Array ||
-      getXattr(place, 'trusted.overlay.whiteout') instanceof Uint8Array
-    )
-  }
-
-  #mark(dir: Directory): OpaqueMark {
+  #mark(dir: Directory): DirectoryMark {
+    const { path, fd } = dir
     // That of the top is asked for so rarely that nothing is gained by remembering it.
-    return dir.path === '' ? this.#markOf(dir.fd) : (dir.fact ??= this.#markOf(dir.fd))
+    return path === '' ? this.#markOf(fd, path) : (dir.fact ??= this.#markOf(fd, path))
   }
 
-  #markOf(dir: number): OpaqueMark {
-    const place = below(dir, '.')
-    for (const key of ['trusted.overlay.opaque', 'user.overlay.opaque']) {
-      const value = getXattr(place, key)
-      if (!(value instanceof Uint8Array) || value.length !== 1) continue
-      if (value[0] === 0x79) return 'opaque'
-      if (value[0] === 0x78) return 'has whiteouts'
-    }
-    if (this.#mayPointBelow && getXattr(place, 'trusted.overlay.redirect') instanceof Uint8Array) {
-      return 'redirected'
-    }
-    return 'none'
+  #markOf(dir: number, path: BytePath): DirectoryMark {
+    return this.#known(directoryMark(dir, this.#mayPointBelow), path)
+  }
+
+  /** What was asked of the disk, which may have failed. @throws HostError */
+  #known<T>(answer: T | number, path: BytePath): T {
+    if (typeof answer === 'number') throw this.#failed('read', path, answer)
+    return answer
   }
 
   #failed(what: string, path: BytePath, errno: number): Error {

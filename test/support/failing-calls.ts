@@ -1,13 +1,15 @@
-// Lets one system call of this process fail that would have changed something. To be imported before anything that makes
-// a call by FFI.
+// Lets one system call of this process fail. To be imported before anything that makes a call by FFI.
 
 import os from 'node:os'
 import type { Libc } from '../../src/sys/libc.ts'
 import { changesFile } from './changing-calls.ts'
+import { refuseCalls } from './refused-calls.ts'
 
-type AnyCall = (...args: unknown[]) => unknown
+/** One that may change a file, or one that asks. */
+export type CallKind = 'change' | 'question'
 
 let left = 0
+let failing: CallKind = 'change'
 let errno = 0
 let isOld = false
 
@@ -23,13 +25,20 @@ function isRefused(name: keyof Libc, args: readonly unknown[]): boolean {
   return name === 'mknodat' && args[3] === 0n
 }
 
-/** @returns what `work` does, and whether it came to its `nth` such call (from 1), which fails with `code` */
+export interface Failure {
+  readonly kind: CallKind
+  /** From 1; 0 for none. */
+  readonly nth: number
+  readonly code: keyof typeof os.constants.errno
+}
+
+/** @returns what `work` does, and whether it came to the call that fails */
 export function withFailing<T>(
-  nth: number,
-  code: keyof typeof os.constants.errno,
+  { kind, nth, code }: Failure,
   work: () => T,
 ): { readonly result: T; readonly failed: boolean } {
   left = nth
+  failing = kind
   errno = os.constants.errno[code]
   try {
     const result = work()
@@ -39,24 +48,14 @@ export function withFailing<T>(
   }
 }
 
-function failing(libc: Libc): Libc {
-  let failed = 0
-  const changed = { ...libc } as unknown as Record<string, AnyCall>
-  for (const [name, original] of Object.entries(libc) as [keyof Libc, AnyCall][]) {
-    changed[name] = (...args) => {
-      // Also of a call that changes nothing: else its errno would be the injected one.
-      failed = 0
-      if (isOld && isRefused(name, args)) {
-        failed = os.constants.errno.EPERM
-        return -1
-      }
-      if (left === 0 || !changesFile(name, args) || --left > 0) return original(...args)
-      failed = errno
-      return -1
-    }
-  }
-  changed['errno'] = () => failed || libc.errno()
-  return changed as unknown as Libc
+/** undefined of one that does not fail in practice: the descriptor is closed whatever close(2) says. */
+function kindOf(name: keyof Libc, args: readonly unknown[]): CallKind | undefined {
+  if (name === 'close') return undefined
+  return changesFile(name, args) ? 'change' : 'question'
 }
 
-Object.assign(globalThis, { [Symbol.for('shale.test.libc')]: failing })
+refuseCalls((name, args) => {
+  if (isOld && isRefused(name, args)) return os.constants.errno.EPERM
+  if (left === 0 || kindOf(name, args) !== failing) return 0
+  return --left === 0 ? errno : 0
+})

@@ -5,15 +5,14 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { LayerForm } from '../../src/driver/driver.ts'
 import { dirname, type BytePath } from '../../src/path/byte-path.ts'
-import { must } from '../../src/sys/errno.ts'
+import { errnoOf, must } from '../../src/sys/errno.ts'
 import { AT_FDCWD, mknodAt, renameAt } from '../../src/sys/file-calls.ts'
 import { getXattr, listXattrs, removeXattr, setXattr } from '../../src/sys/xattr.ts'
-import * as union from '../../src/union/attributes.ts'
 import { create } from '../../src/union/create.ts'
-import type { UnionEntry } from '../../src/union/entry.ts'
 import { E } from '../../src/union/errno.ts'
 import { mergeLayers } from '../../src/union/merge.ts'
 import { fsAdapter } from '../../src/unionfs/fs-adapter.ts'
+import { nodeError } from '../../src/unionfs/node-error.ts'
 import { pathArgument } from '../../src/unionfs/path-argument.ts'
 import type { UnionFs } from '../../src/unionfs/union-fs.ts'
 import { walk } from '../../src/unionfs/walk.ts'
@@ -51,20 +50,18 @@ function isPlain(name: string): boolean {
 }
 
 const ROOT = { uid: 0, gid: 0 }
+/** node:fs has no call for it. */
+const FIFO = { syscall: 'mkfifo' }
 
 export function unionSubject(unionFs: UnionFs, root = ''): Subject {
   const { calls } = unionFs
   const { tree } = calls
-  const entryOf = (at: string): UnionEntry | number => {
-    const walked = walk(tree, pathArgument(at), false)
-    return typeof walked === 'number' ? walked : (walked.entry ?? -E.NOENT)
-  }
   const numbered = (action: () => void): number => {
     try {
       action()
       return 0
     } catch (error) {
-      return (error as NodeJS.ErrnoException).errno!
+      return (error as NodeJS.ErrnoException).errno ?? -errnoOf(error)!
     }
   }
   return {
@@ -75,28 +72,22 @@ export function unionSubject(unionFs: UnionFs, root = ''): Subject {
       numbered(() =>
         calls.rename(from, to, { noReplace: (flags & 1) !== 0, exchange: (flags & 2) !== 0 }),
       ),
-    setXattr: (at, name, value) => {
-      const entry = entryOf(at)
-      return typeof entry === 'number' ? entry : union.setXattr(tree, entry, name, value)
-    },
-    removeXattr: (at, name) => {
-      const entry = entryOf(at)
-      return typeof entry === 'number' ? entry : union.removeXattr(tree, entry, name)
-    },
-    mkfifo: (at) => {
-      const walked = walk(tree, pathArgument(at), false)
-      if (typeof walked === 'number') return walked
-      if (walked.entry) return -E.EXIST
-      const made = create(tree, walked.dir, walked.name, { type: 'fifo', mode: 0o644 }, ROOT)
-      return typeof made === 'number' ? made : 0
-    },
-    xattrs: (at) => {
-      const entry = entryOf(at)
-      if (typeof entry === 'number') return []
-      return [...union.xattrs(tree, entry)]
-        .filter(([name]) => isPlain(name))
-        .map(([name, value]) => `${name}=${Buffer.from(value).toString('latin1')}`)
-    },
+    setXattr: (at, name, value) => numbered(() => calls.setXattr(at, name, value)),
+    removeXattr: (at, name) => numbered(() => calls.removeXattr(at, name)),
+    mkfifo: (at) =>
+      numbered(() => {
+        const walked = walk(tree, pathArgument(at), false)
+        if (typeof walked === 'number') throw nodeError(walked, FIFO)
+        if (walked.entry) throw nodeError(E.EXIST, FIFO)
+        const { dir, name } = walked
+        const made = create(tree, dir, name, { type: 'fifo', mode: 0o644 }, ROOT)
+        if (typeof made === 'number') throw nodeError(made, FIFO)
+      }),
+    xattrs: (at) =>
+      calls
+        .listXattrs(at)
+        .filter(isPlain)
+        .map((name) => `${name}=${Buffer.from(calls.getXattr(at, name)).toString('latin1')}`),
   }
 }
 

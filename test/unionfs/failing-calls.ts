@@ -1,7 +1,7 @@
 // A change of which one system call fails, by a full disk for instance: the merged tree is the old one or the new one, the
 // union that was open knows which, and goes on as one that never failed.
 
-import { withFailing, withoutDevices } from '../support/failing-calls.ts'
+import { withFailing, withoutDevices, type Failure } from '../support/failing-calls.ts'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -41,13 +41,20 @@ const CASES: readonly { readonly form: DiskForm; readonly devices: boolean }[] =
   { form: 'none', devices: false },
 ]
 
-const points = fc.array(
+const failure: fc.Arbitrary<Failure> = fc.oneof(
   fc.record({
+    kind: fc.constant('change' as const),
     nth: fc.integer({ min: 0, max: 5 }),
     code: fc.constantFrom('ENOSPC' as const, 'EIO' as const),
   }),
-  { minLength: 1, maxLength: 7 },
+  fc.record({
+    kind: fc.constant('question' as const),
+    nth: fc.integer({ min: 0, max: 12 }),
+    code: fc.constantFrom('EIO' as const, 'EMFILE' as const),
+  }),
 )
+
+const points = fc.array(failure, { minLength: 1, maxLength: 7 })
 
 t.setTimeout(300_000)
 
@@ -64,12 +71,7 @@ function isOneStep({ kind }: Operation): boolean {
   return !/^(?:write|append|truncate|h[eo]ld)/.test(kind)
 }
 
-interface Failure {
-  readonly nth: number
-  readonly code: 'ENOSPC' | 'EIO'
-}
-
-const NEVER: Failure = { nth: 0, code: 'EIO' }
+const NEVER: Failure = { kind: 'change', nth: 0, code: 'EIO' }
 
 interface Opened {
   readonly union: UnionFs
@@ -105,15 +107,19 @@ async function compare(
   withoutDevices(!devices)
   try {
     for (const [index, operation] of keptIn(form, operations).entries()) {
-      const { nth, code } = isOneStep(operation) ? failures[index % failures.length]! : NEVER
-      const step = withFailing(nth, code, () => perform(ours.subject, operation))
-      const what = `operation ${index} ${JSON.stringify(operation)}, call ${nth} fails with ${code}: ${step.result}`
+      const failure = isOneStep(operation) ? failures[index % failures.length]! : NEVER
+      const { kind, nth, code } = failure
+      const step = withFailing(failure, () => perform(ours.subject, operation))
+      const what = `operation ${index} ${JSON.stringify(operation)}, ${kind} ${nth} fails with ${code}: ${step.result}`
       const isUndone = step.failed && [code, `errno ${errno[code]}`].includes(step.result)
       if (!isUndone) {
         const expected = perform(twin.subject, operation)
         if (step.result !== expected) throw new Error(`${what}, the twin ${expected}`)
       }
       if (!step.failed) continue
+      // Of what was done already, the answer alone may fail.
+      if (isUndone && kind === 'question' && differences(twin.tree(), ours.tree()).length > 0)
+        perform(twin.subject, operation)
       failed++
       same(twin.tree(), ours.tree(), `${what}\nis half-way`)
       const fresh = open([at('upper'), ...lowers], form)

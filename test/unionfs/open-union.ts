@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { openUnion } from '../../src/unionfs/open-union.ts'
+import { unless } from '../support/host.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 function layers(home: string): string[] {
@@ -91,4 +92,18 @@ t.test('blocks are the disk’s, where it has the file', async (t) => {
 t.test('a directory that is not there', async (t) => {
   const home = temporaryDirectory(t)
   t.throws(() => openUnion({ lowers: [path.join(home, 'no')] }), { code: /^ERR_/ })
+})
+
+t.test('what a disk refuses', { skip: unless({ ordinaryUser: true }) }, async (t) => {
+  const home = temporaryDirectory(t)
+  const lowers = layers(home)
+  const closed = path.join(home, 'old/etc')
+  fs.rmSync(path.join(home, 'new/etc'), { recursive: true })
+  fs.chmodSync(closed, 0)
+  t.teardown(() => fs.chmodSync(closed, 0o700))
+  await using union = openUnion({ lowers })
+  const refused = { code: 'EACCES', errno: -13, message: /^EACCES: .*old\/etc/ }
+  await t.rejects(union.readdir('/etc'), refused)
+  await t.rejects(union.stat('/etc/b'), refused)
+  await t.rejects(union.readFile('/etc/b'), refused)
 })

@@ -4,7 +4,7 @@
 // who started the server, is not known here.
 
 import { systemNow } from '../../sys/clock.ts'
-import { ERRNO } from '../../sys/errno.ts'
+import { ERRNO, errnoOf } from '../../sys/errno.ts'
 import { libc, type Libc } from '../../sys/libc.ts'
 import { SplicePipe } from '../../sys/splice-pipe.ts'
 import { BackingFiles } from './backing.ts'
@@ -73,9 +73,9 @@ class Server {
     let result: number | undefined
     try {
       result = operations.run(length)
-    } catch {
+    } catch (error) {
       // Of a layer that cannot be read, or of a bug: whoever asked gets an error, and everybody else goes on.
-      result = -ERRNO.EIO
+      result = -(errnoOf(error) ?? ERRNO.EIO)
     }
     if (result !== undefined) this.#reply(result)
   }

@@ -8,7 +8,7 @@ import { ConflictError } from '../../errors.ts'
 import { basename, dirname, joinPath, type BytePath } from '../../path/byte-path.ts'
 import { ERRNO, hostError } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
-import { statusAt, statusOf, type FileStatus } from '../../sys/file-status.ts'
+import { statusOf, type FileStatus } from '../../sys/file-status.ts'
 import { lockDirectory, syncFileSystemOf, unlockDirectory } from '../../sys/lock-directory.ts'
 import { below, removeXattr, setXattrWith } from '../../sys/xattr.ts'
 import type { LayerEntry, LayerNode } from '../../union/layer-view.ts'
@@ -25,6 +25,7 @@ import type {
 import { WHITEOUT_PREFIX, whiteoutOf } from '../../union/whiteout.ts'
 import { DirectoryLayer } from '../directory-layer.ts'
 import { markForm, type DiskForm } from '../disk-form.ts'
+import { isThere } from '../layer-marks.ts'
 import { changeAt, changeOwnedAt, type Place } from './change-attributes.ts'
 import { DiskBody, asOnDisk } from './file-body.ts'
 import { makeFilled, makeNameless, makeNode, makeOpenFile } from './make-node.ts'
@@ -368,13 +369,14 @@ export class DirectoryUpper implements UpperLayer {
    * the old name comes before the move, and the one at the new name goes after it.
    */
   #renameMarked(source: Place, place: Place, isDirectory: boolean, options: RenameOptions): number {
+    const isReplaced = isThere(place.dir, place.name)
+    if (typeof isReplaced === 'number') return isReplaced
     const left = options.whiteout ? leaveWhiteout(this.#whiteout(source), this.#form) : 0
     if (left < 0) return left
-    const isThere = typeof statusAt(place.dir, place.name) !== 'number'
-    const ontoDirectory = isDirectory && isThere
+    const ontoDirectory = isDirectory && isReplaced
     let result = ontoDirectory ? this.#ontoDirectory(source, place, {}) : rename(source, place)
     // Beside what was there a mark says nothing, and what was replaced would not come back.
-    if (result === 0 && !isThere) {
+    if (result === 0 && !isReplaced) {
       const cleared = calls.unlinkAt(place.dir, whiteoutOf(place.name))
       if (cleared < 0 && cleared !== -ERRNO.ENOENT) {
         result = cleared

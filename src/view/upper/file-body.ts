@@ -10,6 +10,7 @@ import { getXattrOf } from '../../sys/xattr.ts'
 import type { LayerNode } from '../../union/layer-view.ts'
 import type { Attributes, WritableBody } from '../../union/upper-layer.ts'
 import type { DiskForm } from '../disk-form.ts'
+import { isNoXattr } from '../layer-marks.ts'
 import { parseOverrideStat } from '../override-stat.ts'
 import { changeOpen, changeOwnedOpen } from './change-attributes.ts'
 
@@ -73,6 +74,7 @@ export class DiskBody implements WritableBody {
     const node = asOnDisk(status)
     if (this.#form === 'trusted') return node
     const value = getXattrOf(this.fd, OVERRIDE_STAT)
+    if (typeof value === 'number' && !isNoXattr(value)) return value
     const own = value instanceof Uint8Array ? parseOverrideStat(value) : undefined
     if (own) return { ...node, mode: own.mode, uid: own.uid, gid: own.gid }
     return this.#form === 'plain' ? node : { ...node, uid: 0, gid: 0 }

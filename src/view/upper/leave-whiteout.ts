@@ -1,8 +1,7 @@
 // The mark of a removal, put where a name was or is, in an upper directory's form.
 
 import { markHasWhiteouts, writeWhiteout } from '../../archive/whiteout-form.ts'
-import { HostError } from '../../errors.ts'
-import { ERRNO } from '../../sys/errno.ts'
+import { ERRNO, errnoOf } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
 import type { DiskForm } from '../disk-form.ts'
 import type { Place } from './change-attributes.ts'
@@ -16,9 +15,9 @@ export function attempt(action: () => void): number {
     action()
     return 0
   } catch (error) {
-    const name = error instanceof HostError ? error.details['errno'] : undefined
-    if (typeof name !== 'string') throw error
-    return -((ERRNO as Readonly<Record<string, number>>)[name] ?? ERRNO.EIO)
+    const errno = errnoOf(error)
+    if (errno === undefined) throw error
+    return -errno
   }
 }
 

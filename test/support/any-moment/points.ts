@@ -8,8 +8,8 @@
 
 import fs from 'node:fs'
 import os from 'node:os'
-import type { Libc } from '../../../src/sys/libc.ts'
 import { changesFile, opensForWriting } from '../changing-calls.ts'
+import { refuseCalls } from '../refused-calls.ts'
 
 const { SHALE_TEST_COUNTER, SHALE_TEST_POINT, SHALE_TEST_DEED, SHALE_TEST_CALLS } = process.env
 const real = { ...fs }
@@ -74,22 +74,6 @@ for (const name of [...CHANGING, 'openSync'] as const) {
   }
 }
 
-function between(libc: Libc): Libc {
-  let failed = 0
-  const changed = { ...libc } as unknown as Record<string, AnyCall>
-  for (const [name, original] of Object.entries(libc) as [keyof Libc, AnyCall][]) {
-    changed[name] = (...args) => {
-      // Also before a call that changes nothing: else its errno would be the injected one.
-      failed = 0
-      if (changesFile(name, args) && reach(name, args)) {
-        failed = errno[SHALE_TEST_DEED!]!
-        return -1
-      }
-      return original(...args)
-    }
-  }
-  changed['errno'] = () => failed || libc.errno()
-  return changed as unknown as Libc
-}
-
-Object.assign(globalThis, { [Symbol.for('shale.test.libc')]: between })
+refuseCalls((name, args) =>
+  changesFile(name, args) && reach(name, args) ? errno[SHALE_TEST_DEED!]! : 0,
+)

@@ -16,7 +16,7 @@ import { markForm } from '../../../src/view/disk-form.ts'
 import { mountByFuse, FUSE_TYPE } from '../../../src/view/fuse/mount-fuse.ts'
 import { shale } from '../../support/cli.ts'
 import { againAsUser, fuseSkip } from '../../support/fuse-for-users.ts'
-import { isRoot } from '../../support/host.ts'
+import { isRoot, unless } from '../../support/host.ts'
 import { overlaySkip } from '../../support/layer-directory.ts'
 import { layerStacks } from '../../support/merge-model.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -183,6 +183,28 @@ t.test('what UnionFs does, the FUSE view does', { skip }, async (t) => {
     const tree = describeTree(unionSubject(union), since)
     t.strictSame(differences(tree, describeTree(hostSubject(ours.merged), since)), [], form)
   }
+})
+
+t.test('what the disk refuses', { skip: skip || unless({ ordinaryUser: true }) }, async (t) => {
+  const home = temporaryDirectory(t)
+  const lower = path.join(home, 'lower')
+  const closed = path.join(lower, 'closed')
+  fs.mkdirSync(closed, { recursive: true })
+  fs.writeFileSync(path.join(closed, 'f'), '')
+  fs.chmodSync(closed, 0)
+  t.teardown(() => fs.chmodSync(closed, 0o700))
+  const target = path.join(home, 'm')
+  fs.mkdirSync(target)
+  await mountByFuse({ target, form, lowers: [lower] })
+  t.teardown(() => unmountFuse(target, { lazy: true }))
+  t.equal(
+    codeOf(() => fs.readdirSync(path.join(target, 'closed'))),
+    'EACCES',
+  )
+  t.equal(
+    codeOf(() => fs.statSync(path.join(target, 'closed/f'))),
+    'EACCES',
+  )
 })
 
 t.test('a mount for reading, and 20,000 names', { skip }, async (t) => {

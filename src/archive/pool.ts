@@ -3,11 +3,12 @@
 // caller's business. A layer whose decoder takes as much memory as all else together has the threads to itself.
 
 import os from 'node:os'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { type PackedError, unpackError } from '../errors.ts'
 import { takesMuchMemory } from './decompress.ts'
 import type { LayerJob, LayerResult } from './layer-job.ts'
 import { applyLayerJob } from './pipeline.ts'
+import { startThread } from '../sys/start-thread.ts'
 import { SMALL_WINDOW_BYTES } from './unzstd.ts'
 
 export type ToWorker = { readonly kind: 'job'; readonly job: LayerJob } | { readonly kind: 'abort' }
@@ -111,7 +112,7 @@ export class LayerPool implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./worker.js', import.meta.url))
+    const worker = startThread(new URL('./worker.js', import.meta.url))
     this.#all.add(worker)
     worker.once('exit', () => this.#all.delete(worker))
     // An idle pool must not keep the process alive.

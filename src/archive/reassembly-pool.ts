@@ -3,8 +3,9 @@
 
 import fs from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { type PackedError, unpackError } from '../errors.ts'
+import { startThread } from '../sys/start-thread.ts'
 import { layerTar, writeLayerTar, type LayerTarSource, type TarTarget } from './reassemble.ts'
 import { splitTotals, type SplitTotals } from './split-totals.ts'
 
@@ -140,7 +141,7 @@ export class ReassemblyPool implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./reassemble-worker.js', import.meta.url))
+    const worker = startThread(new URL('./reassemble-worker.js', import.meta.url))
     this.#all.add(worker)
     return worker
   }

@@ -6,7 +6,6 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { Worker } from 'node:worker_threads'
 import type { MountSpec } from '../driver/driver.ts'
 import { UnsupportedError } from '../errors.ts'
 import { ERRNO, errnoName, hostError } from './errno.ts'
@@ -14,6 +13,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, close } from './file-calls.ts'
 import { SYS, cText, checked, libc } from './libc.ts'
 import { moduleFile } from './module-file.ts'
 import { OPTIONS_BYTES_MAX } from './mount-flags.ts'
+import { startThread } from './start-thread.ts'
 
 const FSOPEN_CLOEXEC = 1
 const FSCONFIG_SET_FLAG = 0
@@ -225,7 +225,7 @@ export interface RelativeMount {
 /** In a thread of its own, whose working directory can change without that of the process. */
 function mountFrom(home: string, mount: Omit<RelativeMount, 'home'>): Promise<number> {
   const workerData: RelativeMount = { home, ...mount }
-  const worker = new Worker(moduleFile('relative-mount.js'), { workerData })
+  const worker = startThread(moduleFile('relative-mount.js'), { workerData })
   return new Promise((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)

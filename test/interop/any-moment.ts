@@ -4,11 +4,11 @@
 import t from 'tap'
 import { AnyMoment } from '../support/any-moment/trial.ts'
 import { verbsIn } from '../support/any-moment/verbs.ts'
-import { unless } from '../support/host.ts'
+import { SHARE, unless } from '../support/host.ts'
 import { memoryDirectory } from '../support/temporary.ts'
 
 const skip = unless({ interop: true })
-const EVERY = Number(process.env['SHALE_EVERY'] ?? 29)
+const EVERY = Number(process.env['SHALE_EVERY'] ?? 29 * SHARE)
 const ERRORS = ['ENOSPC', 'EIO', 'EDQUOT'] as const
 
 t.test('killed, and failing', { skip }, async (t) => {

@@ -11,6 +11,9 @@ export const isRoot: boolean = process.getuid?.() === 0
 /** The long tests against other programs run where they are asked for: `npm run test:interop`. */
 export const isInterop: boolean = process.env['SHALE_INTEROP'] === '1'
 
+/** Of what is sampled, one in so many is taken, others each time: the gate says so where the machine is slow. */
+export const SHARE: number = Number(process.env['SHALE_SHARE'] ?? 1)
+
 /** Debian keeps daemons in sbin directories, which an ordinary user's PATH lacks. */
 const SEARCH: readonly string[] = [
   ...(process.env['PATH'] ?? '').split(path.delimiter),

@@ -3,11 +3,11 @@
 // itself.
 
 import fs from 'node:fs'
-import { Worker } from 'node:worker_threads'
 import { packError, type PackedError } from '../../errors.ts'
 import { close } from '../../sys/file-calls.ts'
 import { mountFuse, readFarAhead, unmountFuse, watchMount } from '../../sys/fuse-device.ts'
 import type { ServerGreeting } from '../../sys/start-server.ts'
+import { startThread } from '../../sys/start-thread.ts'
 import type { FuseConfig, FuseWorkerData } from './config.ts'
 
 /** How long a mount that somebody is in may go on after it was asked to end. */
@@ -46,7 +46,7 @@ async function serveConfig(given: FuseConfig): Promise<void> {
   const device = mountFuse({ ...config, readOnly: upper === undefined })
   const watcher = watchMount(target, asRoot)
   const data: FuseWorkerData = { config, device }
-  const worker = new Worker(new URL('./fuse-worker.js', import.meta.url), {
+  const worker = startThread(new URL('./fuse-worker.js', import.meta.url), {
     workerData: data,
     // A walk leaves many small things that stay: in a small nursery they would be copied again and again.
     resourceLimits: { maxYoungGenerationSizeMb: 64 },

@@ -5,10 +5,10 @@
 import os from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import { type PackedError, unpackError } from '../errors.ts'
+import { startThread } from '../sys/start-thread.ts'
 import { takesMuchMemory } from './decompress.ts'
 import type { LayerJob, LayerResult } from './layer-job.ts'
 import { applyLayerJob } from './pipeline.ts'
-import { startThread } from '../sys/start-thread.ts'
 import { SMALL_WINDOW_BYTES } from './unzstd.ts'
 
 export type ToWorker = { readonly kind: 'job'; readonly job: LayerJob } | { readonly kind: 'abort' }

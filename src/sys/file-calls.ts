@@ -237,7 +237,6 @@ export function truncate(fd: number, sizeBytes: number): number {
   return checked(libc().ftruncate(fd, sizeBytes))
 }
 
-/** Bytes copied inside the kernel, from both fds' positions; a negative errno (EXDEV, EINVAL, ENOSYS: copy by hand). */
 export const SEEK = { SET: 0, END: 2, DATA: 3, HOLE: 4 } as const
 
 /** The new offset; -ENXIO where `SEEK.DATA` finds none any more. */
@@ -245,8 +244,30 @@ export function seek(fd: number, offset: number, whence: number): number {
   return checked(libc().lseek(fd, offset, whence))
 }
 
+/** @param mode FALLOC_FL_*: keep the size 1, punch a hole 2, zeros 16 */
+export function allocate(fd: number, mode: number, offset: number, length: number): number {
+  return checked(libc().fallocate(fd, mode, offset, length))
+}
+
+/** Bytes copied inside the kernel, from both fds' positions; a negative errno (EXDEV, EINVAL, ENOSYS: copy by hand). */
 export function copyFileRange(from: number, to: number, length: number): number {
   return checked(libc().copyFileRange(from, null, to, null, length, 0))
+}
+
+/** Of an open file, from there on. */
+export interface FileRange {
+  readonly fd: number
+  readonly offset: number
+}
+
+const fromOffset = new BigInt64Array(1)
+const toOffset = new BigInt64Array(1)
+
+/** The same, wherever both fds stand. */
+export function copyRange(from: FileRange, to: FileRange, length: number): number {
+  fromOffset[0] = BigInt(from.offset)
+  toOffset[0] = BigInt(to.offset)
+  return checked(libc().copyFileRange(from.fd, fromOffset, to.fd, toOffset, length, 0))
 }
 
 const FICLONE = 0x40049409

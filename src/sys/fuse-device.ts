@@ -31,7 +31,6 @@ const HELPER_FLAGS: ReadonlySet<string> = new Set([
 interface FuseCalls {
   readonly socketpair: (domain: number, type: number, protocol: number, fds: Uint8Array) => number
   readonly recvmsg: (fd: number, message: Uint8Array, flags: number) => number
-  readonly ioctl: (fd: number, request: number, argument: Uint8Array) => number
   readonly address: (bytes: Uint8Array) => bigint
 }
 
@@ -44,7 +43,6 @@ function calls(): FuseCalls {
   return (bound = {
     socketpair: library.func('socketpair', 'int', ['int', 'int', 'int', 'void *']),
     recvmsg: library.func('recvmsg', 'long', ['int', 'void *', 'int']),
-    ioctl: library.func('ioctl', 'int', ['int', 'ulong', 'void *']),
     address: (bytes: Uint8Array) => BigInt(koffi.address(bytes)),
   } as unknown as FuseCalls)
 }
@@ -231,12 +229,12 @@ const backingBytes = new Uint8Array(backing.buffer)
 export function openBacking(device: number, fd: number): number {
   backing.fill(0)
   backing[0] = fd
-  return checked(calls().ioctl(device, BACKING_OPEN, backingBytes))
+  return checked(libc().ioctlBytes(device, BACKING_OPEN, backingBytes))
 }
 
 export function closeBacking(device: number, id: number): void {
   backing[0] = id
-  calls().ioctl(device, BACKING_CLOSE, backingBytes)
+  libc().ioctlBytes(device, BACKING_CLOSE, backingBytes)
 }
 
 function unavailable(target: string, reason: string): UnsupportedError {

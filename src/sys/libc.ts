@@ -36,8 +36,11 @@ export interface Libc {
   pwrite: Call<[number, Pointer, number, number]>
   ftruncate: Call<[number, number]>
   lseek: Call<[number, number, number]>
-  copyFileRange: Call<[number, Pointer, number, Pointer, number, number]>
+  fallocate: Call<[number, number, number, number]>
+  copyFileRange: Call<[number, BigInt64Array | null, number, BigInt64Array | null, number, number]>
   ioctl: Call<[number, number, number]>
+  /** The same, where the argument is a place in memory. */
+  ioctlBytes: Call<[number, number, Pointer]>
   fcntl: Call<[number, number, number]>
   pipe2: Call<[Pointer, number]>
   splice: Call<[number, Pointer, number, Pointer, number, number]>
@@ -92,8 +95,10 @@ const SIGNATURES: Readonly<
   pwrite: ['pwrite', 'long', ['int', 'void *', 'size_t', 'int64']],
   ftruncate: ['ftruncate', 'int', ['int', 'int64']],
   lseek: ['lseek', 'int64', ['int', 'int64', 'int']],
+  fallocate: ['fallocate', 'int', ['int', 'int', 'int64', 'int64']],
   copyFileRange: ['copy_file_range', 'long', ['int', 'void *', 'int', 'void *', 'size_t', 'uint']],
   ioctl: ['ioctl', 'int', ['int', 'ulong', 'long']],
+  ioctlBytes: ['ioctl', 'int', ['int', 'ulong', 'void *']],
   fcntl: ['fcntl', 'int', ['int', 'int', 'long']],
   pipe2: ['pipe2', 'int', ['void *', 'int']],
   splice: ['splice', 'long', ['int', 'void *', 'int', 'void *', 'size_t', 'uint']],

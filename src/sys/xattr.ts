@@ -16,27 +16,27 @@ export function below(dir: number, name: BytePath | string): string {
   return `/proc/self/fd/${dir}/${name}`
 }
 
-export function setXattrOf(fd: number, name: string, value: Uint8Array): number {
-  const k = key.set(name)
-  return k ? checked(libc().fsetxattr(fd, k, value, value.length, 0)) : unusable(name)
+/** Of setxattr(2). CREATE: EEXIST where there is one; REPLACE: ENODATA where there is none. */
+export const XATTR = { CREATE: 1, REPLACE: 2 } as const
+
+export function xattrBits(flags: {
+  readonly create?: boolean
+  readonly replace?: boolean
+}): number {
+  return (flags.create ? XATTR.CREATE : 0) | (flags.replace ? XATTR.REPLACE : 0)
 }
 
-/** @param place `below(...)` or an absolute path; a final symlink is not followed */
-export function setXattr(place: string, name: string, value: Uint8Array): number {
-  const p = path.set(place)
+/** @param flags of XATTR */
+export function setXattrOf(fd: number, name: string, value: Uint8Array, flags = 0): number {
   const k = key.set(name)
-  return p && k
-    ? checked(libc().lsetxattr(p, k, value, value.length, 0))
-    : unusable(p ? name : place)
+  return k ? checked(libc().fsetxattr(fd, k, value, value.length, flags)) : unusable(name)
 }
 
-/** @param flags XATTR_CREATE 1: EEXIST where there is one; XATTR_REPLACE 2: ENODATA where there is none */
-export function setXattrWith(
-  place: string,
-  name: string,
-  value: Uint8Array,
-  flags: number,
-): number {
+/**
+ * @param place `below(...)` or an absolute path; a final symlink is not followed
+ * @param flags of XATTR
+ */
+export function setXattr(place: string, name: string, value: Uint8Array, flags = 0): number {
   const p = path.set(place)
   const k = key.set(name)
   return p && k

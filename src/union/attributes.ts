@@ -5,6 +5,7 @@ import { copyUp } from './copy-up.ts'
 import { CAPABILITY, type UnionEntry, type UnionNode } from './entry.ts'
 import { E } from './errno.ts'
 import type { LayerNode } from './layer-view.ts'
+import { changeNameless, namelessXattrs } from './nameless.ts'
 import type { UnionTree } from './tree.ts'
 import type { Attributes, XattrFlags } from './upper-layer.ts'
 
@@ -82,66 +83,70 @@ export function setNodeAttributes(
 ): number {
   const { entry } = node
   if (entry !== undefined) return setAttributes(tree, entry, attributes)
-  if (tree.upper === undefined) return -E.ROFS
-  // Only a lower layer has it, which is never to be changed; and the copy would have to take a name where the whiteout
-  // is now: a link finds it taken, a directory no directory to replace (copy_up.c, ovl_copy_up_tmpfile and _workdir).
-  if (!node.upper) return node.type === 'directory' ? -E.NOTDIR : -E.EXIST
-  for (const { body } of node.files()) {
-    if (body.setAttributes) return body.setAttributes(attributes)
-  }
-  if (node.remembered === undefined) return -E.STALE
+  const result = changeNameless(tree, node, (open) => open.setAttributes?.(attributes))
+  if (result !== -E.STALE || node.remembered === undefined) return result
   node.remembered = { ...node.remembered, ...attributes }
   return 0
 }
 
-export function xattrs(tree: UnionTree, entry: UnionEntry): ReadonlyMap<string, Uint8Array> {
-  const { node, path } = entry
-  const layer = node.upper ? tree.upper! : tree.lowers[node.lower!.layer]!
-  return layer.xattrs(path)
+export function xattrs(tree: UnionTree, node: UnionNode): ReadonlyMap<string, Uint8Array> | number {
+  if (!node.upper) return tree.lowers[node.lower!.layer]!.xattrs(node.lower!.path)
+  const { entry } = node
+  return entry === undefined ? namelessXattrs(node) : tree.upper!.xattrs(entry.path)
 }
 
 /** user.* belongs to files and directories (xattr_permission of fs/xattr.c): refused before anything is copied up. */
-function refuseXattr(tree: UnionTree, entry: UnionEntry, name: string): number {
+function refuseXattr(tree: UnionTree, { type }: UnionNode, name: string): number {
   if (tree.upper === undefined) return -E.ROFS
   if (MARKS.test(name)) return -E.OPNOTSUPP
-  const { type } = entry.node
   return name.startsWith('user.') && type !== 'file' && type !== 'directory' ? -E.PERM : 0
 }
 
-export function getXattr(tree: UnionTree, entry: UnionEntry, name: string): Uint8Array | number {
-  if (name === CAPABILITY && entry.node.lacksCapability) return -E.NODATA
+export function getXattr(tree: UnionTree, node: UnionNode, name: string): Uint8Array | number {
+  if (name === CAPABILITY && node.lacksCapability) return -E.NODATA
   if (MARKS.test(name)) return -E.OPNOTSUPP
-  const value = xattrs(tree, entry).get(name)
-  if (name === CAPABILITY && value === undefined) entry.node.lacksCapability = true
+  const found = xattrs(tree, node)
+  if (typeof found === 'number') return found
+  const value = found.get(name)
+  if (name === CAPABILITY && value === undefined) node.lacksCapability = true
   return value ?? -E.NODATA
 }
 
 /** @returns 0, -EOPNOTSUPP (the union's own records), -EEXIST, -ENODATA, ... */
 export function setXattr(
   tree: UnionTree,
-  entry: UnionEntry,
+  node: UnionNode,
   name: string,
   value: Uint8Array,
   flags: XattrFlags = {},
 ): number {
-  const refused = refuseXattr(tree, entry, name)
+  const refused = refuseXattr(tree, node, name)
   if (refused < 0) return refused
+  const { entry } = node
+  if (entry === undefined) {
+    node.lacksCapability = false
+    return changeNameless(tree, node, (open) => open.setXattr?.(name, value, flags))
+  }
   const copied = copyUp(tree, entry)
   if (copied < 0) return copied
-  entry.node.lacksCapability = false
+  node.lacksCapability = false
   const result = tree.upper!.setXattr(entry.path, name, value, flags)
-  tree.touch(entry.node)
+  tree.touch(node)
   return result
 }
 
-export function removeXattr(tree: UnionTree, entry: UnionEntry, name: string): number {
-  const refused = refuseXattr(tree, entry, name)
+export function removeXattr(tree: UnionTree, node: UnionNode, name: string): number {
+  const refused = refuseXattr(tree, node, name)
   if (refused < 0) return refused
   // What is not there needs no copy to be missing in.
-  if (!xattrs(tree, entry).has(name)) return -E.NODATA
+  const found = xattrs(tree, node)
+  if (typeof found === 'number') return found
+  if (!found.has(name)) return -E.NODATA
+  const { entry } = node
+  if (entry === undefined) return changeNameless(tree, node, (open) => open.removeXattr?.(name))
   const copied = copyUp(tree, entry)
   if (copied < 0) return copied
   const result = tree.upper!.removeXattr(entry.path, name)
-  tree.touch(entry.node)
+  tree.touch(node)
   return result
 }

@@ -3,7 +3,7 @@
 import type { BytePath } from '../path/byte-path.ts'
 import { E } from './errno.ts'
 import type { LayerNode, NodeType } from './layer-view.ts'
-import type { Attributes, FileBody, NewNode, WritableBody } from './upper-layer.ts'
+import type { Attributes, FileBody, NewNode, WritableBody, XattrFlags } from './upper-layer.ts'
 
 const S_ISUID = 0o4000
 const S_ISGID = 0o2000
@@ -116,6 +116,18 @@ export class MemoryNode {
     return 0
   }
 
+  setXattr(name: string, value: Uint8Array, flags: XattrFlags, nowNs: bigint): number {
+    if (flags.create && this.xattrs.has(name)) return -E.EXIST
+    if (flags.replace && !this.xattrs.has(name)) return -E.NODATA
+    this.xattrs.set(name, Uint8Array.from(value))
+    this.ctimeNs = nowNs
+    return 0
+  }
+
+  removeXattr(name: string): number {
+    return this.xattrs.delete(name) ? 0 : -E.NODATA
+  }
+
   /** Copy-up: the times stay those that were given. */
   fill(body: FileBody, sizeBytes: number): number {
     if (sizeBytes > SIZE_BYTES_MAX) return -E.FBIG
@@ -175,6 +187,22 @@ export class MemoryBody implements WritableBody {
 
   setAttributes(attributes: Attributes): number {
     return this.#node.setAttributes(attributes, this.#now())
+  }
+
+  reopen(): MemoryBody {
+    return new MemoryBody(this.#node, this.#now)
+  }
+
+  xattrs(): ReadonlyMap<string, Uint8Array> {
+    return new Map(this.#node.xattrs)
+  }
+
+  setXattr(name: string, value: Uint8Array, flags: XattrFlags = {}): number {
+    return this.#node.setXattr(name, value, flags, this.#now())
+  }
+
+  removeXattr(name: string): number {
+    return this.#node.removeXattr(name)
   }
 
   sync(): number {

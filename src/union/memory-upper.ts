@@ -156,17 +156,11 @@ export class MemoryUpper implements UpperLayer {
   }
 
   setXattr(path: BytePath, name: string, value: Uint8Array, flags: XattrFlags = {}): number {
-    return this.#change(path, (node) => {
-      if (flags.create && node.xattrs.has(name)) return -E.EXIST
-      if (flags.replace && !node.xattrs.has(name)) return -E.NODATA
-      node.xattrs.set(name, Uint8Array.from(value))
-      node.ctimeNs = this.#now()
-      return 0
-    })
+    return this.#change(path, (node) => node.setXattr(name, value, flags, this.#now()))
   }
 
   removeXattr(path: BytePath, name: string): number {
-    return this.#change(path, (node) => (node.xattrs.delete(name) ? 0 : -E.NODATA))
+    return this.#change(path, (node) => node.removeXattr(name))
   }
 
   reservesName(): boolean {

@@ -211,13 +211,13 @@ export class UnionTree {
     return this.layerStatus(node)
   }
 
-  /** @param last what `parting` said: of a directory that is open, nobody else can tell it */
+  /** @param last what `parting` said: of what is held and no open file, nobody else can tell it */
   removed(entry: UnionEntry, last: LayerNode | number): void {
     const { node } = entry
     this.drop(entry)
     if (node.hasNames) return
     this.#freed(node)
-    if (node.type !== 'file' && node.isHeld && typeof last !== 'number') {
+    if (!node.isOpen && node.isHeld && typeof last !== 'number') {
       node.remembered = { ...last, nlink: node.upper ? 0 : (last.nlink ?? 1) }
     }
   }

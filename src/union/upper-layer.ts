@@ -15,9 +15,14 @@ export interface FileBody {
   /** @returns bytes read, 0 at the end */
   read(into: Uint8Array, offset: number): number
   status(): LayerNode | number
-  /** Of the upper layer: for a file whose last name is gone. */
-  setAttributes?(attributes: Attributes): number
   close(): void
+  // Of the upper layer, for a file whose last name is gone:
+  setAttributes?(attributes: Attributes): number
+  /** Once more, for reading or also for writing, whatever this one is open for. */
+  reopen?(write: boolean): WritableBody | number
+  xattrs?(): ReadonlyMap<string, Uint8Array> | number
+  setXattr?(name: string, value: Uint8Array, flags?: XattrFlags): number
+  removeXattr?(name: string): number
 }
 
 /** Of the upper layer, and open for writing; goes on after its last name is gone. */

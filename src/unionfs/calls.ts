@@ -295,22 +295,24 @@ export class UnionCalls {
   /** A final symlink is not followed, here and in the next three. */
   listXattrs(path: PathArgument): string[] {
     const place = { syscall: 'llistxattr', path: shownPath(path) }
-    return [...xattrs(this.tree, this.#existing(path, false, place)).keys()]
+    const { node } = this.#existing(path, false, place)
+    return [...must<ReadonlyMap<string, Uint8Array>>(xattrs(this.tree, node), place).keys()]
   }
 
   getXattr(path: PathArgument, name: string): Uint8Array {
     const place = { syscall: 'lgetxattr', path: shownPath(path) }
-    return must<Uint8Array>(getXattr(this.tree, this.#existing(path, false, place), name), place)
+    const { node } = this.#existing(path, false, place)
+    return must<Uint8Array>(getXattr(this.tree, node, name), place)
   }
 
   setXattr(path: PathArgument, name: string, value: Uint8Array): void {
     const place = { syscall: 'lsetxattr', path: shownPath(path) }
-    must(setXattr(this.tree, this.#existing(path, false, place), name, value), place)
+    must(setXattr(this.tree, this.#existing(path, false, place).node, name, value), place)
   }
 
   removeXattr(path: PathArgument, name: string): void {
     const place = { syscall: 'lremovexattr', path: shownPath(path) }
-    must(removeXattr(this.tree, this.#existing(path, false, place), name), place)
+    must(removeXattr(this.tree, this.#existing(path, false, place).node, name), place)
   }
 
   realpath(path: PathArgument, encoding?: Encoding): string | Buffer {

@@ -23,6 +23,7 @@ import {
   findXattr,
   isImpure,
   isMetacopy,
+  isStoreMark,
   isThere,
   isXattrWhiteout,
   type DirectoryMark,
@@ -360,13 +361,5 @@ export class DirectoryLayer implements LayerView, Disposable {
 function fits(claimed: NodeType | undefined, onDisk: NodeType): boolean {
   return (
     claimed === undefined || claimed === onDisk || (onDisk === 'file' && claimed !== 'directory')
-  )
-}
-
-function isStoreMark(name: string): boolean {
-  return (
-    name.startsWith('trusted.overlay.') ||
-    name.startsWith('user.overlay.') ||
-    name === OVERRIDE_STAT
   )
 }

@@ -337,19 +337,24 @@ class Folder {
 
   #describeXattrs(entry: UnionEntry, path: BytePath): boolean {
     const now = this.#merge.xattrs(path)
-    const before = attributes.xattrs(this.#tree, entry)
+    const { node } = entry
+    const before = this.#must<ReadonlyMap<string, Uint8Array>>(
+      attributes.xattrs(this.#tree, node),
+      'read',
+      path,
+    )
     let changed = false
     for (const [name, value] of now) {
       const old = before.get(name)
       if (old !== undefined && Buffer.compare(old, value) === 0) continue
-      const set = attributes.setXattr(this.#tree, entry, name, value)
+      const set = attributes.setXattr(this.#tree, node, name, value)
       if (set === -ERRNO.EOPNOTSUPP) continue
       this.#must(set, 'change', path)
       changed = true
     }
     for (const name of before.keys()) {
       if (now.has(name) || (!this.#isPrivileged && !name.startsWith('user.'))) continue
-      this.#must(attributes.removeXattr(this.#tree, entry, name), 'change', path)
+      this.#must(attributes.removeXattr(this.#tree, node, name), 'change', path)
       changed = true
     }
     if (changed) this.changes++
@@ -376,9 +381,9 @@ class Folder {
     return status
   }
 
-  #must(result: number, what: string, path: BytePath): number {
-    if (result < 0) throw this.#failed(what, path, result)
-    return result
+  #must<T>(result: T | number, what: string, path: BytePath): T {
+    if (typeof result === 'number' && result < 0) throw this.#failed(what, path, result)
+    return result as T
   }
 
   #failed(what: string, path: BytePath, errno: number): Error {

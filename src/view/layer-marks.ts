@@ -2,6 +2,7 @@
 // attributes, and what the kernel leaves when it is told to (redirects, metacopy). Reads them by an open directory.
 // A mark that cannot be read is a failure (a negative errno), and never "no mark": what it hides would show again.
 
+import { OVERRIDE_STAT } from '../archive/metadata.ts'
 import type { BytePath } from '../path/byte-path.ts'
 import { ERRNO } from '../sys/errno.ts'
 import { statusAt } from '../sys/file-status.ts'
@@ -61,6 +62,15 @@ export function isXattrWhiteout(dir: number, name: BytePath): boolean | number {
 /** The head of a file whose content lies in another layer. */
 export function isMetacopy(dir: number, name: BytePath): boolean | number {
   return has(dir, name, ['trusted.overlay.metacopy'])
+}
+
+/** Not an attribute of the image. */
+export function isStoreMark(name: string): boolean {
+  return (
+    name.startsWith('trusted.overlay.') ||
+    name.startsWith('user.overlay.') ||
+    name === OVERRIDE_STAT
+  )
 }
 
 /** Of a layer's top: whatever the kernel copies up, the first directory of its path is marked so (ovl_set_impure). */

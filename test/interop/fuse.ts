@@ -13,6 +13,15 @@ import { temporaryDirectory } from '../support/temporary.ts'
 
 const skip: string | false = unless({ interop: true }) || fuseSkip()
 
+/** Those of its class `filesystem` that need nothing but one, and hold what they find against what they did. */
+const STRESSORS: readonly string[] = [
+  ...['access', 'chattr', 'chdir', 'chmod', 'chown', 'copy-file', 'dentry', 'dir', 'dirdeep'],
+  ...['dirmany', 'dnotify', 'fallocate', 'fcntl', 'file-ioctl', 'filename', 'flock', 'fpunch'],
+  ...['fsize', 'fstat', 'getdent', 'handle', 'hdd', 'inode-flags', 'inotify', 'iomix', 'lease'],
+  ...['link', 'locka', 'lockf', 'lockofd', 'mknod', 'open', 'rename', 'symlink', 'touch', 'utime'],
+  ...['xattr', 'mmap', 'msync', 'seek', 'sendfile', 'readahead'],
+]
+
 interface Union {
   readonly home: string
   readonly low: string
@@ -334,6 +343,36 @@ t.test('files that are deleted while they are open', { skip }, async (t) => {
   t.equal(fs.readFileSync(path.join(union.merged, 'f7'), 'utf8'), 'again')
   t.equal(fs.readFileSync(path.join(union.low, 'f7'), 'utf8'), 'below 7')
 })
+
+t.test(
+  'what stress-ng does to file systems, all of it at once',
+  { skip: skip || unless({ programs: ['stress-ng'] }) },
+  async (t) => {
+    const union = mounted(t)
+    fs.writeFileSync(path.join(union.low, 'below'), 'below')
+    mount(t, union)
+    const some = ['hdd', 'fallocate', 'copy-file', 'iomix'].flatMap((each) => [
+      `--${each}-bytes`,
+      '128M',
+    ])
+    const done = spawnSync(
+      'stress-ng',
+      [
+        ...STRESSORS.flatMap((name) => [`--${name}`, '1']),
+        ...[...some, '--timeout', '10', '--verify', '--temp-path', union.merged],
+      ],
+      { encoding: 'utf8', cwd: union.home, maxBuffer: 1 << 28 },
+    )
+    const said = `${done.stdout}${done.stderr}`.split('\n')
+    t.same(
+      said.filter((line) => /\b(?:fail|error):/.test(line)),
+      [],
+    )
+    t.equal(done.status, 0, said.at(-2) ?? 'it ends well')
+    t.same(fs.readdirSync(union.merged), ['below'])
+    unmount(union)
+  },
+)
 
 t.test(
   'an upper directory that is full',

@@ -20,9 +20,11 @@ import { isRoot } from '../support/host.ts'
 import type { Subject } from '../support/union-operations.ts'
 import { hostSubject, unionSubject } from '../support/union-subjects.ts'
 import { fileChecks } from './files.ts'
+import { namelessChecks } from './nameless.ts'
 import { nameChecks } from './names.ts'
 import { permissionChecks } from './permissions.ts'
 import { renameChecks } from './rename.ts'
+import { probeSpace, spaceChecks } from './space.ts'
 import { timeChecks } from './times.ts'
 import { runCheck, type Check, type Need, type Outcome } from './trial.ts'
 
@@ -38,6 +40,8 @@ export type ViewKind =
 const CHECKS: readonly Check[] = [
   ...renameChecks,
   ...fileChecks,
+  ...namelessChecks,
+  ...spaceChecks,
   ...nameChecks,
   ...timeChecks,
   ...permissionChecks,
@@ -49,13 +53,21 @@ const hasNameless = major > 6 || (major === 6 && minor >= 2)
 
 /** In the process nobody is asked who is calling, and descriptors are not the process's. */
 const IN_PROCESS: readonly Need[] = ['owners', 'links of one’s own']
-const ON_DISK: readonly Need[] = [...IN_PROCESS, 'users', 'descriptors', 'pipes', 'temporary files']
+const space = probeSpace()
+const ON_DISK: readonly Need[] = [
+  ...([...IN_PROCESS, 'users', 'descriptors', 'pipes', 'temporary files'] as const),
+  ...(space.punches ? (['holes'] as const) : []),
+  ...(space.flags ? (['file flags'] as const) : []),
+]
 const BY_FUSE = ON_DISK.filter((need) => hasNameless || need !== 'temporary files')
 
 const HAS: Readonly<Record<ViewKind, readonly Need[]>> = {
   kernel: ON_DISK,
-  // A symbolic link takes no user.* attribute that could say whose it is: in that form all are root's.
-  fuse: BY_FUSE.filter((need) => isRoot || need !== 'links of one’s own'),
+  // A symbolic link takes no user.* attribute that could say whose it is: in that form all are root's. And what is shown
+  // as root's has flags that the kernel lets nobody else change.
+  fuse: BY_FUSE.filter(
+    (need) => isRoot || (need !== 'links of one’s own' && need !== 'file flags'),
+  ),
   'fuse, plain directories': BY_FUSE,
   merge: ON_DISK,
   'UnionFs in a directory': IN_PROCESS,

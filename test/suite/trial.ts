@@ -17,6 +17,10 @@ export type Need =
   | 'descriptors'
   /** O_TMPFILE. */
   | 'temporary files'
+  /** The file system below can punch them. */
+  | 'holes'
+  /** It has those that chattr(1) sets. */
+  | 'file flags'
   /** Pipes that can be opened. */
   | 'pipes'
   /** Symbolic links are their maker's: nobody else may link to them (fs.protected_hardlinks). */

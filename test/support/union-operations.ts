@@ -35,6 +35,10 @@ export interface Operation {
     | 'heldTruncate'
     | 'heldChmod'
     | 'heldTimes'
+    | 'heldAgain'
+    | 'heldXattrs'
+    | 'heldSetXattr'
+    | 'heldRemoveXattr'
   readonly at: string
   readonly to: string
   readonly n: number
@@ -87,7 +91,24 @@ export interface Subject {
    */
   readonly listsGhosts?: boolean
   /** Files that are held open by the operations so far. */
-  readonly held: number[]
+  readonly held: Held[]
+  readonly ofHeld: HeldCalls
+}
+
+export interface Held {
+  readonly fd: number
+  /** By which it was opened. */
+  readonly at: string
+}
+
+/** What a held file's descriptor leads to, whatever became of its name. */
+export interface HeldCalls {
+  /** open(2) of its link in /proc. @returns the file's first bytes, as text */
+  again(fd: number, write: boolean): string
+  setXattr(fd: number, name: string, value: Uint8Array): number
+  removeXattr(fd: number, name: string): number
+  /** Those of user.*, as text. */
+  xattrs(fd: number): string[]
 }
 
 const name = fc.constantFrom('a', 'b', 'c', 'd.e')
@@ -100,8 +121,10 @@ export const operations: fc.Arbitrary<Operation[]> = fc.array(
       ...(['unlink', 'unlink', 'unlink', 'rename', 'rename', 'rename', 'noreplace'] as const),
       ...(['exchange', 'link', 'symlink', 'chmod', 'chown', 'lchown', 'utimes'] as const),
       ...(['truncate', 'setxattr', 'removexattr', 'read', 'list', 'stat', 'fifo'] as const),
-      ...(['hold', 'heldRead', 'holdWriter', 'heldWrite', 'heldTruncate'] as const),
-      ...(['heldChmod', 'heldTimes'] as const),
+      ...(['hold', 'hold', 'heldRead', 'holdWriter', 'holdWriter', 'heldWrite'] as const),
+      ...(['heldTruncate'] as const),
+      ...(['heldChmod', 'heldTimes', 'heldAgain', 'heldAgain'] as const),
+      ...(['heldXattrs', 'heldSetXattr', 'heldRemoveXattr'] as const),
     ),
     at: path,
     to: path,
@@ -134,13 +157,16 @@ function isPipe(calls: Calls, at: string): boolean {
   }
 }
 
+function numbered(result: number): string {
+  return result < 0 ? `errno ${-result}` : 'ok'
+}
+
 /** Result, errno and what was read, in one line. */
 export function perform(subject: Subject, operation: Operation): string {
   const { fs: calls, root } = subject
   const { kind, n } = operation
   const at = `${root}/${operation.at}`
   const to = `${root}/${operation.to}`
-  const number = (result: number): string => (result < 0 ? `errno ${-result}` : 'ok')
   // Opening one would wait for somebody at its other end.
   if (OPENS.has(kind) && isPipe(calls, at)) return 'a pipe'
   try {
@@ -167,9 +193,9 @@ export function perform(subject: Subject, operation: Operation): string {
         calls.renameSync(at, to)
         return 'ok'
       case 'noreplace':
-        return number(subject.rename(at, to, 1))
+        return numbered(subject.rename(at, to, 1))
       case 'exchange':
-        return number(subject.rename(at, to, 2))
+        return numbered(subject.rename(at, to, 2))
       case 'link':
         calls.linkSync(at, to)
         return 'ok'
@@ -192,9 +218,9 @@ export function perform(subject: Subject, operation: Operation): string {
         calls.truncateSync(at, n < 4 ? 0 : n)
         return 'ok'
       case 'setxattr':
-        return number(subject.setXattr(at, `user.x${n % 2}`, Buffer.from(`v${n}`)))
+        return numbered(subject.setXattr(at, `user.x${n % 2}`, Buffer.from(`v${n}`)))
       case 'removexattr':
-        return number(subject.removeXattr(at, `user.x${n % 2}`))
+        return numbered(subject.removeXattr(at, `user.x${n % 2}`))
       case 'read':
         return JSON.stringify(calls.readFileSync(at, 'utf8'))
       case 'list':
@@ -202,12 +228,12 @@ export function perform(subject: Subject, operation: Operation): string {
       case 'stat':
         return shown(calls.lstatSync(at))
       case 'fifo':
-        return number(subject.mkfifo(at))
+        return numbered(subject.mkfifo(at))
       case 'hold':
-        subject.held.push(calls.openSync(at, 'r'))
+        subject.held.push({ fd: calls.openSync(at, 'r'), at })
         return 'ok'
       case 'holdWriter':
-        subject.held.push(calls.openSync(at, n % 2 === 0 ? 'r+' : 'a'))
+        subject.held.push({ fd: calls.openSync(at, n % 2 === 0 ? 'r+' : 'a'), at })
         return 'ok'
       default:
         return onHeld(subject, operation)
@@ -217,11 +243,33 @@ export function perform(subject: Subject, operation: Operation): string {
   }
 }
 
+const CHANGE_HELD: ReadonlySet<Operation['kind']> = new Set<Operation['kind']>([
+  'heldChmod',
+  'heldTimes',
+])
+
+/**
+ * A directory whose name is another one's now. To change a removed one of a lower layer the kernel copies it up by its
+ * old name, in place of an empty directory that was made there since and is lost (ovl_copy_up_workdir): not imitated.
+ */
+function isReplaced({ fs: calls }: Subject, { fd, at }: Held): boolean {
+  const stats = calls.fstatSync(fd)
+  if (!stats.isDirectory()) return false
+  try {
+    const there = calls.statSync(at)
+    return there.isDirectory() && there.ino !== stats.ino
+  } catch {
+    return false
+  }
+}
+
 /** What an open file is, and takes, whatever became of its name. */
-function onHeld(subject: Subject, { kind, n }: Operation): string {
+function onHeld(subject: Subject, { kind, n, to }: Operation): string {
   const { fs: calls, held } = subject
-  const fd = held[n % Math.max(1, held.length)]
-  if (fd === undefined) return 'none'
+  const one = held[n % Math.max(1, held.length)]
+  if (one === undefined) return 'none'
+  const { fd } = one
+  if (CHANGE_HELD.has(kind) && isReplaced(subject, one)) return 'a replaced directory'
   switch (kind) {
     case 'heldWrite':
       return String(calls.writeSync(fd, Buffer.from(`held ${n}`), 0, 6, n % 3))
@@ -234,9 +282,29 @@ function onHeld(subject: Subject, { kind, n }: Operation): string {
     case 'heldTimes':
       calls.futimesSync(fd, 3000 + n, 4000.5 + n)
       return 'ok'
+    default:
+      return onHeldFile(subject, fd, { kind, n, to })
+  }
+}
+
+function onHeldFile(
+  { fs: calls, ofHeld }: Subject,
+  fd: number,
+  { kind, n, to }: Pick<Operation, 'kind' | 'n' | 'to'>,
+): string {
+  const stats = calls.fstatSync(fd)
+  if (!stats.isFile()) return 'not a file'
+  const xattr = `user.x${n % 2}`
+  switch (kind) {
+    case 'heldAgain':
+      return ofHeld.again(fd, to.length % 2 === 0)
+    case 'heldXattrs':
+      return ofHeld.xattrs(fd).sort().join(' ')
+    case 'heldSetXattr':
+      return numbered(ofHeld.setXattr(fd, xattr, Buffer.from(`held ${n}`)))
+    case 'heldRemoveXattr':
+      return numbered(ofHeld.removeXattr(fd, xattr))
     default: {
-      const stats = calls.fstatSync(fd)
-      if (!stats.isFile()) return 'not a file'
       const bytes = Buffer.alloc(64)
       const length = calls.readSync(fd, bytes, 0, 64, 0)
       return `${shown(stats)} ${bytes.toString('latin1', 0, length)}`
@@ -252,7 +320,7 @@ function shown(stats: fs.Stats): string {
 }
 
 export function releaseHeld(subject: Subject): void {
-  for (const fd of subject.held.splice(0)) subject.fs.closeSync(fd)
+  for (const { fd } of subject.held.splice(0)) subject.fs.closeSync(fd)
 }
 
 function isThere(subject: Subject, at: string): boolean {

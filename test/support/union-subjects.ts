@@ -7,10 +7,24 @@ import type { LayerForm } from '../../src/driver/driver.ts'
 import { dirname, type BytePath } from '../../src/path/byte-path.ts'
 import { errnoOf, must } from '../../src/sys/errno.ts'
 import { AT_FDCWD, mknodAt, renameAt } from '../../src/sys/file-calls.ts'
-import { getXattr, listXattrs, removeXattr, setXattr } from '../../src/sys/xattr.ts'
+import {
+  getXattr,
+  getXattrOf,
+  listXattrs,
+  listXattrsOf,
+  removeXattr,
+  removeXattrOf,
+  setXattr,
+  setXattrOf,
+} from '../../src/sys/xattr.ts'
+import * as attributes from '../../src/union/attributes.ts'
 import { create } from '../../src/union/create.ts'
+import type { UnionNode } from '../../src/union/entry.ts'
 import { E } from '../../src/union/errno.ts'
 import { mergeLayers } from '../../src/union/merge.ts'
+import { openNameless } from '../../src/union/nameless.ts'
+import { openFile } from '../../src/union/open-file.ts'
+import type { UnionTree } from '../../src/union/tree.ts'
 import { fsAdapter } from '../../src/unionfs/fs-adapter.ts'
 import { nodeError } from '../../src/unionfs/node-error.ts'
 import { pathArgument } from '../../src/unionfs/path-argument.ts'
@@ -18,7 +32,7 @@ import type { UnionFs } from '../../src/unionfs/union-fs.ts'
 import { walk } from '../../src/unionfs/walk.ts'
 import { latin1, writeLayer } from './layer-directory.ts'
 import type { MemoryEntry, MemoryLayer } from './memory-layer.ts'
-import type { Subject } from './union-operations.ts'
+import type { HeldCalls, Subject } from './union-operations.ts'
 
 const S_IFCHR = 0o020000
 const OLD_SECONDS = 1_000_000_000
@@ -33,15 +47,37 @@ export function hostSubject(root: string): Subject {
     setXattr: (at, name, value) => setXattr(latin1(at), name, value),
     removeXattr: (at, name) => removeXattr(latin1(at), name),
     mkfifo: (at) => mknodAt(AT_FDCWD, latin1(at), 0o010000 | 0o644),
-    xattrs: (at) => {
-      const names = listXattrs(latin1(at))
-      if (typeof names === 'number') return []
-      return names.filter(isPlain).map((name) => {
-        const value = getXattr(latin1(at), name)
-        return `${name}=${value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value}`
-      })
+    xattrs: (at) => shownXattrs(listXattrs(latin1(at)), (name) => getXattr(latin1(at), name)),
+    ofHeld: {
+      again(fd, write) {
+        const again = fs.openSync(`/proc/self/fd/${fd}`, write ? 'r+' : 'r')
+        try {
+          return startOf((bytes) => fs.readSync(again, bytes, 0, bytes.length, 0))
+        } finally {
+          fs.closeSync(again)
+        }
+      },
+      setXattr: (fd, name, value) => setXattrOf(fd, name, value),
+      removeXattr: (fd, name) => removeXattrOf(fd, name),
+      xattrs: (fd) => shownXattrs(listXattrsOf(fd), (name) => getXattrOf(fd, name)),
     },
   }
+}
+
+function shownXattrs(
+  names: string[] | number,
+  read: (name: string) => Uint8Array | number | undefined,
+): string[] {
+  if (typeof names === 'number') return []
+  return names.filter(isPlain).map((name) => {
+    const value = read(name)
+    return `${name}=${value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value}`
+  })
+}
+
+function startOf(read: (bytes: Buffer) => number): string {
+  const bytes = Buffer.alloc(64)
+  return bytes.toString('latin1', 0, read(bytes))
 }
 
 /** Not a union's own record. */
@@ -64,10 +100,19 @@ export function unionSubject(unionFs: UnionFs, root = ''): Subject {
       return (error as NodeJS.ErrnoException).errno ?? -errnoOf(error)!
     }
   }
+  const adapter = fsAdapter(unionFs)
+  // What a descriptor is of: node:fs has no calls for all that the union can do with it.
+  const nodes = new Map<number, UnionNode>()
+  const openSync: Subject['fs']['openSync'] = (at, flags, mode) => {
+    const fd = adapter.openSync(at, flags, mode)
+    nodes.set(fd, calls.find(String(at), true)!.node)
+    return fd
+  }
   return {
-    fs: fsAdapter(unionFs),
+    fs: { ...adapter, openSync },
     root,
     held: [],
+    ofHeld: heldInUnion(tree, (fd) => nodes.get(fd)!),
     rename: (from, to, flags) =>
       numbered(() =>
         calls.rename(from, to, { noReplace: (flags & 1) !== 0, exchange: (flags & 2) !== 0 }),
@@ -88,6 +133,30 @@ export function unionSubject(unionFs: UnionFs, root = ''): Subject {
         .listXattrs(at)
         .filter(isPlain)
         .map((name) => `${name}=${Buffer.from(calls.getXattr(at, name)).toString('latin1')}`),
+  }
+}
+
+function heldInUnion(tree: UnionTree, nodeOf: (fd: number) => UnionNode): HeldCalls {
+  return {
+    again(fd, write) {
+      const node = nodeOf(fd)
+      const { entry } = node
+      const file = entry ? openFile(tree, entry, { write }) : openNameless(tree, node, { write })
+      if (typeof file === 'number') throw nodeError(file, { syscall: 'open' })
+      try {
+        return startOf((bytes) => file.read(bytes, 0))
+      } finally {
+        file.close()
+      }
+    },
+    setXattr: (fd, name, value) => attributes.setXattr(tree, nodeOf(fd), name, value),
+    removeXattr: (fd, name) => attributes.removeXattr(tree, nodeOf(fd), name),
+    xattrs(fd) {
+      const found = attributes.xattrs(tree, nodeOf(fd))
+      return typeof found === 'number'
+        ? []
+        : shownXattrs([...found.keys()], (name) => found.get(name))
+    },
   }
 }
 

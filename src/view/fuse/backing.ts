@@ -6,6 +6,7 @@
 import { ERRNO } from '../../sys/errno.ts'
 import { closeBacking, openBacking } from '../../sys/fuse-device.ts'
 import type { UnionNode } from '../../union/entry.ts'
+import { reopenToWrite } from '../../union/nameless.ts'
 import type { UnionTree } from '../../union/tree.ts'
 
 interface Backing {
@@ -66,7 +67,7 @@ export class BackingFiles {
     // Readers and writers of one node share one file: that of the upper layer must be open for both.
     const id =
       node.upper && !writable
-        ? this.#openUpper(node)
+        ? this.#backUpper(node)
         : fd === undefined
           ? -ERRNO.EBADF
           : openBacking(this.#device, fd)
@@ -95,10 +96,13 @@ export class BackingFiles {
   }
 
   /** Readers and writers share it, whoever comes first. */
-  #openUpper(node: UnionNode): number {
+  #backUpper(node: UnionNode): number {
     const { entry } = node
-    const body = entry === undefined ? undefined : this.#tree.upper!.openBody(entry.path, true)
-    if (body === undefined || typeof body === 'number') return body ?? -ERRNO.ESTALE
+    const body =
+      entry === undefined
+        ? reopenToWrite(this.#tree, node)
+        : this.#tree.upper!.openBody(entry.path, true)
+    if (typeof body === 'number') return body
     try {
       return body.fd === undefined ? -ERRNO.EPERM : openBacking(this.#device, body.fd)
     } finally {

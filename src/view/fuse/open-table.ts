@@ -6,6 +6,7 @@ import { ERRNO } from '../../sys/errno.ts'
 import type { UnionEntry, UnionNode } from '../../union/entry.ts'
 import { setNodeAttributes } from '../../union/attributes.ts'
 import type { LayerNode } from '../../union/layer-view.ts'
+import { openNameless } from '../../union/nameless.ts'
 import { openFile, type OpenFile } from '../../union/open-file.ts'
 import type { UnionName, UnionTree } from '../../union/tree.ts'
 import type { BackingAnswer, BackingFiles } from './backing.ts'
@@ -47,6 +48,12 @@ export function modeWithout(tree: UnionTree, node: UnionNode): { readonly mode?:
   return (status.mode & dropped) === 0 ? {} : { mode: status.mode & ~dropped }
 }
 
+/** Of a file that somebody without the right to keep it has written to. */
+export function killPrivileges(tree: UnionTree, node: UnionNode): void {
+  const to = modeWithout(tree, node)
+  if (to.mode !== undefined) setNodeAttributes(tree, node, to)
+}
+
 function isPrivileged(status: LayerNode | number): boolean {
   return typeof status === 'number' || (status.mode & (S_ISUID | S_ISGID)) !== 0
 }
@@ -65,7 +72,8 @@ interface OpenedFile {
 }
 
 interface OpenedDirectory {
-  readonly entry: UnionEntry
+  /** undefined: it is removed, and has no names. */
+  readonly entry: UnionEntry | undefined
   /** As it was at the last rewind. */
   names: readonly UnionName[] | undefined
 }
@@ -127,6 +135,11 @@ export class OpenTable {
     return this.#in.number(BODY)
   }
 
+  /** @returns undefined where the kernel was given no such number */
+  file(handle: number): OpenFile | undefined {
+    return this.#files.get(handle)?.file
+  }
+
   #sync(handle: number): number {
     return this.#files.get(handle)?.file.sync((this.#in.word(BODY + 8) & 1) !== 0) ?? 0
   }
@@ -140,25 +153,21 @@ export class OpenTable {
     const flags = this.#in.word(BODY)
     const opened = this.open(node, flags, OUT)
     const kills = (this.#in.word(BODY + 4) & OPEN_KILL_SUIDGID) !== 0
-    if (opened >= 0 && kills && (flags & O_TRUNC) !== 0) this.#killPrivileges(node)
+    if (opened >= 0 && kills && (flags & O_TRUNC) !== 0) killPrivileges(this.#tree, node)
     return opened
-  }
-
-  #killPrivileges(node: UnionNode): void {
-    const to = modeWithout(this.#tree, node)
-    if (to.mode !== undefined) setNodeAttributes(this.#tree, node, to)
   }
 
   /** @param at where fuse_open_out goes. @returns its length, or a negative errno */
   open(node: UnionNode, flags: number, at: number): number {
     const { entry } = node
-    if (entry === undefined) return -ERRNO.ENOENT
     const write = (flags & O_ACCMODE) !== 0
     const truncate = (flags & O_TRUNC) !== 0
     // Before it is open, since nothing that is open is remembered. Of its mode and size opening changes nothing that
     // counts below.
     const status = this.#tree.layerStatus(node)
-    const file = openFile(this.#tree, entry, { write, truncate })
+    const mode = { write, truncate }
+    const file =
+      entry === undefined ? openNameless(this.#tree, node, mode) : openFile(this.#tree, entry, mode)
     if (typeof file === 'number') return file
     if (!write) this.#tell(file, status)
     return this.add(file, status, at)
@@ -235,7 +244,7 @@ export class OpenTable {
     const written = opened.file.write(this.#in.bytes.subarray(from, from + size), offset)
     if (written < 0) return written
     if ((this.#in.word(BODY + 20) & WRITE_KILL_SUIDGID) !== 0) {
-      this.#killPrivileges(opened.file.node)
+      killPrivileges(this.#tree, opened.file.node)
     }
     this.#out.setWord(OUT, written)
     this.#out.setWord(OUT + 4, 0)
@@ -255,7 +264,6 @@ export class OpenTable {
 
   #openDirectory(node: UnionNode): number {
     const { entry } = node
-    if (entry === undefined) return -ERRNO.ENOENT
     if (node.type !== 'directory') return -ERRNO.ENOTDIR
     const handle = ++this.#last
     this.#directories.set(handle, { entry, names: undefined })
@@ -269,14 +277,16 @@ export class OpenTable {
   #list(handle: number, plus: boolean): number {
     const directory = this.#directories.get(handle)
     if (directory === undefined) return -ERRNO.EBADF
+    const { entry } = directory
+    if (entry === undefined) return 0
     const offset = this.#in.number(BODY + 8)
     const size = Math.min(this.#in.word(BODY + 16), this.#out.bytes.length - OUT)
     if (offset === 0 || directory.names === undefined) {
-      const names = this.#tree.list(directory.entry)
+      const names = this.#tree.list(entry)
       if (typeof names === 'number') return names
       directory.names = names
     }
-    const { entry, names } = directory
+    const { names } = directory
     const end = OUT + size
     let at = OUT
     for (let index = offset; index < names.length + 2; index++) {

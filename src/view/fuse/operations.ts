@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import type { BytePath } from '../../path/byte-path.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import { fileType } from '../../sys/file-status.ts'
+import { XATTR } from '../../sys/xattr.ts'
 import * as attributes from '../../union/attributes.ts'
 import {
   create,
@@ -23,6 +24,8 @@ import { rename } from '../../union/rename.ts'
 import type { UnionTree } from '../../union/tree.ts'
 import type { Attributes } from '../../union/upper-layer.ts'
 import type { Message } from './message.ts'
+import { FileFlags } from './file-flags.ts'
+import { FileSpace } from './file-space.ts'
 import { OpenTable, modeWithout, type Handlers, type OpenTableOptions } from './open-table.ts'
 import type { OwnerMap } from './owner-map.ts'
 import {
@@ -43,8 +46,6 @@ const VALID_SECONDS = 60
 const S_IFMT = 0o170000
 const RENAME_NOREPLACE = 1
 const RENAME_EXCHANGE = 2
-const XATTR_CREATE = 1
-const XATTR_REPLACE = 2
 const NAME_BYTES_MAX = 255
 
 export interface OperationsOptions extends OpenTableOptions {
@@ -53,6 +54,8 @@ export interface OperationsOptions extends OpenTableOptions {
   readonly volatile: boolean
   /** undefined: as on disk. */
   readonly owners: OwnerMap | undefined
+  /** The kernel asks whether a caller may before it hands an ioctl(2) about flags on. */
+  readonly checksFlags: boolean
 }
 
 export class Operations {
@@ -64,6 +67,8 @@ export class Operations {
   readonly #isVolatile: boolean
   readonly #owners: OwnerMap | undefined
   readonly #open: OpenTable
+  readonly #space: FileSpace
+  readonly #flags: FileFlags | undefined
   readonly #nodes = new Map<number, UnionNode>()
   readonly #ofNode: Handlers<UnionNode>
   readonly #ofEntry: Handlers<UnionEntry>
@@ -79,6 +84,8 @@ export class Operations {
     const root = options.tree.root.node
     this.#nodes.set(root.id, root)
     this.#open = new OpenTable(options, (entry, at) => this.writeEntry(entry, at))
+    this.#space = new FileSpace(options, this.#open)
+    this.#flags = options.checksFlags ? new FileFlags(options) : undefined
     this.#ofNode = this.#makeNodeTable()
     this.#ofEntry = this.#makeEntryTable()
   }
@@ -115,7 +122,7 @@ export class Operations {
       case OP.SYNCFS:
         return this.#isVolatile ? 0 : (this.#tree.upper?.sync() ?? 0)
       default:
-        // ENOSYS is remembered by the kernel: it does without (locks, lseek, copies, fallocate).
+        // ENOSYS is remembered by the kernel: it does without (locks, poll).
         return -ERRNO.ENOSYS
     }
   }
@@ -123,9 +130,16 @@ export class Operations {
   /** By opcode: what is asked of a node, which may have lost its names. */
   #makeNodeTable(): Handlers<UnionNode> {
     const table = [...this.#open.handlers]
+    for (const [opcode, handler] of this.#space.handlers) table[opcode] = handler
     if (this.#isVolatile) table[OP.FSYNC] = table[OP.FSYNCDIR] = () => 0
     table[OP.GETATTR] = (node) => this.#attr(node)
     table[OP.SETATTR] = (node) => this.#setattr(node)
+    table[OP.IOCTL] = (node) => this.#flags?.run(node) ?? -ERRNO.ENOTTY
+    table[OP.GETXATTR] = (node, length) => this.#getxattr(node, length)
+    table[OP.LISTXATTR] = (node) => this.#listxattr(node)
+    table[OP.SETXATTR] = (node, length) => this.#setxattr(node, length)
+    table[OP.REMOVEXATTR] = (node, length) =>
+      attributes.removeXattr(this.#tree, node, this.#lastName(BODY, length))
     return table
   }
 
@@ -146,11 +160,6 @@ export class Operations {
     table[OP.RENAME2] = (dir, length) =>
       this.#rename(dir, this.#in.word(BODY + 8), BODY + 16, length)
     table[OP.LINK] = (dir, length) => this.#link(dir, length)
-    table[OP.GETXATTR] = (entry, length) => this.#getxattr(entry, length)
-    table[OP.LISTXATTR] = (entry) => this.#listxattr(entry)
-    table[OP.SETXATTR] = (entry, length) => this.#setxattr(entry, length)
-    table[OP.REMOVEXATTR] = (entry, length) =>
-      attributes.removeXattr(this.#tree, entry, this.#lastName(BODY, length))
     return table
   }
 
@@ -343,18 +352,18 @@ export class Operations {
     return typeof linked === 'number' ? linked : this.writeEntry(linked, OUT)
   }
 
-  #getxattr(entry: UnionEntry, length: number): number {
+  #getxattr(node: UnionNode, length: number): number {
     const size = this.#in.word(BODY)
-    const value = attributes.getXattr(this.#tree, entry, this.#lastName(BODY + 8, length))
+    const value = attributes.getXattr(this.#tree, node, this.#lastName(BODY + 8, length))
     return typeof value === 'number' ? value : this.#sized(value, size)
   }
 
-  #listxattr(entry: UnionEntry): number {
+  #listxattr(node: UnionNode): number {
     const size = this.#in.word(BODY)
     const isRoot = this.#in.word(24) === 0
-    const names = [...attributes.xattrs(this.#tree, entry).keys()].filter(
-      (name) => isRoot || !name.startsWith('trusted.'),
-    )
+    const found = attributes.xattrs(this.#tree, node)
+    if (typeof found === 'number') return found
+    const names = [...found.keys()].filter((name) => isRoot || !name.startsWith('trusted.'))
     return this.#sized(Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1'), size)
   }
 
@@ -370,14 +379,14 @@ export class Operations {
     return value.length
   }
 
-  #setxattr(entry: UnionEntry, length: number): number {
+  #setxattr(node: UnionNode, length: number): number {
     const size = this.#in.word(BODY)
     const flags = this.#in.word(BODY + 4)
     const name = this.#name(BODY + 8, length)
     const at = BODY + 8 + name.length + 1
-    return attributes.setXattr(this.#tree, entry, name, this.#in.bytes.subarray(at, at + size), {
-      create: (flags & XATTR_CREATE) !== 0,
-      replace: (flags & XATTR_REPLACE) !== 0,
+    return attributes.setXattr(this.#tree, node, name, this.#in.bytes.subarray(at, at + size), {
+      create: (flags & XATTR.CREATE) !== 0,
+      replace: (flags & XATTR.REPLACE) !== 0,
     })
   }
 

@@ -19,6 +19,8 @@ const MAJOR = 7
 const MINOR = 40
 /** Below this there is no max_pages, and a request has at most 128 KiB. */
 const MINOR_MIN = 31
+/** Linux 5.14: the one before knows who may change a file's flags, and has no number of its own. */
+const MINOR_CHECKS_FLAGS = 34
 export const IO_BYTES_MAX: number = 1 << 20
 const PAGE_BYTES = 4096
 
@@ -157,6 +159,7 @@ class Server {
       volatile,
       owners,
       now: systemNow,
+      checksFlags: minor >= MINOR_CHECKS_FLAGS,
       backing: new BackingFiles(this.#device, tree, passes),
       notify: (code, length) => this.#notify(code, length),
       replyFrom: (fd, offset, sizeBytes) => this.#replyFrom(fd, offset, sizeBytes),

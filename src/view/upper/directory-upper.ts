@@ -10,7 +10,7 @@ import { ERRNO, hostError } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
 import { statusOf, type FileStatus } from '../../sys/file-status.ts'
 import { lockDirectory, syncFileSystemOf, unlockDirectory } from '../../sys/lock-directory.ts'
-import { below, removeXattr, setXattrWith } from '../../sys/xattr.ts'
+import { below, removeXattr, setXattr, xattrBits } from '../../sys/xattr.ts'
 import type { LayerEntry, LayerNode } from '../../union/layer-view.ts'
 import type {
   Attributes,
@@ -43,8 +43,6 @@ const DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW
 const RENAME_NOREPLACE = 1
 const RENAME_EXCHANGE = 2
 const RENAME_WHITEOUT = 4
-const XATTR_CREATE = 1
-const XATTR_REPLACE = 2
 
 export interface DirectoryUpperOptions {
   readonly form: DiskForm
@@ -271,8 +269,8 @@ export class DirectoryUpper implements UpperLayer {
 
   setXattr(path: BytePath, name: string, value: Uint8Array, flags: XattrFlags = {}): number {
     if (this.#form !== 'trusted' && !name.startsWith('user.')) return -ERRNO.EOPNOTSUPP
-    const bits = (flags.create ? XATTR_CREATE : 0) | (flags.replace ? XATTR_REPLACE : 0)
-    return this.#at(path, (place) => setXattrWith(below(place.dir, place.name), name, value, bits))
+    const bits = xattrBits(flags)
+    return this.#at(path, (place) => setXattr(below(place.dir, place.name), name, value, bits))
   }
 
   removeXattr(path: BytePath, name: string): number {

@@ -6,11 +6,11 @@ import { OVERRIDE_STAT } from '../../archive/metadata.ts'
 import type { BytePath } from '../../path/byte-path.ts'
 import * as calls from '../../sys/file-calls.ts'
 import { statusOf, type FileStatus } from '../../sys/file-status.ts'
-import { getXattrOf } from '../../sys/xattr.ts'
+import { getXattrOf, listXattrsOf, removeXattrOf, setXattrOf, xattrBits } from '../../sys/xattr.ts'
 import type { LayerNode } from '../../union/layer-view.ts'
-import type { Attributes, WritableBody } from '../../union/upper-layer.ts'
+import type { Attributes, WritableBody, XattrFlags } from '../../union/upper-layer.ts'
 import type { DiskForm } from '../disk-form.ts'
-import { isNoXattr } from '../layer-marks.ts'
+import { isNoXattr, isStoreMark } from '../layer-marks.ts'
 import { parseOverrideStat } from '../override-stat.ts'
 import { changeOpen, changeOwnedOpen } from './change-attributes.ts'
 
@@ -84,6 +84,33 @@ export class DiskBody implements WritableBody {
     if (this.#form === 'trusted') return changeOwnedOpen(this.fd, attributes)
     const now = this.status()
     return typeof now === 'number' ? now : changeOpen(this.fd, this.#form, now, attributes)
+  }
+
+  /** By its link in /proc, which leads to it whatever became of its names. */
+  reopen(write: boolean): DiskBody | number {
+    const mode = write ? calls.O.RDWR : calls.O.RDONLY
+    const fd = calls.openAt(calls.AT_FDCWD, `/proc/self/fd/${this.fd}`, mode | calls.O.NONBLOCK)
+    return fd < 0 ? fd : new DiskBody(fd, this.#form)
+  }
+
+  xattrs(): ReadonlyMap<string, Uint8Array> | number {
+    const names = listXattrsOf(this.fd)
+    const out = new Map<string, Uint8Array>()
+    if (typeof names === 'number') return isNoXattr(names) ? out : names
+    for (const name of names) {
+      const value = isStoreMark(name) ? undefined : getXattrOf(this.fd, name)
+      if (value instanceof Uint8Array) out.set(name, value)
+      else if (value !== undefined && !isNoXattr(value)) return value
+    }
+    return out
+  }
+
+  setXattr(name: string, value: Uint8Array, flags: XattrFlags = {}): number {
+    return setXattrOf(this.fd, name, value, xattrBits(flags))
+  }
+
+  removeXattr(name: string): number {
+    return removeXattrOf(this.fd, name)
   }
 
   close(): void {

@@ -1,10 +1,15 @@
 // Requests as the kernel writes them, answered without a kernel: what is said on the side, before anybody asks for it.
 
+import fs from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import type { BytePath } from '../../../src/path/byte-path.ts'
 import { systemNow } from '../../../src/sys/clock.ts'
+import { ERRNO } from '../../../src/sys/errno.ts'
+import { FILE_FLAGS_CALLS, callFileFlags, type FileFlagsCall } from '../../../src/sys/file-flags.ts'
 import { MemoryUpper } from '../../../src/union/memory-upper.ts'
 import { UnionTree } from '../../../src/union/tree.ts'
+import type { UpperLayer } from '../../../src/union/upper-layer.ts'
 import { BackingFiles } from '../../../src/view/fuse/backing.ts'
 import { Message } from '../../../src/view/fuse/message.ts'
 import { Operations } from '../../../src/view/fuse/operations.ts'
@@ -15,22 +20,33 @@ import {
   OUT_HEADER_BYTES,
   STORE_BYTES,
 } from '../../../src/view/fuse/protocol.ts'
+import { DirectoryUpper } from '../../../src/view/upper/directory-upper.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 
 const ROOT = 1
 const O_RDWR = 2
 
-/** One server without a device, over files in memory. */
-function serving(files: Readonly<Record<string, string>>): {
-  readonly ask: (opcode: number, node: number, body: Buffer) => number
-  readonly output: Message
-  readonly told: { readonly node: number; readonly text: string }[]
-} {
+function memoryWith(files: Readonly<Record<string, string>>): MemoryUpper {
   const upper = new MemoryUpper(systemNow)
   for (const [name, text] of Object.entries(files)) {
     upper.make(name as BytePath, { type: 'file', mode: 0o644, uid: 0, gid: 0 })
     const body = upper.openBody(name as BytePath, true)
     if (typeof body !== 'number') body.write(Buffer.from(text), 0)
   }
+  return upper
+}
+
+/** One server without a device. */
+function serving(
+  upper: UpperLayer,
+  { checksFlags = true }: { readonly checksFlags?: boolean } = {},
+): {
+  /** What Operations.run returns. */
+  readonly answer: (opcode: number, node: number, body: Buffer) => number | undefined
+  readonly ask: (opcode: number, node: number, body: Buffer) => number
+  readonly output: Message
+  readonly told: { readonly node: number; readonly text: string }[]
+} {
   const tree = new UnionTree({ lowers: [], upper }, systemNow)
   const [input, output] = [new Message(1 << 20), new Message(1 << 20)]
   const told: { node: number; text: string }[] = []
@@ -42,6 +58,7 @@ function serving(files: Readonly<Record<string, string>>): {
     now: systemNow,
     volatile: false,
     owners: undefined,
+    checksFlags,
     backing: new BackingFiles(-1, tree, false),
     replyFrom: () => false,
     notify(code, length) {
@@ -53,15 +70,19 @@ function serving(files: Readonly<Record<string, string>>): {
       told.push({ node: output.number(OUT_HEADER_BYTES), text })
     },
   })
+  const answer = (opcode: number, node: number, body: Buffer): number | undefined => {
+    input.clear(0, IN_HEADER_BYTES)
+    input.setNumber(16, node)
+    input.setWord(4, opcode)
+    body.copy(input.bytes, IN_HEADER_BYTES)
+    return operations.run(IN_HEADER_BYTES + body.length)
+  }
   return {
     output,
     told,
+    answer,
     ask(opcode, node, body) {
-      input.clear(0, IN_HEADER_BYTES)
-      input.setNumber(16, node)
-      input.setWord(4, opcode)
-      body.copy(input.bytes, IN_HEADER_BYTES)
-      const result = operations.run(IN_HEADER_BYTES + body.length)
+      const result = answer(opcode, node, body)
       if (result === undefined || result < 0) throw new Error(`${opcode} answers ${result}`)
       return result
     },
@@ -69,11 +90,9 @@ function serving(files: Readonly<Record<string, string>>): {
 }
 
 t.test('a small file comes with its first opening', async (t) => {
-  const { ask, output, told } = serving({
-    small: 'all of it',
-    large: 'x'.repeat(70_000),
-    empty: '',
-  })
+  const { ask, output, told } = serving(
+    memoryWith({ small: 'all of it', large: 'x'.repeat(70_000), empty: '' }),
+  )
   const find = (name: string): number => {
     ask(OP.LOOKUP, ROOT, Buffer.from(`${name}\0`))
     return output.number(OUT_HEADER_BYTES)
@@ -99,4 +118,43 @@ t.test('a small file comes with its first opening', async (t) => {
   t.equal(told.length, 1, 'once')
   for (const name of ['large', 'empty']) ask(OP.RELEASE, find(name), open(find(name)))
   t.equal(told.length, 1, 'what has nothing to tell, or too much, is read')
+})
+
+t.test('flags are changed only where the kernel asks first who wants to', async (t) => {
+  const home = temporaryDirectory(t)
+  for (const name of ['upper', 'work']) fs.mkdirSync(path.join(home, name))
+  fs.writeFileSync(path.join(home, 'upper/f'), 'content')
+  const upper = new DirectoryUpper(path.join(home, 'upper'), {
+    form: 'plain',
+    work: path.join(home, 'work'),
+  })
+  t.teardown(() => upper.close())
+  const [getFlags, setFlags] = FILE_FLAGS_CALLS
+  const request = ({ request, sizeBytes, changes }: FileFlagsCall): Buffer => {
+    const body = Buffer.alloc(32 + sizeBytes)
+    body.writeUInt32LE(request, 12)
+    body.writeUInt32LE(sizeBytes, changes ? 24 : 28)
+    return body
+  }
+  const bytes = Buffer.alloc(4)
+  const fd = fs.openSync(path.join(home, 'upper/f'), 'r')
+  const has = callFileFlags(fd, getFlags!, bytes) === 0
+  fs.closeSync(fd)
+  for (const checksFlags of [true, false]) {
+    const { ask, answer, output } = serving(upper, { checksFlags })
+    ask(OP.LOOKUP, ROOT, Buffer.from('f\0'))
+    const node = output.number(OUT_HEADER_BYTES)
+    const answerTo = (call: FileFlagsCall): number | undefined =>
+      answer(OP.IOCTL, node, request(call))
+    const tooShort = { ...setFlags!, sizeBytes: 0 }
+    if (has && checksFlags) {
+      t.equal(answerTo(getFlags!), 20)
+      t.equal(output.word(OUT_HEADER_BYTES + 16), bytes.readUInt32LE())
+      t.equal(answerTo(tooShort), -ERRNO.EINVAL)
+    } else {
+      t.equal(answerTo(getFlags!), -ERRNO.ENOTTY)
+      t.equal(answerTo(setFlags!), -ERRNO.ENOTTY)
+    }
+    t.equal(answerTo({ ...setFlags!, request: 0x5401 }), -ERRNO.ENOTTY, 'of a terminal')
+  }
 })

@@ -13,6 +13,13 @@ const OPEN_MAX = 32
 const ALL_OPEN_MAX = 512
 /** A file and its parent, the two directories of a rename. */
 const OPEN_MIN = 4
+/** Of one call's path. */
+const CALL_BYTES_MAX = 4095
+/**
+ * Of a directory below the top: four times what a path of one call may have. The kernel has no bound, since it knows a
+ * directory by its parent; here each is known by its path, and paths of paths would fill the memory.
+ */
+const DEEP_BYTES_MAX = 4 * CALL_BYTES_MAX
 
 /** @returns how many directories each of so many layers may keep open */
 export function openShare(layers: number): number {
@@ -47,15 +54,14 @@ export class OpenDirectories<Fact> {
 
   /**
    * Its descriptor is good for calls relative to it (O_PATH), and stays ours: until `max - 1` other ones were opened.
-   * @returns -errno: ENOENT, ENOTDIR or ELOOP where this layer has no such directory
+   * @returns -errno: ENOENT, ENOTDIR or ELOOP where this layer has no such directory; ENAMETOOLONG
    */
   open(path: BytePath): OpenDirectory<Fact> | number {
     if (this.#last.path === path) return this.#last
     if (path === '') return this.#root
     let directory = this.#open.get(path)
     if (directory === undefined) {
-      const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW
-      const fd = openInRoot(this.#root.fd, path, flags, { noSymlinks: true })
+      const fd = openBelow(this.#root.fd, path)
       if (fd < 0) return fd
       if (this.#open.size >= this.#max) this.#closeOldest()
       directory = { path, fd, fact: undefined, used: 0 }
@@ -99,6 +105,23 @@ export class OpenDirectories<Fact> {
     this.#open.clear()
     this.#last = this.#root
   }
+}
+
+/** In pieces, where the whole is more than one call takes. */
+function openBelow(top: number, path: BytePath): number {
+  if (path.length > DEEP_BYTES_MAX) return -ERRNO.ENAMETOOLONG
+  let fd = top
+  for (let from = 0; from <= path.length;) {
+    const rest = path.length - from
+    const end = rest <= CALL_BYTES_MAX ? path.length : path.lastIndexOf('/', from + CALL_BYTES_MAX)
+    const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW
+    const next = openInRoot(fd, path.slice(from, end), flags, { noSymlinks: true })
+    if (fd !== top) close(fd)
+    if (next < 0) return next
+    fd = next
+    from = end + 1
+  }
+  return fd
 }
 
 /** Of an errno of `open`: nothing is wrong with the layer. */

@@ -1,5 +1,6 @@
 // Names and what they count: link counts, hardlinks, symbolic links, directories, names and paths that are too long.
 
+import * as calls from '../../src/sys/file-calls.ts'
 import type { Check } from './trial.ts'
 
 export const nameChecks: readonly Check[] = [
@@ -309,6 +310,38 @@ export const nameChecks: readonly Check[] = [
         code(() => fs.symlinkSync('x'.repeat(4096), path('g'))),
         'ENAMETOOLONG',
       )
+    },
+  },
+  {
+    name: 'a directory further down than one path can say',
+    needs: ['descriptors'],
+    run({ fs, path, equal }) {
+      const name = 'x'.repeat(100)
+      const top = fs.openSync(path('.'), 'r')
+      const open = (dir: number, flags: number): number => calls.openAt(dir, name, flags, 0o644)
+      let dir = top
+      for (let depth = 1; depth <= 60; depth++) {
+        const made = calls.mkdirAt(dir, name, 0o755)
+        const next = open(dir, calls.O.RDONLY | calls.O.DIRECTORY)
+        if (dir !== top) calls.close(dir)
+        if (made < 0 || next < 0) equal(`level ${depth}`, Math.min(made, next), 0)
+        dir = next
+      }
+      const file = open(dir, calls.O.CREAT | calls.O.RDWR)
+      equal('written', calls.writeAll(file, Buffer.from('deep')), 4)
+      calls.close(file)
+      equal('renamed', calls.renameAt(dir, name, dir, 'file'), 0)
+      const names = calls.readDirectory(dir)
+      equal('names', Array.isArray(names) ? names.map((each) => each.name).join() : names, 'file')
+      const again = calls.openAt(dir, 'file', calls.O.RDONLY)
+      const bytes = Buffer.alloc(8)
+      equal('read', calls.read(again, bytes), 4)
+      equal('content', bytes.toString('latin1', 0, 4), 'deep')
+      calls.close(again)
+      calls.close(dir)
+      // Whoever removes what the tests leave may go by paths.
+      equal('removed', calls.removeTree(top, name), 0)
+      fs.closeSync(top)
     },
   },
 ]

@@ -5,6 +5,7 @@ import path from 'node:path'
 import t from 'tap'
 import type { BytePath } from '../../src/path/byte-path.ts'
 import { ERRNO } from '../../src/sys/errno.ts'
+import { mkdirAt, removeTree } from '../../src/sys/file-calls.ts'
 import { OpenDirectories, openShare } from '../../src/view/open-directories.ts'
 
 const MAX = 3
@@ -75,4 +76,40 @@ t.test('many layers share what a process may have', async (t) => {
     t.ok(layers > 125 || openShare(layers) * layers <= 512)
   }
   t.ok(openShare(1) > openShare(125))
+})
+
+t.test('a path that is longer than one call takes', async (t) => {
+  const top = t.testdir({})
+  const root = fs.openSync(top, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
+  const directories = new OpenDirectories<string>(root)
+  // Of several lengths, so that a piece ends in each place of a name.
+  const names = Array.from({ length: 81 }, (_, depth) => 'd'.repeat(194 + (depth % 7)))
+  const pathOf = (depth: number): BytePath => names.slice(0, depth).join('/') as BytePath
+  const descriptor = (at: BytePath): number => {
+    const found = directories.open(at)
+    return typeof found === 'number' ? found : found.fd
+  }
+  try {
+    for (const [depth, name] of names.entries()) {
+      const made = mkdirAt(descriptor(pathOf(depth)), name, 0o755)
+      if (made < 0) t.fail(`level ${depth}: ${made}`)
+    }
+    const deepest = pathOf(names.length)
+    t.ok(deepest.length > 15_000)
+    const marked = mkdirAt(descriptor(deepest), 'marker', 0o755)
+    t.equal(marked, 0)
+    directories.close()
+    const again = descriptor(deepest)
+    t.equal(mkdirAt(again, 'marker', 0o755), -ERRNO.EEXIST, 'the same one, at once')
+    const open = fs.readdirSync('/proc/self/fd').length
+    t.equal(descriptor(`${deepest}/none` as BytePath), -ERRNO.ENOENT)
+    const tooDeep = `${deepest}${'/marker'.repeat(200)}` as BytePath
+    t.equal(descriptor(tooDeep), -ERRNO.ENAMETOOLONG)
+    t.equal(fs.readdirSync('/proc/self/fd').length, open, 'no piece stays open')
+  } finally {
+    directories.close()
+    // Whoever removes what tests leave may go by paths.
+    t.equal(removeTree(root, names[0]!), 0)
+    fs.closeSync(root)
+  }
 })

@@ -30,7 +30,7 @@ export function status(tree: UnionTree, node: UnionNode): UnionStatus | number {
     mode: found.mode,
     uid: found.uid,
     gid: found.gid,
-    sizeBytes: found.sizeBytes,
+    sizeBytes: found.directoryBytes ?? found.sizeBytes,
     blocks: found.blocks,
     mtimeNs,
     linkTarget: found.linkTarget,

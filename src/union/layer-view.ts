@@ -18,6 +18,8 @@ export interface LayerNode {
   readonly gid: number
   /** Of a regular file; the target's length for a symlink; 0 for the rest. */
   readonly sizeBytes: number
+  /** Of a directory: what its names take on the disk, as stat(2) shows it; no part of an image. */
+  readonly directoryBytes?: number | undefined
   /** Of 512 bytes, on the disk; absent where there is none, and where a size stands for something else. */
   readonly blocks?: number | undefined
   readonly mtimeNs: bigint

@@ -305,6 +305,7 @@ function merged(node: LayerNode, path: BytePath, layer: number): MergedNode {
     uid: node.uid,
     gid: node.gid,
     sizeBytes: node.sizeBytes,
+    directoryBytes: node.directoryBytes,
     blocks: node.blocks,
     mtimeNs: node.mtimeNs,
     linkTarget: node.linkTarget,

@@ -75,7 +75,7 @@ t.test('how much room there is, where changes go', async (t) => {
   t.ok(type === 0x794c7630n && blocks >= bavail && bavail > 0n)
 })
 
-t.test('blocks are the disk’s, where it has the file', async (t) => {
+t.test('blocks, and sizes of directories, are the disk’s, where it has them', async (t) => {
   const home = temporaryDirectory(t)
   const lowers = layers(home)
   const file = path.join(home, 'new/etc/holes')
@@ -85,6 +85,13 @@ t.test('blocks are the disk’s, where it has the file', async (t) => {
   const { blocks } = fs.statSync(file)
   t.equal((await union.stat('/etc/holes')).blocks, blocks)
   t.equal((await union.stat('/etc/holes', { bigint: true })).blocks, BigInt(blocks))
+  const shown = await union.stat('/etc')
+  const etc = fs.statSync(path.join(home, 'new/etc'))
+  t.same([shown.size, shown.blocks], [etc.size, etc.blocks])
+  t.ok(etc.size > 0)
+  fs.symlinkSync('holes', path.join(home, 'new/etc/link'))
+  const link = fs.lstatSync(path.join(home, 'new/etc/link'))
+  t.equal((await union.lstat('/etc/link')).blocks, link.blocks)
   await union.writeFile('/made', 'x'.repeat(1000))
   t.equal((await union.stat('/made')).blocks, 2)
 })

@@ -174,7 +174,8 @@ export function writeAttr(
   nlink: number,
 ): void {
   const { words } = out
-  const { mtimeNs, sizeBytes } = status
+  const { mtimeNs } = status
+  const sizeBytes = status.directoryBytes ?? status.sizeBytes
   const blocks = status.blocks ?? Math.ceil(sizeBytes / 512)
   const index = at >>> 2
   out.setWide(at, node.ino)

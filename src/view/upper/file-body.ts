@@ -24,6 +24,7 @@ export function asOnDisk(status: FileStatus): LayerNode {
     uid: status.uid,
     gid: status.gid,
     sizeBytes: status.sizeBytes,
+    directoryBytes: undefined,
     blocks: status.blocks,
     mtimeNs: status.mtimeNs,
     linkTarget: NO_TARGET,

@@ -236,6 +236,8 @@ t.test('a mount for reading, and 20,000 names', { skip }, async (t) => {
   t.equal(names.length, count + 20)
   t.equal(fs.readFileSync(path.join(target, 'd7/1-321'), 'utf8'), '321')
   t.equal(new Set(names).size, names.length, 'each once')
+  const [shown, nearest] = [target, lowers[0]!].map((top) => fs.statSync(path.join(top, 'd7')))
+  t.same([shown!.size, shown!.blocks], [nearest!.size, nearest!.blocks], 'as the kernel says')
   const changes = [
     () => fs.writeFileSync(path.join(target, 'new'), ''),
     () => fs.unlinkSync(path.join(target, 'd7/1-321')),

@@ -1,12 +1,14 @@
 #!/usr/bin/env node
-// `mount.fuse.shale SOURCE DIR [-sfnv] [-o OPTIONS]`: what mount(8) runs for `mount -t fuse.shale` and for such a line of
-// an fstab. The same as `shale overlay`, by FUSE where no `view=` says otherwise.
+// `mount.fuse.shale [SOURCE] DIR [-sfnv] [-o OPTIONS]`: what mount(8) runs for `mount -t fuse.shale` and for such a line of
+// an fstab, and, without a source, what podman runs as its mount_program (containers-storage.conf(5)). The same as
+// `shale overlay`, by FUSE where no `view=` says otherwise.
 // Knows the words of mount(8)'s helpers; see its manual, "EXTERNAL HELPERS".
 
 import { runProcess } from './process.ts'
 
 interface HelperCall {
-  readonly operands: readonly string[]
+  readonly source: string | undefined
+  readonly directory: string
   readonly options: readonly string[]
   /** -f: everything but the mount itself. */
   readonly isFake: boolean
@@ -31,23 +33,28 @@ function parse(args: readonly string[]): HelperCall | undefined {
       operands.push(arg)
     }
   }
-  return operands.length === 2 ? { operands, options, isFake } : undefined
+  const directory = operands.pop()
+  if (directory === undefined || operands.length > 1) return undefined
+  return { source: operands[0], directory, options, isFake }
 }
 
 const call = parse(process.argv.slice(2))
 if (call === undefined) {
   process.stderr.write(
-    'mount.fuse.shale: usage: mount.fuse.shale SOURCE DIR [-sfnv] [-o OPTIONS]\n',
+    'mount.fuse.shale: usage: mount.fuse.shale [SOURCE] DIR [-sfnv] [-o OPTIONS]\n',
   )
   // As mount(8) ends for wrong usage.
   process.exit(1)
 }
 if (call.isFake) process.exit(0)
-const [source, directory] = call.operands
+const { source, directory } = call
 const own = call.options.some((text) => /(?:^|,)view=/.test(text)) ? [] : ['-o', 'view=fuse']
+// Whoever has a mount_program gets the layers' removals as names: it may be one who can make no whiteouts.
+if (source === undefined) own.push('-o', 'whiteouts=names')
 await runProcess([
   'overlay',
   ...own,
   ...call.options.flatMap((text) => ['-o', text]),
-  ...['--source', source!, '--', directory!],
+  ...(source === undefined ? [] : ['--source', source]),
+  ...['--', directory],
 ])

@@ -55,6 +55,11 @@ export interface DirectoryLayerOptions {
   readonly headers?: (path: BytePath) => HeaderSupplement | undefined
   /** For whoever counts what lies there and shows none of it: redirects and metacopy marks are passed over. */
   readonly asItLies?: boolean
+  /**
+   * Removals are also names of the image spec (.wh.NAME, .wh..wh..opq), as containers-storage unpacks layers for a
+   * mount_program; in the form `none` they always are.
+   */
+  readonly whiteoutNames?: boolean
   /** How many directories it keeps open at most, where there are many layers: `openShare`. */
   readonly openMax?: number
 }
@@ -71,6 +76,7 @@ export class DirectoryLayer implements LayerView, Disposable {
   readonly #root: number
   readonly #headers: DirectoryLayerOptions['headers']
   readonly #directories: OpenDirectories<DirectoryMark>
+  readonly #whiteoutNames: boolean
   #xattrWhiteouts: boolean
   /** The kernel has copied something up into it: then there may be marks that say where the rest lies. */
   readonly #mayPointBelow: boolean
@@ -80,6 +86,7 @@ export class DirectoryLayer implements LayerView, Disposable {
     this.directory = directory
     this.form = options.form ?? 'trusted'
     this.#headers = options.headers
+    this.#whiteoutNames = this.form === 'none' || options.whiteoutNames === true
     const path = Buffer.from(directory, 'utf8').toString('latin1')
     const fd = openAt(AT_FDCWD, path, O.PATH | O.DIRECTORY)
     if (fd < 0) throw hostError(`open layer directory ${directory}`, -fd, 'openat', directory)
@@ -125,7 +132,7 @@ export class DirectoryLayer implements LayerView, Disposable {
     if (typeof found === 'number') throw this.#failed('list', path, found)
     const xattrWhiteouts = this.#xattrWhiteouts && this.#mark(dir) === 'has whiteouts'
     const out: LayerEntry[] = []
-    const named = this.form === 'none' ? new Set(found.map((entry) => entry.name)) : undefined
+    const named = this.#whiteoutNames ? new Set(found.map((entry) => entry.name)) : undefined
     for (const { name, type } of found) {
       if (named !== undefined) {
         const marker = classifyWhiteout(name)
@@ -152,7 +159,7 @@ export class DirectoryLayer implements LayerView, Disposable {
   opaque(path: BytePath): boolean {
     const dir = this.#open(path)
     if (typeof dir === 'number') return false
-    if (this.form === 'none' && this.#known(isThere(dir.fd, OPAQUE_NAME), path)) return true
+    if (this.#whiteoutNames && this.#known(isThere(dir.fd, OPAQUE_NAME), path)) return true
     return this.#mark(dir) === 'opaque'
   }
 
@@ -257,11 +264,11 @@ export class DirectoryLayer implements LayerView, Disposable {
   }
 
   #node(path: BytePath, dir: Directory, name: BytePath): LayerNode | 'whiteout' | undefined {
-    if (this.form === 'none' && classifyWhiteout(name).kind !== 'plain') return undefined
+    if (this.#whiteoutNames && classifyWhiteout(name).kind !== 'plain') return undefined
     const status = statusAt(dir.fd, name)
     if (typeof status === 'number') {
       if (!isNoDirectory(status)) throw this.#failed('read', path, status)
-      if (this.form !== 'none' || !this.#known(isThere(dir.fd, whiteoutOf(name)), path))
+      if (!this.#whiteoutNames || !this.#known(isThere(dir.fd, whiteoutOf(name)), path))
         return undefined
       return 'whiteout'
     }

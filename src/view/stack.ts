@@ -9,6 +9,8 @@ import { openShare } from './open-directories.ts'
 
 export interface StackOptions {
   readonly form?: DiskForm
+  /** See DirectoryLayerOptions. */
+  readonly whiteoutNames?: boolean
   /** What the tar of layer `layer` (0 the nearest) says of a path; see DirectoryLayerOptions. */
   readonly headers?: (layer: number, path: BytePath) => HeaderSupplement | undefined
 }
@@ -19,13 +21,14 @@ export class LayerStack implements Disposable {
 
   /** @param directories nearest first, as Driver.stack gives them */
   constructor(directories: readonly string[], options: StackOptions = {}) {
-    const { form, headers } = options
+    const { form, headers, whiteoutNames = false } = options
     const layers: DirectoryLayer[] = []
     try {
       for (const [index, directory] of directories.entries()) {
         layers.push(
           new DirectoryLayer(directory, {
             openMax: openShare(directories.length),
+            whiteoutNames,
             ...(form === undefined ? {} : { form }),
             ...(headers === undefined ? {} : { headers: (path) => headers(index, path) }),
           }),

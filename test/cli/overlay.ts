@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { usersMayAllowOthers } from '../../src/sys/fuse-device.ts'
+import { unmountFuse, usersMayAllowOthers } from '../../src/sys/fuse-device.ts'
 import { listMounts } from '../../src/sys/mount-table.ts'
 import { cleanEnvironment, MAIN, startShale, withoutLoader } from '../support/cli.ts'
 import {
@@ -116,6 +116,30 @@ t.test(
     t.same(fs.readdirSync(path.join(dir, 'up')), ['new'])
   },
 )
+
+t.test('mount.fuse.shale, as podman calls its mount_program', { skip: fuse }, async (t) => {
+  const { dir, places } = layers(t)
+  const [low, shown] = ['low', 'shown'].map((name) => path.join(dir, name))
+  fs.mkdirSync(path.join(low!, 'd'))
+  for (const name of ['gone', 'd/hidden']) fs.writeFileSync(path.join(low!, name), '')
+  // As containers-storage unpacks a layer for one who may be unable to make whiteouts.
+  const above = path.join(dir, 'above')
+  fs.mkdirSync(path.join(above, 'd'), { recursive: true })
+  for (const name of ['.wh.gone', 'd/.wh..wh..opq', 'd/new'])
+    fs.writeFileSync(path.join(above, name), '')
+  const helper = path.join(path.dirname(MAIN), 'mount-helper.js')
+  const mount = (...args: string[]): { status: number | null; stderr: string } =>
+    spawnSync(...withoutLoader([process.execPath, helper, ...args]), { encoding: 'utf8' })
+  const done = mount('-o', places.replace('lowerdir=', `lowerdir=${above}:`), shown!)
+  t.teardown(() => unmountFuse(shown!, { lazy: true }))
+  t.equal(done.status, 0, done.stderr)
+  t.same(fs.readdirSync(shown!).sort(), ['below', 'd'])
+  t.same(fs.readdirSync(path.join(shown!, 'd')), ['new'])
+  fs.writeFileSync(path.join(shown!, 'gone'), 'again')
+  t.equal(fs.readFileSync(path.join(shown!, 'gone'), 'utf8'), 'again')
+  t.equal(mount('-o', places).status, 1, 'no directory')
+  t.equal(mount('a', 'b', 'c').status, 1, 'one too many')
+})
 
 const ready = isRoot && fuse === false ? makeReady(MAIN) : 'needs root'
 /** As Debian has it; where it is not, no user mounts anything. */

@@ -4,8 +4,11 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { shaleOk } from '../support/cli.ts'
-import { realImage } from '../support/host.ts'
+import { listMounts } from '../../src/sys/mount-table.ts'
+import { FUSE_TYPE } from '../../src/view/fuse/mount-fuse.ts'
+import { MAIN, shaleOk } from '../support/cli.ts'
+import { fuseSkip } from '../support/fuse-for-users.ts'
+import { realImage, unless } from '../support/host.ts'
 import { layersOf, NAME, needs, RealStore, run } from '../support/real-store.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -68,6 +71,47 @@ t.test('podman', { skip: needs('podman') }, async (t) => {
     t.same(said, [`Loaded image: localhost/${NAME}`, 'Loaded image: localhost/second:2'].sort())
   })
 })
+
+t.test(
+  'podman shows its containers by shale, as its mount_program',
+  { skip: needs('podman') || fuseSkip() || unless({ root: true }) },
+  async (t) => {
+    const dir = temporaryDirectory(t)
+    const helper = path.join(path.dirname(MAIN), 'mount-helper.js')
+    const storage = [
+      ...containersStorage(dir),
+      ...['--storage-opt', `overlay.mount_program=${helper}`],
+    ]
+    const podman = (...args: string[]): string => run('podman', ...storage, ...args).trim()
+    const content = path.join(dir, 'content')
+    for (const name of ['etc', 'srv']) fs.mkdirSync(path.join(content, name), { recursive: true })
+    fs.writeFileSync(path.join(content, 'etc/passwd'), 'root')
+    run('tar', '-C', content, '-cf', path.join(dir, 'content.tar'), '.')
+    podman('import', '-q', path.join(dir, 'content.tar'), 'localhost/small:1')
+    const container = podman('create', 'localhost/small:1', 'sh')
+    const merged = podman('mount', container)
+    const shown = listMounts().findLast(({ target }) => target === merged)
+    t.equal(shown?.type, FUSE_TYPE)
+    fs.writeFileSync(path.join(merged, 'made'), 'made')
+    fs.rmSync(path.join(merged, 'etc/passwd'))
+    fs.chmodSync(path.join(merged, 'srv'), 0o700)
+    podman('umount', container)
+    t.same(podman('diff', container).split('\n').sort(), [
+      'A /made',
+      'C /etc',
+      'C /srv',
+      'D /etc/passwd',
+    ])
+    podman('commit', '-q', container, 'localhost/changed:1')
+    const again = podman('mount', podman('create', 'localhost/changed:1', 'sh'))
+    t.equal(fs.readFileSync(path.join(again, 'made'), 'utf8'), 'made')
+    t.notOk(fs.existsSync(path.join(again, 'etc/passwd')))
+    t.equal(fs.statSync(path.join(again, 'srv')).mode & 0o7777, 0o700)
+    podman('rm', '-af')
+    podman('rmi', '-af')
+    t.notOk(listMounts().some(({ target }) => target.startsWith(`${dir}/`)))
+  },
+)
 
 t.test('buildah', { skip: needs('buildah') }, async (t) => {
   const dir = temporaryDirectory(t)

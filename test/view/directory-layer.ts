@@ -2,6 +2,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { joinPath, pathBytes, pathFromText, type BytePath } from '../../src/path/byte-path.ts'
+import { must } from '../../src/sys/errno.ts'
+import { AT_FDCWD, mknodAt } from '../../src/sys/file-calls.ts'
 import { setXattr } from '../../src/sys/xattr.ts'
 import type { LayerNode } from '../../src/union/layer-view.ts'
 import { DirectoryLayer } from '../../src/view/directory-layer.ts'
@@ -9,6 +11,7 @@ import { formsHere, latin1, markOpaque, writeLayer } from '../support/layer-dire
 import { directory, file, memoryLayer, symlink, whiteout } from '../support/memory-layer.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
+const S_IFCHR = 0o020000
 const p = pathFromText
 const forms = formsHere()
 const noXattrs = forms.includes('user') ? false : 'no user xattrs in the temporary directory'
@@ -198,6 +201,34 @@ t.test('the form none: markers and leftovers are names to no one', async (t) => 
   t.equal(layer.lookup(p('.wh.both')), undefined)
   t.equal(layer.opaque(p('d')), true)
   t.same(layer.list(p('d')), [])
+})
+
+t.test('removals by name, beside the marks of another form', { skip: notRoot }, async (t) => {
+  const place = temporaryDirectory(t)
+  for (const name of ['.wh.both', 'both', '.wh.only']) fs.writeFileSync(path.join(place, name), '')
+  must(mknodAt(AT_FDCWD, latin1(path.join(place, 'device')), S_IFCHR), 'mknod', place)
+  for (const form of ['none', 'trusted'] as const) {
+    fs.mkdirSync(path.join(place, form))
+    markOpaque(path.join(place, form), form)
+  }
+  using layer = new DirectoryLayer(place, { whiteoutNames: true })
+  t.same(kinds(layer), {
+    both: 'leaf',
+    device: 'whiteout',
+    none: 'directory',
+    only: 'whiteout',
+    trusted: 'directory',
+  })
+  for (const name of ['device', 'only']) t.equal(layer.lookup(p(name)), 'whiteout')
+  t.equal(nodeOf(layer, p('both')).type, 'file')
+  t.equal(layer.lookup(p('.wh.only')), undefined)
+  t.same(
+    ['none', 'trusted'].map((name) => layer.opaque(p(name))),
+    [true, true],
+  )
+  using plain = new DirectoryLayer(place)
+  t.equal(nodeOf(plain, p('.wh.only')).type, 'file', 'only where it is asked for')
+  t.equal(plain.opaque(p('none')), false)
 })
 
 t.test('a directory that is not there is an error with its name', async (t) => {

@@ -11,6 +11,8 @@ export interface FuseConfig {
   readonly form: DiskForm
   /** Nearest first. */
   readonly lowers: readonly string[]
+  /** In the lower layers: see DirectoryLayerOptions. */
+  readonly whiteoutNames?: boolean
   /** Absent: read-only. */
   readonly upper?: { readonly directory: string; readonly work: string }
   /** By mount(2) as root, else by fusermount3. */

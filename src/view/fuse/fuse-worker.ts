@@ -14,7 +14,8 @@ import { serve } from './server.ts'
 
 function run({ config, device }: FuseWorkerData): void {
   const { form, lowers, upper: place, asRoot, volatile = false, owners } = config
-  using stack = new LayerStack(lowers, { form })
+  const { whiteoutNames = false } = config
+  using stack = new LayerStack(lowers, { form, whiteoutNames })
   const upper = place && new DirectoryUpper(place.directory, { form, work: place.work })
   try {
     const layers = stack.layers.map((layer) => new DiskLayer(layer))

@@ -7,7 +7,7 @@ import type { FuseConfig } from './config.ts'
 
 export interface MountFuseOptions extends Pick<
   FuseConfig,
-  'target' | 'form' | 'lowers' | 'upper' | 'flags' | 'volatile' | 'owners'
+  'target' | 'form' | 'lowers' | 'whiteoutNames' | 'upper' | 'flags' | 'volatile' | 'owners'
 > {
   /** As mount tables show it; default: the topmost directory, by which a store knows its mounts. */
   readonly source?: string

@@ -16,7 +16,7 @@ export interface OverlayOptions {
   readonly readOnly: boolean
   /** nosuid, noatime and the like, for any file system. */
   readonly flags: readonly string[]
-  /** redirect_dir, index, metacopy, xino, volatile, userxattr ...: name to value, '' for a word alone. */
+  /** redirect_dir, index, metacopy, xino, volatile, userxattr, whiteouts ...: name to value, '' for a word alone. */
   readonly features: ReadonlyMap<string, string>
   /** allow_other: FUSE's word for "not for me alone". */
   readonly forOthers: boolean
@@ -38,6 +38,8 @@ const FEATURES: Readonly<Record<string, readonly string[]>> = {
   verity: ['on', 'off', 'require'],
   volatile: [''],
   userxattr: [''],
+  // Ours: `names` of the image spec besides the marks, as containers-storage unpacks layers for a mount_program.
+  whiteouts: ['marks', 'names'],
 }
 
 export const MOUNT_FLAGS: ReadonlySet<string> = new Set([

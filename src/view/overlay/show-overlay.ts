@@ -94,12 +94,14 @@ function withReasons(error: unknown, reasons: readonly string[]): unknown {
 function showByKernel({ options, target }: Ready): Shown {
   const { lowers, upper, work, features, flags, readOnly } = options
   refuseOwners('kernel', target, options)
+  if (features.get('whiteouts') === 'names')
+    throw lacks('kernel', target, 'whiteouts=names', 'only FUSE has it')
   try {
     mountDirectories(
       {
         lowers,
         ...(upper === undefined || work === undefined ? {} : { upper, work }),
-        features: [...features],
+        features: [...features].filter(([name]) => name !== 'whiteouts'),
         flags: [...flags, ...(readOnly ? ['ro'] : [])],
       },
       target,
@@ -161,6 +163,7 @@ async function showByFuse(request: Ready): Promise<Shown> {
     verity: ['off'],
     volatile: [''],
     userxattr: [''],
+    whiteouts: ['marks', 'names'],
   })
   const { lowers, upper, work, flags, readOnly, features, owners } = options
   const writable = upper !== undefined && work !== undefined && !readOnly
@@ -172,6 +175,7 @@ async function showByFuse(request: Ready): Promise<Shown> {
     ...(writable ? { upper: { directory: upper, work } } : {}),
     flags,
     volatile: features.has('volatile'),
+    whiteoutNames: features.get('whiteouts') === 'names',
     ...(owners === undefined ? {} : { owners }),
     forOthers: isRoot || options.forOthers,
     checked: true,
@@ -193,6 +197,7 @@ async function showByMerge(request: Ready): Promise<Shown> {
     verity: ['off'],
     volatile: [''],
     userxattr: [''],
+    whiteouts: ['marks'],
   })
   refuseOwners('merge', target, options)
   const [flag] = options.flags
@@ -264,6 +269,12 @@ function refuseOwners(view: 'kernel' | 'merge', target: string, { owners }: Over
   throw lacks(view, target, 'other owners than those on disk', 'only FUSE has them')
 }
 
+/** What a merge lacks, and not the kernel alone has. */
+const NOT_WRITTEN: Readonly<Record<string, string>> = {
+  xino: 'only a mount has it',
+  whiteouts: 'only FUSE has it',
+}
+
 /** Of what it is asked for, a view must have all. */
 function refuseFeatures(
   view: 'fuse' | 'merge',
@@ -274,9 +285,12 @@ function refuseFeatures(
   for (const [name, value] of options.features) {
     if (has[name]?.includes(value)) continue
     const text = value === '' ? name : `${name}=${value}`
-    const why =
-      view === 'merge' && name === 'xino' ? 'only a mount has it' : 'only the kernel has it'
-    throw lacks(view, target, text, why)
+    throw lacks(
+      view,
+      target,
+      text,
+      (view === 'merge' && NOT_WRITTEN[name]) || 'only the kernel has it',
+    )
   }
 }
 

@@ -61,6 +61,7 @@ t.test('owners and flushing, in fuse-overlayfs’s words', async (t) => {
   const features = (text: string) => [...parseOverlayOptions(`lowerdir=/l,${text}`).features]
   t.same(features('fsync=0'), [['volatile', '']])
   t.same(features('fsync=0,fsync=1,default_permissions'), [])
+  t.same(features('whiteouts=names'), [['whiteouts', 'names']])
 })
 
 t.test('what is wrong is named', async (t) => {

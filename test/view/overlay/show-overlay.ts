@@ -133,6 +133,10 @@ t.test('where no view will do, each says why', async (t) => {
     message:
       /the kernel view has no other owners.*; the fuse view has no index=on.*; the merge view has no/,
   })
+  await t.rejects(auto('whiteouts=names,index=on'), {
+    message:
+      /the kernel view has no whiteouts=names: only FUSE .*; the merge view has no whiteouts=/,
+  })
   // What the kernel leaves of a volatile mount.
   const incompat = path.join(at('work'), 'work/incompat')
   fs.mkdirSync(path.join(incompat, 'volatile'), { recursive: true })

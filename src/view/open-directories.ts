@@ -115,7 +115,11 @@ function openBelow(top: number, path: BytePath): number {
     const rest = path.length - from
     const end = rest <= CALL_BYTES_MAX ? path.length : path.lastIndexOf('/', from + CALL_BYTES_MAX)
     const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW
-    const next = openInRoot(fd, path.slice(from, end), flags, { noSymlinks: true })
+    // Of a name that is longer than any there can be, nothing would be left to cut.
+    const next =
+      end <= from
+        ? -ERRNO.ENAMETOOLONG
+        : openInRoot(fd, path.slice(from, end), flags, { noSymlinks: true })
     if (fd !== top) close(fd)
     if (next < 0) return next
     fd = next

@@ -105,6 +105,10 @@ t.test('a path that is longer than one call takes', async (t) => {
     t.equal(descriptor(`${deepest}/none` as BytePath), -ERRNO.ENOENT)
     const tooDeep = `${deepest}${'/marker'.repeat(200)}` as BytePath
     t.equal(descriptor(tooDeep), -ERRNO.ENAMETOOLONG)
+    for (const start of ['', `${names[0]}/`]) {
+      const one = `${start}${'x'.repeat(5000)}` as BytePath
+      t.equal(descriptor(one), -ERRNO.ENAMETOOLONG, 'a name that can be nowhere')
+    }
     t.equal(fs.readdirSync('/proc/self/fd').length, open, 'no piece stays open')
   } finally {
     directories.close()

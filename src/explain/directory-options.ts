@@ -5,18 +5,26 @@ import { InvalidArgumentError } from '../errors.ts'
 import { parseOverlayOptions } from '../view/overlay/overlay-options.ts'
 import type { PlainDirectories } from './explain.ts'
 
-/** With these, attributes lead a search elsewhere, or a change does other things. */
-const NOT_FOLLOWED: readonly string[] = ['redirect_dir', 'metacopy', 'index']
+/**
+ * With these, attributes lead a search elsewhere, names are removals, or a change does other things. First the value that
+ * is explained.
+ */
+const EXPLAINED: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  redirect_dir: ['off', 'nofollow'],
+  metacopy: ['off'],
+  index: ['off'],
+  whiteouts: ['marks'],
+}
 
 /** @throws InvalidArgumentError ERR_OPTION, naming the option */
 export function parseDirectoryOptions(text: string): PlainDirectories {
   const { lowers, upper, features } = parseOverlayOptions(withWork(text))
-  for (const name of NOT_FOLLOWED) {
+  for (const [name, values] of Object.entries(EXPLAINED)) {
     const value = features.get(name)
-    if (value === undefined || value === 'off' || value === 'nofollow') continue
+    if (value === undefined || values.includes(value)) continue
     throw new InvalidArgumentError(
       'ERR_OPTION',
-      `cannot explain with ${name}=${value}: it is told as for ${name}=off, as docker mounts`,
+      `cannot explain with ${name}=${value}: it is told as for ${name}=${values[0]}, as docker mounts`,
       { details: { option: name } },
     )
   }

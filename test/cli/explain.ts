@@ -96,5 +96,6 @@ t.test('what cannot be explained', async (t) => {
   await refused(/only the operation mv/, '--to', '/x', '/etc', 'app:1')
   await refused(/lowerdir.*missing/, '-o', 'upperdir=/', '/etc')
   await refused(/as for redirect_dir=off/, '-o', 'lowerdir=/,redirect_dir=on', '/etc')
+  await refused(/as for whiteouts=marks/, '-o', 'lowerdir=/,whiteouts=names', '/etc')
   await refused(/no such image|No such image/i, '/etc', 'none:1')
 })

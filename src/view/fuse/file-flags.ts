@@ -36,6 +36,8 @@ export class FileFlags {
     const call = FILE_FLAGS_CALLS.find((each) => each.request === request)
     if (call === undefined || (node.type !== 'file' && node.type !== 'directory'))
       return -ERRNO.ENOTTY
+    const given = this.#in.word(BODY + (call.changes ? 24 : 28))
+    if (given < call.sizeBytes) return -ERRNO.EINVAL
     const ready = call.changes ? this.#prepare(node) : 0
     const body = ready < 0 ? ready : this.#open(node)
     if (typeof body === 'number') return body
@@ -49,8 +51,6 @@ export class FileFlags {
 
   #call(call: FileFlagsCall, fd: number): number {
     const { sizeBytes, changes } = call
-    const given = this.#in.word(BODY + (changes ? 24 : 28))
-    if (given < sizeBytes) return -ERRNO.EINVAL
     const [from, at] = changes
       ? [this.#in, BODY + IOCTL_IN_BYTES]
       : [this.#out, OUT + IOCTL_OUT_BYTES]

@@ -4,9 +4,9 @@
 
 import { ERRNO } from '../../sys/errno.ts'
 import { SEEK, allocate, copyRange, seek } from '../../sys/file-calls.ts'
+import type { UnionNode } from '../../union/entry.ts'
 import type { OpenFile } from '../../union/open-file.ts'
 import type { UnionTree } from '../../union/tree.ts'
-import type { UnionNode } from '../../union/entry.ts'
 import type { Message } from './message.ts'
 import { killPrivileges, type Handlers, type OpenTable } from './open-table.ts'
 import { IN_HEADER_BYTES as BODY, OP, OUT_HEADER_BYTES as OUT } from './protocol.ts'

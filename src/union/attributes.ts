@@ -37,7 +37,7 @@ export function status(tree: UnionTree, node: UnionNode): UnionStatus | number {
     devMajor: found.devMajor,
     devMinor: found.devMinor,
     ino: node.ino,
-    nlink: linkCount(node, found),
+    nlink: linkCount(tree, node, found),
     atimeNs: found.atimeNs ?? mtimeNs,
     ctimeNs: found.ctimeNs ?? mtimeNs,
     ...(hardlinkKey === undefined ? undefined : { hardlinkKey }),
@@ -45,8 +45,8 @@ export function status(tree: UnionTree, node: UnionNode): UnionStatus | number {
 }
 
 /** The subdirectories of several layers are not counted: 1 tells find(1) and its kin that nobody knows (ovl_getattr). */
-export function linkCount(node: UnionNode, found: LayerNode): number {
-  if (node.type === 'directory' && (node.mergesLower || !node.upper)) return 1
+export function linkCount(tree: UnionTree, node: UnionNode, found: LayerNode): number {
+  if (node.type === 'directory' && tree.isMerged(node)) return 1
   // A lower layer's file keeps its count when it is removed (without index=on): it is still there.
   return found.nlink ?? (node.hasNames ? 1 : 0)
 }

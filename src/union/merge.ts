@@ -32,6 +32,8 @@ export interface MergedView {
   list(path: BytePath): MergedEntry[] | undefined
   /** Everything below `path`, a directory before its content, siblings in byte order; not `path` itself. */
   walk(path?: BytePath): IterableIterator<MergedEntry>
+  /** Whether more than one layer has a part in that directory. */
+  isMerged(path: BytePath): boolean
   /** The node of an entry that `list` or `walk` gave, asked of its layer alone. Gone in the meantime: undefined. */
   node(entry: MergedEntry): MergedNode | undefined
 }
@@ -172,6 +174,10 @@ class LayerMerge implements MergedView {
       yield entry
       if (entry.directory) open.push({ entries: this.list(entry.path) ?? [], next: 0 })
     }
+  }
+
+  isMerged(path: BytePath): boolean {
+    return (this.#directory(path)?.contributors(this.layers).length ?? 0) > 1
   }
 
   node(entry: MergedEntry): MergedNode | undefined {

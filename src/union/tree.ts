@@ -40,6 +40,8 @@ export class UnionTree {
   readonly root: UnionEntry
   /** Nanoseconds. */
   readonly now: () => bigint
+  /** Told of each node that comes into the upper layer: its size on the disk and its links are that layer's from now on. */
+  onCopiedUp: ((node: UnionNode) => void) | undefined
   readonly #fileSystems: readonly string[]
   readonly #byUpperIno = new Map<bigint, UnionNode>()
   /** inode of the upper layer -> of the lower layer that it was copied from */
@@ -129,6 +131,11 @@ export class UnionTree {
   /** Whether removing that name from the upper layer would let something below come back. */
   hasBelow(dir: UnionEntry, name: BytePath): boolean {
     return this.#below(dir, name) !== undefined
+  }
+
+  /** Of a directory: whether it shows what several layers have in it. */
+  isMerged({ upper, mergesLower, lower }: UnionNode): boolean {
+    return upper ? mergesLower : lower !== undefined && this.lower.isMerged(lower.path)
   }
 
   #below(dir: UnionEntry, name: BytePath): MergedNode | undefined {
@@ -243,7 +250,12 @@ export class UnionTree {
     // First of all: who cannot be asked now has it nevertheless, and must not be given it again.
     node.upper = true
     node.remembered = undefined
-    if (node.type === 'directory') return 0
+    this.onCopiedUp?.(node)
+    if (node.type === 'directory') {
+      // It has a name more up there.
+      if (entry.parent !== undefined) this.onCopiedUp?.(entry.parent.node)
+      return 0
+    }
     const own = status ?? this.upper!.lookup(entry.path)
     if (own === undefined || own === 'whiteout') return -E.IO
     if (own.ino !== undefined) {

@@ -313,10 +313,9 @@ function onHeldFile(
 }
 
 function shown(stats: fs.Stats): string {
-  const isDirectory = stats.isDirectory()
-  const links = isDirectory ? '' : ` ${stats.nlink}`
-  const size = isDirectory ? '' : ` ${stats.size}`
-  return `${stats.mode.toString(8)} ${stats.uid}:${stats.gid}${size}${links}`
+  // A directory's size is its layer's file system's.
+  const size = stats.isDirectory() ? '' : ` ${stats.size}`
+  return `${stats.mode.toString(8)} ${stats.uid}:${stats.gid}${size} ${stats.nlink}`
 }
 
 export function releaseHeld(subject: Subject): void {

@@ -174,16 +174,14 @@ function compareResults(kernel: Subject, ours: Subject, list: readonly Operation
 /** What a view has no way to do alike, or a user no right to. */
 export function kept(
   list: readonly Operation[],
-  { side, form }: Pick<CompareOptions, 'side' | 'form'>,
+  { form }: Pick<CompareOptions, 'form'>,
 ): Operation[] {
   return list.filter((operation) => {
     const { kind } = operation
     // Nobody else's account is there to give files to. A pipe is a record in that form, which the kernel reads as a
     // file; and without CAP_FSETID in the first user namespace a write takes setuid and setgid away.
     const isTheirs = /^(?:chown|lchown|fifo)$/.test(kind) || givesPrivileges(operation)
-    if (form !== 'trusted' && isTheirs) return false
-    // An early reader of a lower file keeps that file where the kernel reads it without asking the server.
-    return side !== 'fuse' || !/^h[eo]ld/.test(kind)
+    return form === 'trusted' || !isTheirs
   })
 }
 

@@ -60,7 +60,7 @@ t.setTimeout(300_000)
 
 /** What a form has a way to keep. */
 function keptIn(form: DiskForm, operations: readonly Operation[]): Operation[] {
-  const all = kept(operations, { side: 'directory', form })
+  const all = kept(operations, { form })
   if (form === 'none') return all.filter(({ kind }) => !/chmod|create/i.test(kind))
   // Whose a link is, only the disk can tell.
   return form === 'plain' && !isRoot ? all.filter(({ kind }) => kind !== 'symlink') : all

@@ -32,7 +32,9 @@ import {
   ATTR_OUT_BYTES,
   ENTRY_BYTES,
   FATTR,
+  INVALIDATE_BYTES,
   IN_HEADER_BYTES as BODY,
+  NOTIFY_INVALIDATE,
   OP,
   OUT_HEADER_BYTES as OUT,
   decodeDevice,
@@ -86,6 +88,7 @@ export class Operations {
     this.#open = new OpenTable(options, (entry, at) => this.writeEntry(entry, at))
     this.#space = new FileSpace(options, this.#open)
     this.#flags = options.checksFlags ? new FileFlags(options) : undefined
+    this.#tree.onCopiedUp = (node) => this.#invalidate(node, options.notify)
     this.#ofNode = this.#makeNodeTable()
     this.#ofEntry = this.#makeEntryTable()
   }
@@ -181,10 +184,19 @@ export class Operations {
   }
 
   #writeAttr(at: number, node: UnionNode, status: LayerNode): void {
-    writeAttr(this.#out, at, node, status, attributes.linkCount(node, status))
+    writeAttr(this.#out, at, node, status, attributes.linkCount(this.#tree, node, status))
     const owners = this.#owners
     if (owners !== undefined)
       writeOwner(this.#out, at, owners.shownUid(status.uid), owners.shownGid(status.gid))
+  }
+
+  /** Its attributes, and none of its pages: negative, the offset says so. */
+  #invalidate(node: UnionNode, notify: OperationsOptions['notify']): void {
+    const out = this.#out
+    out.setNumber(OUT, node.id)
+    out.setNumber(OUT + 8, -1)
+    out.setNumber(OUT + 16, 0)
+    notify(NOTIFY_INVALIDATE, INVALIDATE_BYTES)
   }
 
   /** fuse_entry_out; counts the kernel's hold on the node. @returns its length, or a negative errno */

@@ -97,7 +97,11 @@ export const ATTR_OUT_BYTES = 104
 export const OPEN_BYTES = 16
 /** fuse_read_in and fuse_write_in. */
 export const IO_BYTES = 40
-/** In place of an errno, of an answer that nobody asked for: bytes for the page cache, behind a fuse_notify_store_out. */
+/** In place of an errno, of an answer that nobody asked for: what was told of a node is out of date. */
+export const NOTIFY_INVALIDATE = 2
+/** fuse_notify_inval_inode_out. */
+export const INVALIDATE_BYTES = 24
+/** Bytes for the page cache, behind a fuse_notify_store_out. */
 export const NOTIFY_STORE = 4
 export const STORE_BYTES = 24
 const DIRENT_BYTES = 24

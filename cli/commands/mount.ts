@@ -11,8 +11,10 @@ import { declareVerb, examples } from '../verb.ts'
 /** As src/view has them; written out here so that --help loads no library. */
 const VIEWS: readonly ViewChoice[] = ['auto', 'kernel', 'fuse', 'merge']
 
-function shortID({ imageID }: MountedImage): string {
-  return imageID?.slice('sha256:'.length).slice(0, 12) ?? '<removed>'
+/** One name of an image; of several with the same layers, of which the kernel does not know which it shows, all. */
+function nameOf({ imageID, names }: MountedImage): string {
+  if (imageID === undefined) return names.join(', ') || '<removed>'
+  return names[0] ?? imageID.slice('sha256:'.length).slice(0, 12)
 }
 
 interface MountOptions {
@@ -116,9 +118,7 @@ async function list(context: Context): Promise<void> {
     await context.stdout.write(jsonText([...mounted, ...containers]))
     return
   }
-  const rows = mounted.map((shown) =>
-    [shown.names[0] ?? shortID(shown), shown.view, shown.target].map(safeText),
-  )
+  const rows = mounted.map((shown) => [nameOf(shown), shown.view, shown.target].map(safeText))
   for (const { name, view, target } of containers) rows.push([name, view, target].map(safeText))
   await context.stdout.write(table(['NAME', 'VIEW', 'DIRECTORY'], rows))
 }

@@ -23,9 +23,12 @@ export interface MountedImage {
   /** Real path. */
   readonly target: string
   readonly view: 'kernel' | 'fuse' | 'merge'
-  /** Absent where no image of the store has that top layer any more. */
+  /** Absent where no image of the store has that top layer any more, and where nobody knows which of several it is. */
   readonly imageID?: ImageID
-  /** Familiar form. Of images with the same layers, those of the one that the user named, or of the first. */
+  /**
+   * Familiar form. Of images with the same layers, those of the one that the user named, which a merge keeps; of all of
+   * them for a mount: the kernel keeps the layers alone.
+   */
   readonly names: readonly string[]
   /** RFC 3339; of merges only. */
   readonly createdAt?: string
@@ -82,12 +85,13 @@ export async function listMountedImages(store: Store): Promise<MountedImage[]> {
   const images = store.images()
   return views.map((view) => {
     const same = images.filter((image) => image.layers.at(-1)?.cacheID === view.topCacheID)
-    const image = same.find((candidate) => isCalled(candidate, view.image)) ?? same[0]
+    const named = same.find((candidate) => isCalled(candidate, view.image))
+    const shown = named === undefined ? same : [named]
     return {
       target: view.target,
       view: view.view,
-      ...(image === undefined ? {} : { imageID: image.id }),
-      names: image?.names.map((stored) => stored.name) ?? [],
+      ...(shown.length === 1 ? { imageID: shown[0]!.id } : {}),
+      names: shown.flatMap((image) => image.names.map((stored) => stored.name)),
       ...(view.createdAt === undefined ? {} : { createdAt: view.createdAt }),
     }
   })

@@ -4,7 +4,9 @@ import t, { type Test } from 'tap'
 import { listMountedImages, mountImage, unmountImage } from '../../src/mounting/mount-image.ts'
 import { removeImage } from '../../src/store/remove-image.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
+import { unmountFuse } from '../../src/sys/fuse-device.ts'
 import { loadArchive } from '../../src/transfer/load.ts'
+import { fuseSkip } from '../support/fuse-for-users.ts'
 import {
   buildImage,
   dockerArchive25,
@@ -52,6 +54,24 @@ t.test('of two images with the same layers, the one that was named is listed', a
     t.same(await listMountedImages(store), [])
   }
 })
+
+t.test(
+  'of two images with the same layers, a mount lists both',
+  { skip: fuseSkip() },
+  async (t) => {
+    const { store, target } = await placeOf(t, [
+      { image, tags: ['one:1'] },
+      { image: twin, tags: ['two:1', 'two:latest'] },
+    ])
+    await mountImage(store, 'two:1', target, { view: 'fuse' })
+    t.teardown(() => unmountFuse(target, { lazy: true }))
+    const [shown] = await listMountedImages(store)
+    t.same([...shown!.names].sort(), ['one:1', 'two:1', 'two:latest'])
+    t.notOk('imageID' in shown!)
+    await removeImage(store, 'one:1')
+    t.match(await listMountedImages(store), [{ imageID: twin.imageID }])
+  },
+)
 
 t.test('a merge outlives its image, and can still be taken away', async (t) => {
   const { store, target } = await placeOf(t, [{ image, tags: ['app:1'] }])

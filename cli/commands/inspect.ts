@@ -1,5 +1,5 @@
-// inspect: docker's JSON document of containers and images, or what a template makes of it. A name that both have means
-// the container, as docker has it; `image inspect` and `container inspect` say which.
+// inspect: docker's JSON document of containers, images and volumes, or what a template makes of it. A name that several
+// have means the container, then the image, as docker has it; `image inspect` and its kin say which.
 
 import { Option, type Command } from 'commander'
 import type { Store } from '../../src/index.ts'
@@ -8,19 +8,22 @@ import { PartialFailure } from '../exit-code.ts'
 import { reportError } from '../report.ts'
 import { declareVerb, examples } from '../verb.ts'
 
-type Kind = 'image' | 'container'
+/** In the order in which a name is looked for. */
+const KINDS = ['container', 'image', 'volume'] as const
+type Kind = (typeof KINDS)[number]
 
 interface InspectOptions {
   readonly format?: string
+  readonly size?: true
   readonly type?: Kind
 }
 
 export function declareInspect(program: Command, context: Context): void {
   declareVerb(program, ['inspect', 'image inspect', 'container inspect'], (command) => {
     command
-      .summary('show all about images and containers as JSON')
+      .summary('show all about images, containers and volumes as JSON')
       .description(
-        'Show all about images and containers in docker’s JSON shape; images with the chainIDs beside the layers.',
+        'Show all about images, containers and volumes in docker’s JSON shape; images with the chainIDs beside the layers.',
       )
       .argument('<name...>', 'names, or starts of IDs')
       .option('-f, --format <template>', 'a Go template, or json for all on one line')
@@ -30,9 +33,10 @@ export function declareInspect(program: Command, context: Context): void {
         return printAll(names, { ...options, ...(type === undefined ? {} : { type }) }, context)
       })
     if (command.parent === program) {
-      const kinds: Kind[] = ['image', 'container']
-      command.addOption(new Option('--type <type>', 'only things of that kind').choices(kinds))
+      command.addOption(new Option('--type <type>', 'only things of that kind').choices(KINDS))
     }
+    if (command.parent?.name() !== 'image')
+      command.option('-s, --size', 'with the sizes of containers')
     examples(command, [
       ['inspect debian:12', 'everything'],
       ["inspect -f '{{.RootFS.Layers}}' debian:12", 'the diffIDs'],
@@ -54,7 +58,7 @@ async function printAll(
   const errors: unknown[] = []
   for (const name of names) {
     try {
-      documents.push({ ...(await inspect(store, name, options.type)) })
+      documents.push({ ...(await inspect(store, name, options)) })
     } catch (error) {
       if (!context.isFailureOfOne(error)) throw error
       errors.push(error)
@@ -65,19 +69,22 @@ async function printAll(
   if (errors.length > 0) throw new PartialFailure({ doneCount: documents.length, errors })
 }
 
-async function inspect(store: Store, name: string, type: Kind | undefined): Promise<object> {
-  const { inspectContainer, inspectImage, NotFoundError } = await import('../../src/index.ts')
-  if (type === 'image') return inspectImage(store, name)
-  try {
-    return await inspectContainer(store, name)
-  } catch (error) {
-    if (type === 'container' || !(error instanceof NotFoundError)) throw error
+async function inspect(store: Store, name: string, options: InspectOptions): Promise<object> {
+  const { inspectContainer, inspectImage, NotFoundError, requireVolume } =
+    await import('../../src/index.ts')
+  const { volumeDocument } = await import('../format/volume-document.ts')
+  const { type, size = false } = options
+  const kinds: Readonly<Record<Kind, () => object | Promise<object>>> = {
+    container: () => inspectContainer(store, name, { size }),
+    image: () => inspectImage(store, name),
+    volume: () => volumeDocument(requireVolume(store, name)),
   }
-  try {
-    return await inspectImage(store, name)
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error
-    const { code, details } = error
-    throw new NotFoundError(code, `No such object: ${name}`, { cause: error, details })
+  for (const kind of type === undefined ? KINDS : [type]) {
+    try {
+      return await kinds[kind]()
+    } catch (error) {
+      if (type !== undefined || !(error instanceof NotFoundError)) throw error
+    }
   }
+  throw new NotFoundError('ERR_IMAGE_NOT_FOUND', `No such object: ${name}`, { details: { name } })
 }

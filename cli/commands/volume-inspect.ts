@@ -1,7 +1,6 @@
 // volume inspect: docker's JSON, or a template for each volume. One that is not there is reported, and the next is shown.
 
 import type { Command } from 'commander'
-import type { Volume } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { PartialFailure } from '../exit-code.ts'
 import { reportError } from '../report.ts'
@@ -28,12 +27,13 @@ async function inspect(
 ): Promise<void> {
   const { requireVolume } = await import('../../src/index.ts')
   const { formatInspect } = await import('../format/inspect-format.ts')
+  const { volumeDocument } = await import('../format/volume-document.ts')
   const store = await context.openStore()
   const documents: Record<string, unknown>[] = []
   const errors: unknown[] = []
   for (const name of names) {
     try {
-      documents.push(documentOf(requireVolume(store, name)))
+      documents.push(volumeDocument(requireVolume(store, name)))
     } catch (error) {
       if (!context.isFailureOfOne(error)) throw error
       errors.push(error)
@@ -42,19 +42,4 @@ async function inspect(
   await context.stdout.write(formatInspect(documents, context.json ? undefined : format))
   for (const error of errors) await reportError(error, context)
   if (errors.length > 0) throw new PartialFailure({ doneCount: documents.length, errors })
-}
-
-/** types.Volume; what is empty is null in docker. */
-function documentOf(volume: Volume): Record<string, unknown> {
-  const orNull = (map: Readonly<Record<string, string>> | undefined): object | null =>
-    map === undefined || Object.keys(map).length === 0 ? null : map
-  return {
-    CreatedAt: volume.createdAt,
-    Driver: volume.driver,
-    Labels: orNull(volume.labels),
-    Mountpoint: volume.mountpoint,
-    Name: volume.name,
-    Options: orNull(volume.options),
-    Scope: 'local',
-  }
 }

@@ -24,6 +24,26 @@ t.test('an array of all that were found; the others are errors', async (t) => {
   t.match((await run('--type', 'image', 'nope')).stderr, 'No such image: nope:latest')
 })
 
+t.test('a volume, where nothing else has the name; the sizes of containers', async (t) => {
+  const { root } = await fixtureStore(t)
+  const run = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await shaleInProcess(args, { root })
+    t.equal(code, 0, stderr)
+    return stdout
+  }
+  await run('volume', 'create', 'data')
+  t.equal(await run('inspect', 'data'), await run('volume', 'inspect', 'data'))
+  await run('create', '--name', 'data', 'app')
+  t.equal(await run('inspect', '-f', '{{.Name}}', 'data'), '/data\n', 'the container goes first')
+  t.equal(await run('inspect', '--type=volume', '-f', '{{.Name}}', 'data'), 'data\n')
+  const [bare] = JSON.parse(await run('inspect', 'data'))
+  t.notOk('SizeRw' in bare)
+  const [sized] = JSON.parse(await run('inspect', '-s', 'data'))
+  t.equal(sized.SizeRootFs - sized.SizeRw, JSON.parse(await run('inspect', 'app'))[0].Size)
+  t.match(await shaleInProcess(['image', 'inspect', '-s', 'app'], { root }), { code: 2 })
+  t.match(await shaleInProcess(['inspect', '--type=volume', 'app'], { root }), { code: 10 })
+})
+
 t.test('structs in order, maps sorted, nothing escaped for HTML', async (t) => {
   const { root } = await fixtureStore(t)
   const text = (await shaleInProcess(['inspect', 'app'], { root })).stdout

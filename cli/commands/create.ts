@@ -13,6 +13,9 @@ interface CreateVerbOptions {
   readonly workdir?: string
   readonly user?: string
   readonly entrypoint?: string
+  readonly hostname?: string
+  readonly interactive?: true
+  readonly tty?: true
 }
 
 export function declareCreate(program: Command, context: Context): void {
@@ -39,6 +42,9 @@ export function declareCreate(program: Command, context: Context): void {
       .option('-w, --workdir <path>', 'working directory')
       .option('-u, --user <user>', 'user, as NAME or UID[:GID]')
       .option('--entrypoint <program>', 'instead of the image’s entrypoint')
+      .option('--hostname <name>', 'host name; default: the start of its ID')
+      .option('-i, --interactive', 'keep standard input for whoever starts it')
+      .option('-t, --tty', 'with a terminal')
       .passThroughOptions()
       .action((image: string, words: string[], options: CreateVerbOptions) =>
         create(image, words, options, context),
@@ -59,7 +65,8 @@ async function create(
   const { createContainer } = await import('../../src/index.ts')
   context.ifInterrupted = 'no container was made'
   const store = await context.openStore()
-  const { name, volume, env, label, workdir, user, entrypoint } = options
+  const { name, volume, env, label, workdir, user, entrypoint, hostname, interactive, tty } =
+    options
   const created = await createContainer(store, image, {
     ...(name === undefined ? {} : { name }),
     ...(words.length === 0 ? {} : { command: words }),
@@ -67,6 +74,9 @@ async function create(
     ...(env === undefined ? {} : { env: env.flatMap((item) => valueOf(item, context)) }),
     ...(label === undefined ? {} : { labels: Object.fromEntries(label.map(pair)) }),
     ...(user === undefined ? {} : { user }),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(interactive ? { interactive } : {}),
+    ...(tty ? { tty } : {}),
     ...(workdir === undefined ? {} : { workingDirectory: workdir }),
     ...(volume === undefined ? {} : { volumes: volume }),
     signal: context.signal,

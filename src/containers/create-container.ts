@@ -33,6 +33,12 @@ export interface CreateOptions {
   readonly env?: readonly string[]
   readonly labels?: Readonly<Record<string, string>>
   readonly user?: string
+  /** Default: the first 12 digits of its ID. */
+  readonly hostname?: string
+  /** Its standard input is kept for whoever starts it: `docker start -i`. */
+  readonly interactive?: boolean
+  /** Its process has a terminal. */
+  readonly tty?: boolean
   /** Absolute. */
   readonly workingDirectory?: string
   /** `VOLUME:PATH[:MODE]`, `/HOST:PATH[:MODE]`, `PATH`. */
@@ -123,18 +129,21 @@ function refuseTwice(destinations: readonly string[]): void {
   })
 }
 
-/** What `docker create` sends: no terminal, output attached. */
+/** What `docker create` sends: output attached, and input where it is kept (docker/cli, container/opts.go). */
 function askedConfig(
   id: string,
   image: string,
   options: CreateOptions,
   anonymous: readonly string[],
 ): ContainerConfig {
-  const { command, entrypoint, env, labels, user, workingDirectory } = options
+  const { command, entrypoint, env, hostname, labels, user, workingDirectory } = options
+  const { interactive = false, tty = false } = options
   return {
-    Hostname: id.slice(0, 12),
+    Hostname: hostname ?? id.slice(0, 12),
+    ...(interactive ? { AttachStdin: true, OpenStdin: true, StdinOnce: true } : {}),
     AttachStdout: true,
     AttachStderr: true,
+    ...(tty ? { Tty: true } : {}),
     Image: image,
     Labels: { ...labels },
     ...(user === undefined ? {} : { User: user }),

@@ -30,6 +30,26 @@ async function storeOf(t: Test): Promise<{ root: string; run: Run; ok: Run }> {
   return { root, run, ok }
 }
 
+t.test('a container with a terminal, as docker create -it asks for it', async (t) => {
+  const { ok } = await storeOf(t)
+  const configOf = async (name: string): Promise<unknown> =>
+    JSON.parse((await ok(['inspect', '-f', '{{json .Config}}', name])).stdout)
+  await ok(['create', '-it', '--hostname', 'box', '--name', 'both', 'app:1', 'sh', '-i'])
+  t.match(await configOf('both'), {
+    Hostname: 'box',
+    AttachStdin: true,
+    AttachStdout: true,
+    Tty: true,
+    OpenStdin: true,
+    StdinOnce: true,
+    Cmd: ['sh', '-i'],
+  })
+  await ok(['create', '-t', '--name', 'terminal', 'app:1'])
+  t.match(await configOf('terminal'), { AttachStdin: false, Tty: true, OpenStdin: false })
+  await ok(['create', '-i', '--name', 'input', 'app:1'])
+  t.match(await configOf('input'), { AttachStdin: true, Tty: false, StdinOnce: true })
+})
+
 t.test('from create to rm, and the store is as it was', async (t) => {
   const { root, run, ok } = await storeOf(t)
   const drivers = (): string[] => fs.readdirSync(path.join(root, 'overlay2')).sort()

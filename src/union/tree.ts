@@ -11,7 +11,7 @@ import type { LayerNode } from './layer-view.ts'
 import { mergeLayers, type MergedNode, type MergedView } from './merge.ts'
 import type { ReadableLayer, UpperLayer } from './upper-layer.ts'
 
-/** Names that are remembered; at some 400 bytes each. Those that somebody holds come on top. */
+/** Names that are remembered, at some 400 bytes each; twice as many as somebody holds, where those are more. */
 const ENTRIES_MAX = 200_000
 /** Names that are known to be absent. */
 const ABSENT_MAX = 64
@@ -50,6 +50,7 @@ export class UnionTree {
   readonly #absent = new Set<BytePath>()
   #lastID = 0
   #entries = 0
+  #entriesMax = ENTRIES_MAX
 
   constructor(layers: UnionLayers, now: () => bigint) {
     this.upper = layers.upper
@@ -142,7 +143,7 @@ export class UnionTree {
     return dir.node.mergesLower ? this.lower.lookup(joinPath(dir.path, name)) : undefined
   }
 
-  /** As its deciding layer has it; `ino` and `nlink` are for union/status.ts to say. */
+  /** As its deciding layer has it; `ino` and `nlink` are for attributes.ts to say. */
   layerStatus(node: UnionNode): LayerNode | number {
     if (!node.upper) return node.lower!
     if (node.remembered !== undefined) return node.remembered
@@ -168,7 +169,7 @@ export class UnionTree {
    */
   unsettle(dir: UnionEntry, name: BytePath): boolean {
     const { isWhole } = dir
-    // Of one that is known as a whole nothing was looked for in vain.
+    // Of one that is known as a whole nothing was looked for in vain: see `removed`.
     if (!isWhole) this.#absent.delete(joinPath(dir.path, name))
     dir.isWhole = false
     return isWhole
@@ -222,10 +223,15 @@ export class UnionTree {
   removed(entry: UnionEntry, last: LayerNode | number): void {
     const { node } = entry
     this.drop(entry)
+    // What was looked for in a directory may be in the next one of its path.
+    if (node.type === 'directory') this.#absent.clear()
     if (node.hasNames) return
-    this.#freed(node)
+    const left = node.upper && typeof last !== 'number' ? (last.nlink ?? 1) - 1 : 0
+    if (left === 0) this.#freed(node)
+    // Under another name that nobody asked for yet it is the same file, for whoever has it.
+    else if (node.isHeld && node.upperIno !== undefined) this.#byUpperIno.set(node.upperIno, node)
     if (!node.isOpen && node.isHeld && typeof last !== 'number') {
-      node.remembered = { ...last, nlink: node.upper ? 0 : (last.nlink ?? 1) }
+      node.remembered = { ...last, nlink: node.upper ? left : (last.nlink ?? 1) }
     }
   }
 
@@ -279,6 +285,7 @@ export class UnionTree {
   /** Nobody will ask for that node by its id again. */
   forget(node: UnionNode): void {
     if (node.isHeld || node === this.root.node) return
+    if (!node.hasNames) this.#forgetLinks(node)
     for (const entry of node.names()) {
       if (entry.children.size > 0) return
       this.#forgetName(entry)
@@ -297,7 +304,7 @@ export class UnionTree {
    * start: all that nobody holds goes.
    */
   trim(): void {
-    if (this.#entries <= ENTRIES_MAX) return
+    if (this.#entries <= this.#entriesMax) return
     const open: { entry: UnionEntry; seen: boolean }[] = [{ entry: this.root, seen: false }]
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
       const { entry, seen } = at
@@ -308,12 +315,22 @@ export class UnionTree {
         this.#forgetName(entry)
       }
     }
+    // What is held stays, and is not to be walked for each request.
+    this.#entriesMax = Math.max(ENTRIES_MAX, 2 * this.#entries)
   }
 
   /** It is there as before, and to be looked for again. */
   #forgetName(entry: UnionEntry): void {
     if (entry.parent !== undefined) entry.parent.isWhole = false
     this.drop(entry)
+    if (!entry.node.hasNames) this.#forgetLinks(entry.node)
+  }
+
+  /** Its other names will be found as those of a file that nobody has asked for. */
+  #forgetLinks(node: UnionNode): void {
+    const { upperIno } = node
+    if (upperIno !== undefined && this.#byUpperIno.get(upperIno) === node)
+      this.#byUpperIno.delete(upperIno)
   }
 
   #lowerNode(lower: MergedNode): UnionNode {
@@ -328,10 +345,12 @@ export class UnionTree {
 
   #upperNode(dir: UnionEntry, name: BytePath, own: LayerNode): UnionNode {
     const isDirectory = own.type === 'directory'
-    if (!isDirectory && own.ino !== undefined && own.nlink !== 1) {
+    if (!isDirectory && own.ino !== undefined && this.#byUpperIno.size > 0) {
       const known = this.#byUpperIno.get(own.ino)
-      // The number may be another file's by now: then no name of the old one is left.
-      if (known !== undefined && known.hasNames && known.type === own.type) return known
+      if (known !== undefined && known.type === own.type) {
+        known.remembered = known.isOpen ? undefined : own
+        return known
+      }
     }
     const below = isDirectory ? this.#below(dir, name) : undefined
     const merges = below?.type === 'directory' && !this.upper!.opaque(joinPath(dir.path, name))
@@ -358,10 +377,8 @@ export class UnionTree {
 
   /** The last name of that file is gone, and its number free for another. */
   #freed(node: UnionNode): void {
-    const { upperIno } = node
-    if (upperIno === undefined) return
-    if (this.#byUpperIno.get(upperIno) === node) this.#byUpperIno.delete(upperIno)
-    this.#origins.delete(upperIno)
+    this.#forgetLinks(node)
+    if (node.upperIno !== undefined) this.#origins.delete(node.upperIno)
   }
 
   #lowerIno(lower: MergedNode): bigint {

@@ -105,9 +105,10 @@ export class OpenFile {
     return body.truncate(sizeBytes)
   }
 
+  /** Also of one that is open for reading: what somebody else wrote (ovl_fsync). Nothing to do for a lower layer's. */
   sync(dataOnly = false): number {
-    const body = this.#writable
-    return typeof body === 'number' ? 0 : body.sync(dataOnly)
+    if (this.#closed) return -E.BADF
+    return this.node.upper ? (this.body.sync?.(dataOnly) ?? 0) : 0
   }
 
   status(): LayerNode | number {

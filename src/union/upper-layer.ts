@@ -16,6 +16,8 @@ export interface FileBody {
   read(into: Uint8Array, offset: number): number
   status(): LayerNode | number
   close(): void
+  /** Of the upper layer: until its bytes are on the disk, whoever wrote them and whatever this one is open for. */
+  sync?(dataOnly: boolean): number
   // Of the upper layer, for a file whose last name is gone:
   setAttributes?(attributes: Attributes): number
   /** Once more, for reading or also for writing, whatever this one is open for. */
@@ -30,8 +32,6 @@ export interface WritableBody extends FileBody {
   /** All of `bytes`, or a negative errno. */
   write(bytes: Uint8Array, offset: number): number
   truncate(sizeBytes: number): number
-  /** Until its bytes are on the disk. */
-  sync(dataOnly: boolean): number
 }
 
 export interface ReadableLayer extends LayerView {

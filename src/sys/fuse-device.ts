@@ -18,6 +18,7 @@ const AF_UNIX = 1
 const SOCK_STREAM = 1
 const SOL_SOCKET = 1
 const SCM_RIGHTS = 1
+const MSG_CMSG_CLOEXEC = 0x40000000
 const MNT_DETACH = 2
 const UMOUNT_NOFOLLOW = 8
 const BACKING_OPEN = 0x4010e501
@@ -158,7 +159,8 @@ function receiveDescriptor(socket: number): number {
   message.writeBigUInt64LE(1n, 24)
   message.writeBigUInt64LE(address(control), 32)
   message.writeBigUInt64LE(BigInt(control.length), 40)
-  const length = checked(recvmsg(socket, message, 0))
+  // Whoever is started later must not keep the connection, or the kernel would wait for answers of a dead server.
+  const length = checked(recvmsg(socket, message, MSG_CMSG_CLOEXEC))
   if (length < 0) return length
   const isRights = control.readInt32LE(8) === SOL_SOCKET && control.readInt32LE(12) === SCM_RIGHTS
   return length === 0 || !isRights ? -ERRNO.EPROTO : control.readInt32LE(16)

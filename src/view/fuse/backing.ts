@@ -49,6 +49,11 @@ export class BackingFiles {
   }
 
   open(node: UnionNode, file: Opening): BackingAnswer {
+    const known = this.#byNode.get(node.id)
+    if (known !== undefined) {
+      known.opens++
+      return { kind: 'backing', id: known.id }
+    }
     if (!this.#available) return NONE
     const answer = this.#choose(node, file)
     if (answer.kind === 'none') this.#cached.set(node.id, (this.#cached.get(node.id) ?? 0) + 1)
@@ -57,28 +62,18 @@ export class BackingFiles {
 
   #choose(node: UnionNode, file: Opening): BackingAnswer {
     const { fd, writable, isPrivileged, isSmall } = file
-    const known = this.#byNode.get(node.id)
-    if (known !== undefined) {
-      known.opens++
-      return { kind: 'backing', id: known.id }
-    }
     const mayBeCopiedUp = !node.upper && this.#tree.upper !== undefined
     if (mayBeCopiedUp || isPrivileged || isSmall || this.#cached.has(node.id)) return NONE
     // Readers and writers of one node share one file: that of the upper layer must be open for both.
-    const id =
-      node.upper && !writable
-        ? this.#backUpper(node)
-        : fd === undefined
-          ? -ERRNO.EBADF
-          : openBacking(this.#device, fd)
-    if (id <= 0) {
-      // No right to it, or a file system on which the kernel does not stack: it will not change its mind.
-      if (id === -ERRNO.EPERM || id === -ERRNO.ENOTTY || id === -ERRNO.EINVAL)
-        this.#available = false
-      return this.#available ? { kind: 'direct' } : NONE
+    const mustReopen = node.upper && !writable
+    const id = mustReopen ? this.#backUpper(node) : fd && openBacking(this.#device, fd)
+    if (id === undefined) return NONE
+    if (id > 0) {
+      this.#byNode.set(node.id, { id, opens: 1 })
+      return { kind: 'backing', id }
     }
-    this.#byNode.set(node.id, { id, opens: 1 })
-    return { kind: 'backing', id }
+    if (isForGood(id)) this.#available = false
+    return this.#available ? { kind: 'direct' } : NONE
   }
 
   /** @param kind as `open` answered */
@@ -95,18 +90,23 @@ export class BackingFiles {
     closeBacking(this.#device, known.id)
   }
 
-  /** Readers and writers share it, whoever comes first. */
-  #backUpper(node: UnionNode): number {
+  /** @returns undefined for what nobody can write to (chattr +i, a program that runs): such a file has readers alone */
+  #backUpper(node: UnionNode): number | undefined {
     const { entry } = node
     const body =
       entry === undefined
         ? reopenToWrite(this.#tree, node)
         : this.#tree.upper!.openBody(entry.path, true)
-    if (typeof body === 'number') return body
+    if (typeof body === 'number') return undefined
     try {
-      return body.fd === undefined ? -ERRNO.EPERM : openBacking(this.#device, body.fd)
+      return body.fd && openBacking(this.#device, body.fd)
     } finally {
       body.close()
     }
   }
+}
+
+/** No right to it, or a file system on which the kernel does not stack, as an overlay: it will not change its mind. */
+function isForGood(errno: number): boolean {
+  return [ERRNO.EPERM, ERRNO.ENOTTY, ERRNO.EINVAL, ERRNO.ELOOP].includes(-errno)
 }

@@ -12,6 +12,8 @@ let left = 0
 let failing: CallKind = 'change'
 let errno = 0
 let isOld = false
+let stopsAll = false
+let isStopped = false
 
 const RENAME_WHITEOUT = 4
 
@@ -30,21 +32,25 @@ export interface Failure {
   /** From 1; 0 for none. */
   readonly nth: number
   readonly code: keyof typeof os.constants.errno
+  /** No change succeeds after it: what is on the disk then is what a killed process leaves. */
+  readonly isLast?: boolean
 }
 
 /** @returns what `work` does, and whether it came to the call that fails */
 export function withFailing<T>(
-  { kind, nth, code }: Failure,
+  { kind, nth, code, isLast = false }: Failure,
   work: () => T,
 ): { readonly result: T; readonly failed: boolean } {
   left = nth
   failing = kind
   errno = os.constants.errno[code]
+  stopsAll = isLast
   try {
     const result = work()
     return { result, failed: nth > 0 && left === 0 }
   } finally {
     left = 0
+    isStopped = false
   }
 }
 
@@ -56,6 +62,9 @@ function kindOf(name: keyof Libc, args: readonly unknown[]): CallKind | undefine
 
 refuseCalls((name, args) => {
   if (isOld && isRefused(name, args)) return os.constants.errno.EPERM
+  if (isStopped) return kindOf(name, args) === 'change' ? errno : 0
   if (left === 0 || kindOf(name, args) !== failing) return 0
-  return --left === 0 ? errno : 0
+  if (--left > 0) return 0
+  isStopped = stopsAll
+  return errno
 })

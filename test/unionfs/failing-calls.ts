@@ -1,5 +1,6 @@
 // A change of which one system call fails, by a full disk for instance: the merged tree is the old one or the new one, the
-// union that was open knows which, and goes on as one that never failed.
+// union that was open knows which, and goes on as one that never failed. And a change in the midst of which its process is
+// killed: the disk has the old tree or the new one.
 
 import { withFailing, withoutDevices, type Failure } from '../support/failing-calls.ts'
 import fs from 'node:fs'
@@ -18,6 +19,7 @@ import { DirectoryUpper } from '../../src/view/upper/directory-upper.ts'
 import { DiskLayer } from '../../src/view/upper/disk-layer.ts'
 import { isRoot, unless } from '../support/host.ts'
 import { latin1 } from '../support/layer-directory.ts'
+import { memoryLayer } from '../support/memory-layer.ts'
 import { memoryDirectory } from '../support/temporary.ts'
 import {
   describeTree,
@@ -31,6 +33,7 @@ import { differences, unionSubject, writeLowers } from '../support/union-subject
 
 const { errno } = os.constants
 const RUNS = 100
+const KILLED_RUNS = 300
 /** In the forms of an ordinary user whiteouts are devices where the kernel lets him make them, and attributes elsewhere. */
 const CASES: readonly { readonly form: DiskForm; readonly devices: boolean }[] = [
   ...(isRoot ? [{ form: 'trusted', devices: true } as const] : []),
@@ -55,6 +58,26 @@ const failure: fc.Arbitrary<Failure> = fc.oneof(
 )
 
 const points = fc.array(failure, { minLength: 1, maxLength: 7 })
+
+/** Where the lower directory would be back with all that was removed from it, without a moment in between. */
+const EMPTIED = (['rmdir', 'rename'] as const).map((kind): Sequence => {
+  const step = (what: Operation['kind'], at: string, to = at): Operation => ({
+    kind: what,
+    at,
+    to,
+    n: 0,
+  })
+  const made = kind === 'rename' ? [step('mkdir', 'new')] : []
+  const end = kind === 'rename' ? step(kind, 'new', 'd') : step(kind, 'd')
+  const layer = memoryLayer(
+    { path: 'd', type: 'directory', opaque: false },
+    { path: 'd/x', type: 'file', content: 'x' },
+  )
+  return { layers: [layer], salt: 0, operations: [step('unlink', 'd/x'), ...made, end] }
+})
+const KILLED_EXAMPLES = EMPTIED.flatMap((sequence) =>
+  [1, 2, 3, 4].map((nth) => [sequence, nth] as [Sequence, number]),
+)
 
 t.setTimeout(300_000)
 
@@ -91,6 +114,11 @@ function open(lowers: readonly string[], form: DiskForm, upper?: UpperLayer): Op
   return { union, subject, tree }
 }
 
+function twinOf(lowers: readonly string[], form: DiskForm): Opened {
+  const root = form === 'plain' ? { uid: process.geteuid!(), gid: process.getegid!() } : {}
+  return open(lowers, form, new MemoryUpper(systemNow, root))
+}
+
 /** A parent that was copied up stays so when what follows fails: no change, but its links are no longer its layer's. */
 function withoutLinks(status: string): string {
   return status.replace(/^(4\d{4} \S+) \d+/, '$1')
@@ -108,8 +136,7 @@ async function compare(
   for (const directory of [...lowers, at('upper'), at('work')]) fs.mkdirSync(directory)
   writeLowers(lowers, layers, markForm(form))
   const ours = open(lowers, form, new DirectoryUpper(at('upper'), { form, work: at('work') }))
-  const root = form === 'plain' ? { uid: process.geteuid!(), gid: process.getegid!() } : {}
-  const twin = open(lowers, form, new MemoryUpper(systemNow, root))
+  const twin = twinOf(lowers, form)
   let failed = 0
   withoutDevices(!devices)
   try {
@@ -145,6 +172,59 @@ async function compare(
   }
 }
 
+/**
+ * Those that take names away or move them. What is made for an ordinary user is given its owner and mode in a second
+ * step: killed between the two, it is there with those of the maker.
+ */
+const CHANGES = /rename|rmdir|unlink/
+
+/** The last of the operations that changes something is the one that is cut short. @returns whether it was */
+async function crash(
+  home: string,
+  { form, devices }: (typeof CASES)[number],
+  { layers, operations }: Sequence,
+  nth: number,
+): Promise<boolean> {
+  const [upper, work] = [path.join(home, 'upper'), path.join(home, 'work')]
+  const lowers = layers.map((_, index) => path.join(home, `lower${index}`))
+  for (const directory of [...lowers, upper, work]) fs.mkdirSync(directory)
+  writeLowers(lowers, layers, markForm(form))
+  const list = keptIn(form, operations).filter(isOneStep)
+  const twin = twinOf(lowers, form)
+  const results = list.map((operation) => perform(twin.subject, operation))
+  await twin.union.close()
+  const at = list.findLastIndex(({ kind }, i) => CHANGES.test(kind) && !results[i]!.startsWith('E'))
+  if (at < 0) return false
+  const [last] = list.splice(at)
+  const trees: Map<string, string>[] = []
+  withoutDevices(!devices)
+  try {
+    const ours = open(lowers, form, new DirectoryUpper(upper, { form, work }))
+    for (const operation of list) perform(ours.subject, operation)
+    trees.push(ours.tree())
+    const step = withFailing({ kind: 'change', nth, code: 'EIO', isLast: true }, () =>
+      perform(ours.subject, last!),
+    )
+    await ours.union.close()
+    if (!step.failed) return false
+    const left = open([upper, ...lowers], form)
+    const found = left.tree()
+    await left.union.close()
+    const whole = twinOf(lowers, form)
+    for (const operation of [...list, last!]) perform(whole.subject, operation)
+    trees.push(whole.tree())
+    await whole.union.close()
+    const wrong = trees.map((tree) => differences(tree, found))
+    if (wrong.every((lines) => lines.length > 0)) {
+      const [old, done] = wrong.map((lines) => lines.join('\n'))
+      throw new Error(`${JSON.stringify(last)}, killed at change ${nth}\nold ${old}\nnew ${done}`)
+    }
+    return true
+  } finally {
+    withoutDevices(false)
+  }
+}
+
 function same(expected: Map<string, string>, actual: Map<string, string>, what: string): void {
   const lines = differences(expected, actual)
   if (lines.length > 0) throw new Error(`${what}\n${lines.join('\n')}`)
@@ -173,5 +253,18 @@ for (const { form, devices } of CASES) {
       { numRuns: RUNS },
     )
     t.ok(failed > RUNS / 10, `${failed} changes failed`)
+    let killed = 0
+    await fc.assert(
+      fc.asyncProperty(sequences, fc.integer({ min: 1, max: 4 }), async (sequence, nth) => {
+        const home = fs.mkdtempSync(path.join(parent, 'run-'))
+        try {
+          if (await crash(home, { form, devices }, { ...sequence, salt: 0 }, nth)) killed++
+        } finally {
+          fs.rmSync(home, { recursive: true, force: true })
+        }
+      }),
+      { numRuns: KILLED_RUNS, examples: KILLED_EXAMPLES },
+    )
+    t.ok(killed >= 10, `${killed} changes were cut short`)
   })
 }

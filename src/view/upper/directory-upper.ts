@@ -31,6 +31,7 @@ import { DiskBody, asOnDisk } from './file-body.ts'
 import { makeFilled, makeNameless, makeNode, makeOpenFile } from './make-node.ts'
 import {
   attempt,
+  exchangeWhiteout,
   isRefused,
   keepWhiteout,
   leaveWhiteout,
@@ -232,16 +233,12 @@ export class DirectoryUpper implements UpperLayer {
         return placeWhiteout(this.#whiteout(place), this.#form)
       }
       this.#layer.forgetBelow(path)
-      const aside = this.#aside()
-      const moved = rename(place, aside, RENAME_NOREPLACE)
-      if (moved < 0) return moved
-      const left = options.whiteout ? leaveWhiteout(this.#whiteout(place), this.#form) : 0
-      if (left < 0) {
-        rename(aside, place)
-        return left
-      }
-      this.#discard(aside)
-      return 0
+      const where = this.#whiteout(place)
+      const moved = options.whiteout
+        ? exchangeWhiteout(where, this.#form)
+        : rename(place, where.aside, RENAME_NOREPLACE)
+      if (moved === 0) this.#discard(where.aside)
+      return moved
     })
   }
 
@@ -316,7 +313,7 @@ export class DirectoryUpper implements UpperLayer {
     const target = isDirectory ? this.#layer.lookup(to) : undefined
     if (this.#form === 'none') return this.#renameMarked(source, place, isDirectory, options)
     if (isDirectory && target === 'whiteout') return this.#ontoWhiteout(source, place, options)
-    if (isDirectory && target !== undefined) return this.#ontoDirectory(source, place, options)
+    if (isDirectory && target !== undefined) return this.#ontoDirectory(source, place, to, options)
     return this.#move(source, place, options)
   }
 
@@ -351,14 +348,36 @@ export class DirectoryUpper implements UpperLayer {
     return settled
   }
 
-  /** Marks are left in the target, perhaps; it goes aside first. */
-  #ontoDirectory(source: Place, place: Place, options: RenameOptions): number {
+  /**
+   * Over a directory in which marks are left, perhaps. One without them that is opaque takes its place first, as empty as
+   * it (ovl_clear_empty of fs/overlayfs/dir.c): without either, for a moment, the lower directory would be back with all
+   * that was removed from it.
+   */
+  #ontoDirectory(source: Place, place: Place, to: BytePath, options: RenameOptions): number {
+    const now = this.#layer.lookup(to)
+    if (now === undefined || now === 'whiteout') return -ERRNO.ENOENT
+    if (this.#layer.list(to).length === 0) return this.#move(source, place, options)
+    const { type, mode, uid, gid, atimeNs = now.mtimeNs, mtimeNs } = now
     const aside = this.#aside()
-    const away = rename(place, aside)
+    const xattrs = this.#layer.xattrs(to)
+    const empty: NewNode = { type, mode, uid, gid, atimeNs, mtimeNs, xattrs, opaque: true }
+    const made = makeNode(aside, this.#form, empty)
+    const swapped = made < 0 ? made : rename(aside, place, RENAME_EXCHANGE)
+    const moved = swapped < 0 ? swapped : this.#move(source, place, options)
+    if (moved < 0 && swapped === 0) rename(aside, place, RENAME_EXCHANGE)
+    this.#discard(aside)
+    return moved
+  }
+
+  /** The form `none`: the mark of its removal comes first, beside it, and says nothing once there is another one. */
+  #ontoMarked(source: Place, place: Place): number {
+    const where = this.#whiteout(place)
+    const away = exchangeWhiteout(where, this.#form)
     if (away < 0) return away
-    const moved = this.#move(source, place, options)
-    if (moved < 0) rename(aside, place)
-    else this.#discard(aside)
+    const moved = rename(source, place)
+    if (moved < 0) rename(where.aside, place)
+    else this.#discard(where.aside)
+    calls.unlinkAt(place.dir, whiteoutOf(place.name))
     return moved
   }
 
@@ -372,7 +391,7 @@ export class DirectoryUpper implements UpperLayer {
     const left = options.whiteout ? leaveWhiteout(this.#whiteout(source), this.#form) : 0
     if (left < 0) return left
     const ontoDirectory = isDirectory && isReplaced
-    let result = ontoDirectory ? this.#ontoDirectory(source, place, {}) : rename(source, place)
+    let result = ontoDirectory ? this.#ontoMarked(source, place) : rename(source, place)
     // Beside what was there a mark says nothing, and what was replaced would not come back.
     if (result === 0 && !isReplaced) {
       const cleared = calls.unlinkAt(place.dir, whiteoutOf(place.name))

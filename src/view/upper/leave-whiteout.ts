@@ -3,11 +3,13 @@
 import { markHasWhiteouts, writeWhiteout } from '../../archive/whiteout-form.ts'
 import { ERRNO, errnoOf } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
+import { whiteoutOf } from '../../union/whiteout.ts'
 import type { DiskForm } from '../disk-form.ts'
 import type { Place } from './change-attributes.ts'
 
 const S_IFCHR = 0o020000
 const RENAME_NOREPLACE = 1
+const RENAME_EXCHANGE = 2
 
 /** Errors of the host as a negative errno: a file system has no use for sentences. */
 export function attempt(action: () => void): number {
@@ -62,14 +64,30 @@ export function leaveWhiteout(where: WhiteoutPlace, form: DiskForm): number {
 
 /** In place of a file, at once; in the form `none` beside it, and first, so that a crash removes rather than brings back. */
 export function placeWhiteout(where: WhiteoutPlace, form: DiskForm): number {
+  const { place } = where
+  if (form !== 'none') return replaceBy(where, form, 0)
+  const left = leaveWhiteout(where, form)
+  return left < 0 ? left : calls.unlinkAt(place.dir, place.name)
+}
+
+/**
+ * In place of a directory, which is at `aside` afterwards: no moment without either, in which the lower directory would
+ * be back with all that was removed from it.
+ */
+export function exchangeWhiteout(where: WhiteoutPlace, form: DiskForm): number {
   const { place, aside } = where
-  if (form === 'none') {
-    const left = leaveWhiteout(where, form)
-    return left < 0 ? left : calls.unlinkAt(place.dir, place.name)
-  }
-  const made = makeDevice(aside)
-  if (made === 0) return putInPlace(where, 0)
-  return form === 'trusted' || !isRefused(made) ? made : placeAttribute(where, 0)
+  if (form !== 'none') return replaceBy(where, form, RENAME_EXCHANGE)
+  const left = leaveWhiteout(where, form)
+  if (left < 0) return left
+  const moved = calls.renameAt(place.dir, place.name, aside.dir, aside.name, RENAME_NOREPLACE)
+  if (moved < 0) calls.unlinkAt(place.dir, whiteoutOf(place.name))
+  return moved
+}
+
+function replaceBy(where: WhiteoutPlace, form: DiskForm, flags: number): number {
+  const made = makeDevice(where.aside)
+  if (made === 0) return putInPlace(where, flags)
+  return form === 'trusted' || !isRefused(made) ? made : placeAttribute(where, flags)
 }
 
 function placeAttribute(where: WhiteoutPlace, flags: number): number {

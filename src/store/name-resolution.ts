@@ -1,4 +1,5 @@
-// From what a person types to one image, by docker's rules: an ID, `name`, `name:tag`, `name@digest`, or an ID prefix.
+// From what a person types to one image, by docker's rules: an ID, `name`, `name:tag`, `name@digest` (with or without
+// a tag between them), or an ID prefix.
 
 import { isDigest, type ImageID } from '../digest/digest.ts'
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
@@ -12,7 +13,7 @@ import type { References } from './references.ts'
 
 export interface ResolvedName {
   readonly id: ImageID
-  /** The name that matched; absent when the text was an ID or a prefix of one. */
+  /** The name that matched, as it was given; absent when the text was an ID or a prefix of one. */
   readonly reference?: Reference
 }
 

@@ -20,6 +20,15 @@ export interface StoredName {
   readonly isDigest: boolean
 }
 
+/**
+ * The key of a name in its repository. A tag beside a digest does not count, as in docker's reference store
+ * (favorDigest): the digest alone says what the image is.
+ */
+export function storedKey(reference: Reference): string {
+  if (reference.digest === undefined) return familiarString(reference)
+  return `${familiarName(reference)}@${reference.digest}`
+}
+
 type Repositories = ReadonlyMap<string, ReadonlyMap<string, ImageID>>
 
 export class References {
@@ -66,7 +75,7 @@ export class References {
   }
 
   get(reference: Reference): ImageID | undefined {
-    return this.repositories.get(familiarName(reference))?.get(familiarString(reference))
+    return this.repositories.get(familiarName(reference))?.get(storedKey(reference))
   }
 
   /** All names, sorted as docker shows them: by the full spelling, so that `zzz:1` comes before `gcr.io/a:1`. */
@@ -108,7 +117,7 @@ export class References {
         copied.set(repository, inner)
         repositories.set(repository, inner)
       }
-      inner.set(familiarString(reference), id)
+      inner.set(storedKey(reference), id)
     }
     return new References(repositories)
   }
@@ -116,7 +125,7 @@ export class References {
   with(reference: Reference, id: ImageID): References {
     const repository = familiarName(reference)
     const names = new Map(this.repositories.get(repository))
-    names.set(familiarString(reference), id)
+    names.set(storedKey(reference), id)
     return new References(new Map(this.repositories).set(repository, names))
   }
 

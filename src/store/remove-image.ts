@@ -4,13 +4,13 @@
 import path from 'node:path'
 import { hexOf, shortID, type ChainID, type ImageID } from '../digest/digest.ts'
 import { ConflictError } from '../errors.ts'
-import { familiarString } from '../reference/reference.ts'
+import { familiarName, familiarString } from '../reference/reference.ts'
 import { listViews, type ViewInfo } from '../view/mount-list.ts'
 import type { ContainerClaim } from './containers.ts'
 import { LayerClaims, planLayerRemoval } from './layer-claims.ts'
 import type { Layer } from './layer-db.ts'
 import { resolveName } from './name-resolution.ts'
-import type { References, StoredName } from './references.ts'
+import { storedKey, type References, type StoredName } from './references.ts'
 import { topChainID, type Store } from './store.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -103,10 +103,15 @@ class RemovalPlan {
     const { id, reference } = resolveName(text, ids, this.references)
     const names = this.references.namesOf(id)
     if (reference) {
-      const target = familiarString(reference)
+      const target = storedKey(reference)
       if (names.length === 1) this.refuseMounted(id)
       if (names.length === 1 && !force) this.refuseUsedReference(id, text)
-      this.untag([names.find((stored) => stored.name === target)!])
+      this.references = this.references.without({
+        repository: familiarName(reference),
+        name: target,
+      })
+      // docker says the name as it was given, which may have a tag beside the digest.
+      this.removals.push({ kind: 'untagged', name: familiarString(reference) })
       this.dropLoneDigests(id, target)
       if (this.references.namesOf(id).length > 0) return
       this.removeImage(id, { force, prune, quiet: true })

@@ -156,7 +156,9 @@ function selectedBy(
   const { id, reference } = store.resolve(name)
   const image = store.imageOf(id)
   const references = new Map<string, Reference>()
-  if (reference?.tag !== undefined) references.set(familiarString(reference), reference)
+  // A tag beside a digest was not looked at: it may be another image's.
+  if (reference?.tag !== undefined && reference.digest === undefined)
+    references.set(familiarString(reference), reference)
   return [{ image, references }]
 }
 

@@ -99,6 +99,18 @@ t.test('when all is removed, nothing of it is left', async (t) => {
   t.equal(fs.readFileSync(path.join(image, 'repositories.json'), 'utf8'), '{"Repositories":{}}')
 })
 
+t.test('by digest: the name goes as it was given, and a tag beside the digest stays', async (t) => {
+  const { root, open } = await fixtureStore(t)
+  const name = `base:none@${REGISTRY_DIGEST}`
+  const done = await shaleInProcess(['rmi', name], { root })
+  t.same([done.code, done.stdout], [0, `Untagged: ${name}\n`])
+  const left = (await open()).references().namesOf(IMAGES.base.imageID)
+  t.same(
+    left.map((stored) => stored.name),
+    ['base:1'],
+  )
+})
+
 t.test('a dry run prints what then goes, whatever is named in whatever order', async (t) => {
   const given = await fixtureStore(t)
   const directory = temporaryDirectory(t)

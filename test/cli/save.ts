@@ -10,6 +10,7 @@ import { unless } from '../support/host.ts'
 import { buildImage, dockerArchive25, packed, smallImage } from '../support/image.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { file, layerTar } from '../support/layer.ts'
+import { fixtureStore, IMAGES, REGISTRY_DIGEST } from '../support/store-fixture.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const image = smallImage()
@@ -54,6 +55,23 @@ t.test('to a pipe: the same bytes, twice', async (t) => {
   const loaded = await shaleInProcess(['load', '-q'], { root: copy, stdin: first.stdoutBytes })
   t.equal(loaded.stdout, 'Loaded image: app:1\nLoaded image: app:2\n', 'a bare name means all tags')
 })
+
+t.test(
+  'by digest: without a name, as docker',
+  { skip: unless({ programs: ['tar'] }) },
+  async (t) => {
+    const fixture = await fixtureStore(t)
+    const out = path.join(temporaryDirectory(t), 'out.tar')
+    for (const name of [`base@${REGISTRY_DIGEST}`, `base:1@${REGISTRY_DIGEST}`]) {
+      const done = await shaleInProcess(['save', '-o', out, name], fixture)
+      t.equal(done.code, 0, done.stderr)
+      t.same(
+        readDockerArchive(out).map(({ tags, layers }) => ({ tags, layers })),
+        [{ tags: [], layers: IMAGES.base.diffIDs }],
+      )
+    }
+  },
+)
 
 t.test('in OCI’s shapes', { skip: unless({ programs: ['tar'] }) }, async (t) => {
   const work = temporaryDirectory(t)

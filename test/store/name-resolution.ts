@@ -18,6 +18,9 @@ t.test('what docker finds', (t) => {
     ['app:1', ids[0]!],
     ['docker.io/library/app:1', ids[0]!],
     [`app@sha256:${'d'.repeat(64)}`, ids[0]!],
+    [`app:1@sha256:${'d'.repeat(64)}`, ids[0]!],
+    [`app:latest@sha256:${'d'.repeat(64)}`, ids[0]!], // the tag is another image's, and does not count
+    [`app:none@sha256:${'d'.repeat(64)}`, ids[0]!],
     [ids[0]!, ids[0]!],
     [ids[0]!.slice(7), ids[0]!],
     ['abc2', ids[1]!],
@@ -44,6 +47,10 @@ t.test('what docker refuses, in its words', (t) => {
   t.throws(() => resolveName('nothing', ids, references), {
     code: 'ERR_IMAGE_NOT_FOUND',
     message: 'No such image: nothing:latest',
+  })
+  t.throws(() => resolveName(`app:1@sha256:${'e'.repeat(64)}`, ids, references), {
+    code: 'ERR_IMAGE_NOT_FOUND',
+    message: `No such image: app:1@sha256:${'e'.repeat(64)}`,
   })
   t.throws(() => resolveName(image('f'), ids, references), { code: 'ERR_IMAGE_NOT_FOUND' })
   t.throws(() => resolveName('UPPER', ids, references), { code: 'ERR_REFERENCE_SYNTAX' })

@@ -3,12 +3,17 @@
 
 import { InvalidArgumentError } from '../errors.ts'
 import { matchesLabels } from '../inspect/image-filter.ts'
-import { ZERO_TIME, type Container, type ContainerStatus } from '../store/container-db.ts'
+import {
+  containersByPrefix,
+  ZERO_TIME,
+  type Container,
+  type ContainerStatus,
+} from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import { topChainID } from '../store/store.ts'
 
 export interface ContainerFilter {
-  /** Regular expressions on the whole ID. */
+  /** Starts of IDs; one that begins several finds none of them. */
   readonly ids?: readonly string[]
   /** Regular expressions on the name. */
   readonly names?: readonly string[]
@@ -57,7 +62,7 @@ export function parseContainerFilters(texts: readonly string[]): ContainerFilter
   }
   const filter: Record<string, unknown> = {}
   for (const [key, values] of Object.entries(lists)) {
-    if (key === 'id') filter['ids'] = values.map((value) => checkPattern(key, value))
+    if (key === 'id') filter['ids'] = values
     else if (key === 'name') filter['names'] = values.map((value) => checkPattern(key, value))
     else if (key === 'label') filter['labels'] = values
     else if (key === 'status') filter['statuses'] = values.map(parseStatus)
@@ -140,7 +145,7 @@ export function containerFilter(
           ...(exposed ?? []).map((port) => `own ${port}`),
         ])
       : undefined
-  const ids = filter.ids?.map((pattern) => new RegExp(pattern, 'u'))
+  const ids = filter.ids && idsByPrefix(store, filter.ids)
   const names = filter.names?.map((pattern) => new RegExp(pattern, 'u'))
   const isDescendant = filter.ancestors && descendantOf(store, filter.ancestors)
   const moment = (name: string | undefined): bigint | undefined =>
@@ -149,7 +154,7 @@ export function containerFilter(
   const since = moment(filter.since)
   return (container) => {
     const { id, name, config, state, mountPoints } = container
-    if (ids && !ids.some((pattern) => pattern.test(id))) return false
+    if (ids && !ids.has(id)) return false
     // docker holds a pattern against the name with and without its slash.
     if (names && !names.some((pattern) => pattern.test(name) || pattern.test(`/${name}`)))
       return false
@@ -168,6 +173,17 @@ export function containerFilter(
     if (since !== undefined && createdNs(container) <= since) return false
     return isDescendant?.(container) ?? true
   }
+}
+
+/** docker asks its index (pkg/truncindex) and passes over what that does not find, or finds more than once. */
+function idsByPrefix(store: Store, prefixes: readonly string[]): Set<string> {
+  const all = store.containerDB.list()
+  return new Set(
+    prefixes.flatMap((prefix) => {
+      const [first, ...others] = containersByPrefix(all, prefix)
+      return first === undefined || others.length > 0 ? [] : [first.id]
+    }),
+  )
 }
 
 function hasNetwork({ document }: Container, network: string): boolean {

@@ -111,9 +111,7 @@ export class ContainerDB {
     const name = text.replace(/^\//, '')
     const named = all.find((container) => container.name === name)
     if (named) return named
-    const matches = /^[0-9a-f]+$/.test(text)
-      ? all.filter((container) => container.id.startsWith(text))
-      : []
+    const matches = containersByPrefix(all, text)
     if (matches.length === 1) return matches[0]!
     if (matches.length > 1) {
       throw new InvalidArgumentError(
@@ -126,6 +124,11 @@ export class ContainerDB {
       details: { name: text },
     })
   }
+}
+
+/** Those whose IDs begin like that; no start at all is none's, as in docker's index. */
+export function containersByPrefix(all: readonly Container[], prefix: string): Container[] {
+  return /^[0-9a-f]+$/.test(prefix) ? all.filter(({ id }) => id.startsWith(prefix)) : []
 }
 
 function containerOf(id: string, fields: JsonFields, layer: WritableLayer | undefined): Container {

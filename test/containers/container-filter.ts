@@ -12,6 +12,7 @@ import {
   parseContainerFilters,
 } from '../../src/index.ts'
 import { dockerArchive25, packed, smallImage } from '../support/image.ts'
+import { fixtureStore } from '../support/store-fixture.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 t.test('what an engine left in a container’s document', async (t) => {
@@ -66,6 +67,26 @@ t.test('what an engine left in a container’s document', async (t) => {
   }
 })
 
+t.test('an ID by its start, where that is one container’s alone', async (t) => {
+  const { open } = await fixtureStore(t)
+  const store = await open()
+  const ids: string[] = []
+  // 17 IDs: two of them begin alike. The name is one that could be the start of an ID.
+  for (let i = 0; i < 17; i++)
+    ids.push((await createContainer(store, 'app:1', i === 0 ? { name: 'abcdef' } : {})).id)
+  const found = async (...starts: string[]): Promise<string[]> => {
+    const filter = parseContainerFilters(starts.map((start) => `id=${start}`))
+    return (await listContainers(store, { all: true, filter })).map(({ id }) => id).sort()
+  }
+  const [first, second] = ids as [string, string]
+  t.same(await found(first), [first])
+  t.same(await found(first.slice(0, 20)), [first])
+  t.same(await found(second.slice(0, 20), 'nope', first), [first, second].sort())
+  const shared = ids.map((id) => id[0]!).find((digit, at, all) => all.indexOf(digit) !== at)!
+  for (const start of [first.slice(1, 20), `${first}0`, '', '(', '.*', shared, 'abcdef'])
+    t.same(await found(start), [], start)
+})
+
 t.test('what is no filter', async (t) => {
   const wrong = ['health=well', 'publish=x', 'publish=9-8', 'expose=70000', 'expose=1/icmp']
   for (const text of [
@@ -75,7 +96,7 @@ t.test('what is no filter', async (t) => {
     'exited=-1',
     'name',
     'status=gone',
-    'id=(',
+    'name=(',
   ])
     t.throws(() => parseContainerFilters([text]), { code: 'ERR_OPTION' }, text)
 })

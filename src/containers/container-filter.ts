@@ -1,7 +1,7 @@
 // Which containers a listing shows, by docker's filters. Repeated values of one key widen, but for labels, of which
 // all must match; different keys narrow.
 
-import { InvalidArgumentError } from '../errors.ts'
+import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { matchesLabels } from '../inspect/image-filter.ts'
 import {
   containersByPrefix,
@@ -9,7 +9,7 @@ import {
   type Container,
   type ContainerStatus,
 } from '../store/container-db.ts'
-import type { Store } from '../store/store.ts'
+import type { Image, Store } from '../store/store.ts'
 import { topChainID } from '../store/store.ts'
 
 export interface ContainerFilter {
@@ -130,7 +130,7 @@ function refuse(text: string, reason: string): InvalidArgumentError {
   )
 }
 
-/** @throws NotFoundError for a container or image that a filter names */
+/** @throws NotFoundError for a container that `before` or `since` names */
 export function containerFilter(
   store: Store,
   filter: ContainerFilter,
@@ -207,7 +207,7 @@ function portsOf({ document }: Container): string[] {
 }
 
 function descendantOf(store: Store, ancestors: readonly string[]): (it: Container) => boolean {
-  const images = ancestors.map((name) => store.image(name))
+  const images = ancestors.flatMap((name) => imageIfPresent(store, name) ?? [])
   return (container) => {
     const { imageID, layer } = container
     if (images.some(({ id }) => id === imageID)) return true
@@ -217,6 +217,16 @@ function descendantOf(store: Store, ancestors: readonly string[]): (it: Containe
       const top = topChainID(image)
       return top !== undefined && chainIDs.has(top)
     })
+  }
+}
+
+/** An image that is not there has no containers: docker notes it in its log, and lists none. */
+function imageIfPresent(store: Store, name: string): Image | undefined {
+  try {
+    return store.image(name)
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined
+    throw error
   }
 }
 

@@ -42,7 +42,7 @@ export interface ContainerListItem {
 
 /**
  * Newest first.
- * @throws NotFoundError ERR_CONTAINER_NOT_FOUND, ERR_IMAGE_NOT_FOUND for names in filters
+ * @throws NotFoundError ERR_CONTAINER_NOT_FOUND for names in filters
  */
 export async function listContainers(
   store: Store,

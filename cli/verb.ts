@@ -201,5 +201,13 @@ export function collect(value: string, earlier: readonly string[] = []): string[
   return [...earlier, value]
 }
 
+/**
+ * For the filters of listings: docker's client passes over an empty one. Those of prune stay refused: an empty variable
+ * must not remove all that there is.
+ */
+export function collectFilter(value: string, earlier: readonly string[] = []): string[] {
+  return value === '' ? [...earlier] : collect(value, earlier)
+}
+
 /** A verb's declaration: adds its forms to the program. */
 export type DeclareVerb = (program: Command, context: Context) => void

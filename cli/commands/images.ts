@@ -5,7 +5,7 @@ import type { ImageListItem } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { createdSince, goLocalTime, humanSize } from '../format/units.ts'
 import { jsonText } from '../output.ts'
-import { collect, declareVerb, examples } from '../verb.ts'
+import { collectFilter, declareVerb, examples } from '../verb.ts'
 
 interface ImagesOptions {
   readonly all?: boolean
@@ -29,7 +29,7 @@ export function declareImages(program: Command, context: Context): void {
       .option(
         '-f, --filter <key=value>',
         'dangling=true|false, reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE; may be repeated',
-        collect,
+        collectFilter,
       )
       .option(
         '--format <format>',
@@ -53,7 +53,8 @@ async function printImages(
 ): Promise<void> {
   const { listImages, parseImageFilters, shortID } = await import('../library/images.ts')
   const filters = [...(options.filter ?? [])]
-  if (pattern !== undefined) filters.push(`reference=${pattern}`)
+  // An empty name is none, as docker's client has it.
+  if (pattern !== undefined && pattern !== '') filters.push(`reference=${pattern}`)
   const filter = parseImageFilters(filters)
   const store = await context.openStore()
   const items = await listImages(store, { all: options.all ?? false, filter })

@@ -7,7 +7,7 @@ import type { Listing } from '../format/row-format.ts'
 import { ellipsis } from '../format/width.ts'
 import { createdSince, goLocalTime, humanDuration, humanSize } from '../format/units.ts'
 import { jsonText } from '../output.ts'
-import { collect, declareVerb, examples } from '../verb.ts'
+import { collectFilter, declareVerb, examples } from '../verb.ts'
 
 interface PsOptions {
   readonly all?: boolean
@@ -34,7 +34,7 @@ export function declarePs(program: Command, context: Context): void {
       .option(
         '-f, --filter <key=value>',
         'id, name, label, status, exited, ancestor, before, since, volume; may be repeated',
-        collect,
+        collectFilter,
       )
       .option(
         '--format <format>',

@@ -5,7 +5,7 @@ import type { Volume } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import type { Listing, Row } from '../format/row-format.ts'
 import { jsonText } from '../output.ts'
-import { collect, declareVerb, examples } from '../verb.ts'
+import { collectFilter, declareVerb, examples } from '../verb.ts'
 
 interface VolumeLsOptions {
   readonly quiet?: boolean
@@ -22,7 +22,7 @@ export function declareVolumeLs(program: Command, context: Context): void {
       .option(
         '-f, --filter <key=value>',
         'dangling=true|false, driver=local, name=PART, label=KEY[=VALUE]; may be repeated',
-        collect,
+        collectFilter,
       )
       .option(
         '--format <format>',

@@ -38,6 +38,10 @@ t.test('-q, -a, --no-trunc, --digests, filters', async (t) => {
   const { root } = await fixtureStore(t)
   const out = async (...args: string[]): Promise<string[]> =>
     (await shaleInProcess(['images', ...args], { root })).stdout.trimEnd().split('\n')
+  const all = await out('-q')
+  for (const empty of [[''], ['--filter='], ['-f', '']])
+    t.same(await out('-q', ...empty), all, `nothing is asked by ${empty.join(' ')}`)
+  t.same(await out('-q', '-f', '', 'app:l*'), [short(IMAGES.app.imageID)])
   t.same(await out('-q', 'app:l*'), [short(IMAGES.app.imageID)])
   t.same(await out('-q', '--no-trunc', 'app:1'), [IMAGES.app.imageID])
   t.same(await out('-aq', '--filter', 'since=base:1', '-f', 'before=app'), [

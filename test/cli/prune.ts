@@ -104,6 +104,7 @@ t.test('what makes no sense', async (t) => {
     ['system', 'prune', '-f', '--filter', 'until=24x'],
     ['image', 'prune', '-f', '--filter', 'foo=bar'],
     ['volume', 'prune', '-f', '--filter', 'until=1h'],
+    ['volume', 'prune', '-f', '--filter='],
   ])
     t.equal((await shaleInProcess(args, { root })).code, 2, args.join(' '))
 })

@@ -26,6 +26,7 @@ t.test('create, ls, inspect, rm', async (t) => {
     'DRIVER    VOLUME NAME\nlocal     opt\nlocal     v1\n',
   )
   t.equal(await run('ls', '-q'), [anonymous, 'opt', 'v1'].join('\n') + '\n')
+  t.equal(await run('ls', '-q', '-f', '', '-f', 'name=opt'), 'opt\n')
   t.same(JSON.parse(await run('ls', '-f', 'name=opt', '--format', 'json')), {
     Availability: 'N/A',
     Driver: 'local',

@@ -21,7 +21,7 @@ export function declareVolumeLs(program: Command, context: Context): void {
       .option('-q, --quiet', 'only names')
       .option(
         '-f, --filter <key=value>',
-        'dangling=true|false, driver=local, name=PART, label=KEY[=VALUE]; may be repeated',
+        'dangling=true|false, driver=local, name=PATTERN, label=KEY[=VALUE]; may be repeated',
         collectFilter,
       )
       .option(

@@ -3,6 +3,7 @@
 
 import { InvalidArgumentError, NotFoundError } from '../errors.ts'
 import { matchesLabels } from '../inspect/image-filter.ts'
+import { namePattern } from '../inspect/name-pattern.ts'
 import {
   containersByPrefix,
   ZERO_TIME,
@@ -63,8 +64,10 @@ export function parseContainerFilters(texts: readonly string[]): ContainerFilter
   const filter: Record<string, unknown> = {}
   for (const [key, values] of Object.entries(lists)) {
     if (key === 'id') filter['ids'] = values
-    else if (key === 'name') filter['names'] = values.map((value) => checkPattern(key, value))
-    else if (key === 'label') filter['labels'] = values
+    else if (key === 'name') {
+      values.forEach(namePattern)
+      filter['names'] = values
+    } else if (key === 'label') filter['labels'] = values
     else if (key === 'status') filter['statuses'] = values.map(parseStatus)
     else if (key === 'exited') filter['exitCodes'] = values.map(parseExitCode)
     else if (key === 'ancestor') filter['ancestors'] = values
@@ -113,15 +116,6 @@ function parseExitCode(value: string): number {
   throw refuse(`exited=${value}`, 'expected a whole number')
 }
 
-function checkPattern(key: string, value: string): string {
-  try {
-    void new RegExp(value, 'u')
-    return value
-  } catch (cause) {
-    throw refuse(`${key}=${value}`, `it is no regular expression (${(cause as Error).message})`)
-  }
-}
-
 function refuse(text: string, reason: string): InvalidArgumentError {
   return new InvalidArgumentError(
     'ERR_OPTION',
@@ -146,7 +140,7 @@ export function containerFilter(
         ])
       : undefined
   const ids = filter.ids && idsByPrefix(store, filter.ids)
-  const names = filter.names?.map((pattern) => new RegExp(pattern, 'u'))
+  const names = filter.names?.map(namePattern)
   const isDescendant = filter.ancestors && descendantOf(store, filter.ancestors)
   const moment = (name: string | undefined): bigint | undefined =>
     name === undefined ? undefined : createdNs(store.containerDB.resolve(name))

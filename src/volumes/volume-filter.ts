@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from '../errors.ts'
 import { matchesLabels } from '../inspect/image-filter.ts'
+import { namePattern } from '../inspect/name-pattern.ts'
 import type { Store } from '../store/store.ts'
 import { listVolumes, type Volume } from './volume-db.ts'
 import { volumeUsers } from './volume-users.ts'
@@ -40,7 +41,10 @@ function testOf(text: string): { readonly key: string; readonly test: Test } {
       details: { filter: text },
     })
   if (equals < 0) throw refuse('expected key=value')
-  if (key === 'name') return { key, test: ({ name }) => name.includes(value) }
+  if (key === 'name') {
+    const pattern = namePattern(value)
+    return { key, test: ({ name }) => pattern.test(name) }
+  }
   if (key === 'driver') return { key, test: ({ driver }) => driver === value }
   if (key === 'label') return { key, test: ({ labels }) => matchesLabels([value], labels ?? {}) }
   if (key !== 'dangling')

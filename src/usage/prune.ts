@@ -61,7 +61,8 @@ export interface PruneReport {
  * @throws LockedError; HostError ERR_PERMISSION where a part of the store cannot be read; UnsupportedError ERR_DOCKERD_VOLUMES for volumes that dockerd keeps the books of; signal.reason
  */
 export async function prune(store: Store, options: PruneOptions = {}): Promise<PruneReport> {
-  if (options.volumes !== undefined && options.volumes !== 'none') refuseDockerdVolumes(store)
+  if (options.volumes !== undefined && options.volumes !== 'none')
+    refuseDockerdVolumes(store, 'prune volumes')
   if (options.dryRun) return new PrunePlan(store, options).report()
   // What killed writers left is swept by whoever writes next: by the time that the plan is made, it is gone.
   const swept = isWriterActive(store) ? [] : leftoverPlan(store, options)

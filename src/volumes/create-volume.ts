@@ -42,7 +42,7 @@ export async function createVolume(
   checkSpec(spec)
   const known = spec.name === undefined ? undefined : readVolume(store, spec.name)
   if (known) return known
-  refuseDockerdVolumes(store)
+  refuseDockerdVolumes(store, 'create a volume')
   const name = await store.write(
     async (transaction) => planVolume(store, transaction, spec),
     options,
@@ -129,7 +129,7 @@ export async function removeVolume(
   const { force = false, signal } = options
   if (force && readVolume(store, name) === undefined) return
   requireVolume(store, name)
-  refuseDockerdVolumes(store)
+  refuseDockerdVolumes(store, 'remove a volume')
   await store.write(
     async (transaction) => {
       requireVolume(store, name)

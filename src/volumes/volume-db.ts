@@ -83,13 +83,16 @@ export function hasDockerdVolumes(store: Store): boolean {
   return fs.existsSync(path.join(store.layout.volumes, 'metadata.db'))
 }
 
-/** @throws UnsupportedError ERR_DOCKERD_VOLUMES */
-export function refuseDockerdVolumes(store: Store): void {
+/**
+ * @param act what is asked for, as in `create a volume`
+ * @throws UnsupportedError ERR_DOCKERD_VOLUMES
+ */
+export function refuseDockerdVolumes(store: Store, act: string): void {
   if (!hasDockerdVolumes(store)) return
   const database = path.join(store.layout.volumes, 'metadata.db')
   throw new UnsupportedError(
     'ERR_DOCKERD_VOLUMES',
-    `cannot change the volumes of ${store.root}: dockerd keeps its books on them in ${database}; shale lists them, docker volume changes them`,
+    `cannot ${act} in ${store.root}: dockerd keeps its books on volumes, their labels among them, in ${database}; use docker volume`,
     { details: { path: database } },
   )
 }

@@ -4,14 +4,14 @@ import { InvalidArgumentError } from '../errors.ts'
 import { matchesLabels } from '../inspect/image-filter.ts'
 import { namePattern } from '../inspect/name-pattern.ts'
 import type { Store } from '../store/store.ts'
-import { listVolumes, type Volume } from './volume-db.ts'
+import { listVolumes, refuseDockerdVolumes, type Volume } from './volume-db.ts'
 import { volumeUsers } from './volume-users.ts'
 
 type Test = (volume: Volume, users: ReadonlyMap<string, readonly string[]>) => boolean
 
 /**
  * By name. Values of one key widen, but for labels, which must all be there; keys narrow.
- * @throws InvalidArgumentError ERR_OPTION
+ * @throws InvalidArgumentError ERR_OPTION; UnsupportedError ERR_DOCKERD_VOLUMES for labels that dockerd keeps
  */
 export function filterVolumes(store: Store, filters: readonly string[] = []): Volume[] {
   const byKey = new Map<string, Test[]>()
@@ -19,6 +19,7 @@ export function filterVolumes(store: Store, filters: readonly string[] = []): Vo
     const { key, test } = testOf(text)
     byKey.set(key, [...(byKey.get(key) ?? []), test])
   }
+  if (byKey.has('label')) refuseDockerdVolumes(store, 'list volumes by label')
   // Whoever may list volumes may not see all containers: they are read only where they matter.
   const users: ReadonlyMap<string, readonly string[]> = byKey.has('dangling')
     ? volumeUsers(store.containerDB.list())

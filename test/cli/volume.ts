@@ -1,5 +1,6 @@
 // The volume verbs as their user sees them, held against docker's own output (20.10 and 28).
 
+import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { createContainer } from '../../src/containers/create-container.ts'
@@ -79,4 +80,18 @@ t.test('one that is not there, and one in use', async (t) => {
   )
   t.equal((await run('create', 'x')).code, 2)
   await openStore(root)
+})
+
+t.test('labels that dockerd keeps are said to be unread, not to be none', async (t) => {
+  const root = path.join(temporaryDirectory(t), 'root')
+  const run = (...args: string[]): ReturnType<typeof shaleInProcess> =>
+    shaleInProcess(['volume', ...args], { root })
+  await run('create', 'v1')
+  t.equal((await run('inspect', 'v1')).stderr, '')
+  fs.writeFileSync(path.join(root, 'volumes/metadata.db'), 'bolt')
+  const inspect = await run('inspect', 'v1')
+  t.equal(inspect.code, 0)
+  t.match(inspect.stderr, /^shale: warning: labels .* are not read; .*: v1\n$/)
+  const ls = await run('ls', '-f', 'label=x')
+  t.same([ls.code, ls.stdout], [1, ''])
 })

@@ -136,6 +136,14 @@ t.test('where dockerd keeps the books, nothing is changed', async (t) => {
     listVolumes(store).map(({ name, labels }) => [name, labels]),
     [['data', undefined]],
   )
+  t.same(
+    filterVolumes(store, ['name=data']).map(({ name }) => name),
+    ['data'],
+  )
+  t.throws(() => filterVolumes(store, ['label=x']), {
+    code: 'ERR_DOCKERD_VOLUMES',
+    message: /^cannot list volumes by label in .*: dockerd keeps .* in .*metadata\.db; use docker/,
+  })
 })
 
 t.test('filters, as docker combines them', async (t) => {

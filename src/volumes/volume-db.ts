@@ -1,6 +1,8 @@
 // ROOT/volumes: which volumes of docker's local driver there are. `opts.json` is that driver's own file; labels dockerd
 // keeps in its database, so shale keeps them in a file beside the data, which dockerd passes over and removes with it.
-// Where that database (metadata.db) is, dockerd keeps the books: shale then lists, and changes nothing.
+// Where that database (metadata.db) is, dockerd keeps the books: the volume verbs then list, and change nothing. What a
+// container brings or takes along (create -v, rm -v) is a folder and no more, which dockerd understands: at its start it
+// takes folders for volumes, and forgets those of its books whose folder is gone (volume/service/restore.go).
 
 import fs from 'node:fs'
 import path from 'node:path'

@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { createContainer } from '../../src/containers/create-container.ts'
+import { removeContainer } from '../../src/containers/remove-container.ts'
 import {
   createVolume,
   filterVolumes,
@@ -145,6 +146,28 @@ t.test('where dockerd keeps the books, nothing is changed', async (t) => {
     message: /^cannot list volumes by label in .*: dockerd keeps .* in .*metadata\.db; use docker/,
   })
 })
+
+t.test(
+  'what a container brings there goes with it, as folders that dockerd takes for volumes',
+  async (t) => {
+    const { open } = await fixtureStore(t)
+    const store = await open()
+    await createVolume(store, { name: 'data' })
+    fs.writeFileSync(path.join(store.root, 'volumes/metadata.db'), 'bolt')
+    const volumes = ['new:/new', 'data:/data', '/anonymous']
+    const { id } = await createContainer(store, 'app:1', { volumes })
+    const names = (): string[] => listVolumes(store).map(({ name }) => name)
+    t.equal(names().length, 3)
+    await removeContainer(store, id, { volumes: true })
+    t.same(names(), ['data', 'new'])
+    t.same(
+      fs.readdirSync(path.join(store.root, 'volumes/new')),
+      ['_data'],
+      'nothing of shale’s own',
+    )
+    t.equal(fs.readFileSync(path.join(store.root, 'volumes/metadata.db'), 'utf8'), 'bolt')
+  },
+)
 
 t.test('filters, as docker combines them', async (t) => {
   const { open } = await fixtureStore(t)

@@ -12,7 +12,12 @@ import type { References } from '../store/references.ts'
 import type { Removal } from '../store/remove-image.ts'
 import type { Store } from '../store/store.ts'
 import { leftovers, type Transaction } from '../store/transaction.ts'
-import { isAnonymousVolume, readVolume, refuseDockerdVolumes } from '../volumes/volume-db.ts'
+import {
+  hasDockerdVolumes,
+  isAnonymousVolume,
+  readVolume,
+  refuseDockerdVolumes,
+} from '../volumes/volume-db.ts'
 import { volumeUsers } from '../volumes/volume-users.ts'
 import { BuildCache } from './build-cache.ts'
 import { ImageRemoval } from './image-removal.ts'
@@ -58,12 +63,11 @@ export interface PruneReport {
 }
 
 /**
- * @throws LockedError; HostError ERR_PERMISSION where a part of the store cannot be read; UnsupportedError ERR_DOCKERD_VOLUMES for volumes that dockerd keeps the books of; signal.reason
+ * @throws LockedError; HostError ERR_PERMISSION where a part of the store cannot be read; UnsupportedError ERR_DOCKERD_VOLUMES for volumes that dockerd keeps the books of (a dry run leaves them out and warns); signal.reason
  */
 export async function prune(store: Store, options: PruneOptions = {}): Promise<PruneReport> {
-  if (options.volumes !== undefined && options.volumes !== 'none')
-    refuseDockerdVolumes(store, 'prune volumes')
-  if (options.dryRun) return new PrunePlan(store, options).report()
+  if (options.dryRun) return new PrunePlan(store, withoutDockerdVolumes(store, options)).report()
+  if (wantsVolumes(options)) refuseDockerdVolumes(store, 'prune volumes')
   // What killed writers left is swept by whoever writes next: by the time that the plan is made, it is gone.
   const swept = isWriterActive(store) ? [] : leftoverPlan(store, options)
   const before =
@@ -82,6 +86,22 @@ export async function prune(store: Store, options: PruneOptions = {}): Promise<P
     },
     options.signal ? { signal: options.signal } : {},
   )
+}
+
+function wantsVolumes({ volumes = 'none' }: PruneOptions): boolean {
+  return volumes !== 'none'
+}
+
+/** The run would be refused; all else that it names can still be shown. */
+function withoutDockerdVolumes(store: Store, options: PruneOptions): PruneOptions {
+  if (!wantsVolumes(options) || !hasDockerdVolumes(store)) return options
+  store.onWarning({
+    code: 'dockerd-volumes',
+    message:
+      'volumes are left out: dockerd keeps its books on them, and a run with them is refused',
+    count: 1,
+  })
+  return { ...options, volumes: 'none' }
 }
 
 function leftoverPlan(store: Store, options: PruneOptions): FoundLeak[] {

@@ -1,5 +1,7 @@
 // The prune verbs as their user sees them: docker's words, no act without consent, a dry run that is true to the byte.
 
+import fs from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import { createContainer } from '../../src/containers/create-container.ts'
 import { createVolume } from '../../src/index.ts'
@@ -56,6 +58,25 @@ t.test('docker’s sections', async (t) => {
   t.match(stdout, `deleted: ${IMAGES.app.imageID}\n`)
   t.notMatch(stdout, /^named$/m, 'a volume that somebody named stays')
 })
+
+t.test(
+  'volumes that dockerd keeps the books of: the dry run shows the rest, the run is refused',
+  async (t) => {
+    const { root, id } = await usedRoot(t)
+    const without = await shaleInProcess(['system', 'prune', '-a', '--dry-run'], { root })
+    fs.writeFileSync(path.join(root, 'volumes/metadata.db'), 'bolt')
+    const args = ['system', 'prune', '-a', '--volumes']
+    const dry = await shaleInProcess([...args, '--dry-run'], { root })
+    t.same([dry.code, dry.stdout], [0, without.stdout])
+    t.match(dry.stdout, id)
+    t.match(dry.stderr, /^shale: warning: volumes are left out: dockerd .* is refused\n$/)
+    const before = blocksBelow(root)
+    const run = await shaleInProcess([...args, '-f'], { root })
+    t.same([run.code, run.stdout], [1, ''])
+    t.match(run.stderr, /cannot prune volumes in /)
+    t.equal(blocksBelow(root), before)
+  },
+)
 
 t.test('nobody to ask is no consent', async (t) => {
   const { root } = await usedRoot(t)

@@ -3,7 +3,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { ContainerListItem } from '../../src/index.ts'
 import type { Context } from '../context.ts'
-import type { Listing } from '../format/row-format.ts'
+import { formatRows, LABELS, type Listing, type Row } from '../format/row-format.ts'
 import { ellipsis } from '../format/width.ts'
 import { createdSince, goLocalTime, humanDuration, humanSize } from '../format/units.ts'
 import { jsonText } from '../output.ts'
@@ -91,7 +91,6 @@ async function list(options: PsOptions, context: Context): Promise<void> {
     size,
   })
   if (context.json) return context.stdout.write(jsonText(items))
-  const { formatRows } = await import('../format/row-format.ts')
   const nowSeconds = Date.now() / 1000
   const rows = items.map((item) => rowOf(item, options.trunc, nowSeconds))
   await context.stdout.write(
@@ -102,11 +101,7 @@ async function list(options: PsOptions, context: Context): Promise<void> {
 const COMMAND_WIDTH = 20
 
 /** What docker's templates may ask of a container. Ports are dockerd's: it maps them while a container runs. */
-function rowOf(
-  item: ContainerListItem,
-  truncated: boolean,
-  nowSeconds: number,
-): Record<string, string> {
+function rowOf(item: ContainerListItem, truncated: boolean, nowSeconds: number): Row {
   // docker's API has whole seconds.
   const created = Math.floor(Date.parse(item.created) / 1000)
   const volumes = item.mountPoints.filter(({ type }) => type === 'volume')
@@ -128,6 +123,7 @@ function rowOf(
     Labels: Object.entries(item.labels)
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
+    [LABELS]: item.labels,
     Mounts: item.mountPoints.map(({ name, source }) => name || source).join(','),
     LocalVolumes: String(volumes.length),
     Networks: item.networks.join(','),

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import type { Volume } from '../../src/index.ts'
 import type { Context } from '../context.ts'
-import type { Listing, Row } from '../format/row-format.ts'
+import { formatRows, LABELS, type Listing, type Row } from '../format/row-format.ts'
 import { jsonText } from '../output.ts'
 import { collectFilter, declareVerb, examples } from '../verb.ts'
 
@@ -26,7 +26,7 @@ export function declareVolumeLs(program: Command, context: Context): void {
       )
       .option(
         '--format <format>',
-        "table, json, a Go template, or 'table TEMPLATE'; fields: .Name .Driver .Scope .Mountpoint .Labels .Links .Size .Availability .Group .Status",
+        "table, json, a Go template, or 'table TEMPLATE'; fields: .Name .Driver .Scope .Mountpoint .Labels .Label .Links .Size .Availability .Group .Status",
       )
       .action((options: VolumeLsOptions) => list(options, context))
     examples(command, [
@@ -61,22 +61,23 @@ async function list(options: VolumeLsOptions, context: Context): Promise<void> {
     await context.stdout.write(jsonText(volumes))
     return
   }
-  const { formatRows } = await import('../format/row-format.ts')
   const format = options.format ?? (options.quiet ? '{{.Name}}' : undefined)
   await context.stdout.write(await formatRows(volumes.map(rowOf), format, LISTING))
 }
 
 /** Docker answers Links and Size only to `system df -v`. */
 function rowOf(volume: Volume): Row {
+  const labels = volume.labels ?? {}
   return {
     Name: volume.name,
     Driver: volume.driver,
     Scope: 'local',
     Mountpoint: volume.mountpoint,
-    Labels: Object.entries(volume.labels ?? {})
+    Labels: Object.entries(labels)
       .map(([key, value]) => `${key}=${value}`)
       .sort()
       .join(','),
+    [LABELS]: labels,
     Links: 'N/A',
     Size: 'N/A',
     Availability: 'N/A',

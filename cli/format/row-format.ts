@@ -4,8 +4,13 @@
 import { safeText } from './safe-text.ts'
 import { alignTabs } from './table.ts'
 
+/** What `{{.Label "role"}}` looks in: a method, so no field of the row and not in its JSON. */
+export const LABELS: unique symbol = Symbol('labels')
+
 /** The fields of one row, all that a template may ask for. May be getters: one that nobody asks for is not computed. */
-export type Row = Readonly<Record<string, string>>
+export type Row = Readonly<Record<string, string>> & {
+  readonly [LABELS]?: Readonly<Record<string, string>>
+}
 
 export interface Listing {
   /** Go's name of the row's type, for complaints: `formatter.imageContext`. */

@@ -2,9 +2,9 @@
 // Knows rows and the template language; what a listing is, is row-format.ts's.
 
 import { encodeJSON } from '../template/encode-json.ts'
-import { GoStruct } from '../template/go-value.ts'
+import { GoMap, GoStruct, type TextMethods } from '../template/go-value.ts'
 import { compileTemplate, type Template } from '../template/template.ts'
-import type { Listing, Row, RowPrinter } from './row-format.ts'
+import { LABELS, type Listing, type Row, type RowPrinter } from './row-format.ts'
 import { safeText } from './safe-text.ts'
 
 /** @throws InvalidArgumentError ERR_TEMPLATE; its `line` as well */
@@ -20,20 +20,42 @@ export function rowJSON(row: Row, { type }: Listing): string {
   return encodeJSON(rowStruct(row, type))
 }
 
-/** The template over the names of the fields. */
+/** The template over the names of the fields. `.Label` has a heading in any listing, as in docker. */
 function headerLine(template: Template, { headers }: Listing): string {
+  const methods: TextMethods = new Map([['Label', labelHeading]])
   try {
-    return template.execute(headers, { header: true })
+    return template.execute(new GoMap('string', new Map(Object.entries(headers)), methods), {
+      header: true,
+    })
   } catch {
     return ''
   }
+}
+
+/** docker's SubHeaderContext.Label: the last part of `com.example.node_name`, in words. */
+function labelHeading(name: string): string {
+  return name.split('.').at(-1)!.replaceAll(/[-_]/g, ' ')
 }
 
 /** To the template's actions the values are safe texts; as JSON they are themselves. */
 function rowStruct(row: Row, type: string): GoStruct {
   const fields = new RowFields(row, safeText)
   const json = new RowFields(row, (text) => text)
-  return new GoStruct({ type, pointer: true, methods: true, fields, json })
+  return new GoStruct({
+    type,
+    pointer: true,
+    methods: true,
+    fields,
+    json,
+    textMethods: labelOf(row),
+  })
+}
+
+function labelOf({ [LABELS]: labels }: Row): TextMethods {
+  if (labels === undefined) return new Map()
+  const label = (name: string): string =>
+    Object.hasOwn(labels, name) ? safeText(labels[name]!) : ''
+  return new Map([['Label', label]])
 }
 
 /** A row as a map that looks at a field when it is asked for. */

@@ -276,14 +276,20 @@ class Evaluator {
         return receiver
       }
     }
-    const hasArguments = args.length > 1 || final !== NONE
-    names.forEach((name, index) => {
-      receiver = this.evalField(name, receiver, hasArguments && index === names.length - 1)
-    })
-    return receiver
+    const last = names.length - 1
+    for (const name of names.slice(0, last))
+      receiver = this.evalField(dot, name, receiver, [], NONE)
+    return this.evalField(dot, names[last]!, receiver, args.slice(1), final)
   }
 
-  evalField(name: string, receiver: GoValue, hasArguments: boolean): GoValue {
+  evalField(
+    dot: GoValue,
+    name: string,
+    receiver: GoValue,
+    given: readonly Operand[],
+    final: Final,
+  ): GoValue {
+    const count = argumentCount(given, final)
     if (receiver === undefined) {
       if (this.missingKey === 'error') {
         this.fail(`nil data; no entry for key ${JSON.stringify(name)}`)
@@ -293,13 +299,22 @@ class Evaluator {
     const type = typeName(receiver)
     const value = concrete(receiver)
     if (value === undefined) this.fail(`nil pointer evaluating ${type}.${name}`)
+    const method =
+      value instanceof GoStruct || value instanceof GoMap ? value.textMethods.get(name) : undefined
+    if (method) {
+      const called: TemplateFunction = {
+        parameters: ['string'],
+        run: ([text]) => method(text as string),
+      }
+      return this.callWith(dot, name, called, this.node!, given, final)
+    }
     if (value instanceof GoStruct) {
       if (value.fields.has(name)) {
-        if (hasArguments) this.fail(fieldArguments(value, name))
+        if (count > 0) this.fail(fieldArguments(value, name, count))
         return value.fields.get(name)
       }
     } else if (value instanceof GoMap) {
-      if (hasArguments) this.fail(`${name} is not a method but has arguments`)
+      if (count > 0) this.fail(`${name} is not a method but has arguments`)
       if (value.entries.has(name)) return value.entries.get(name)
       if (this.missingKey === 'error') {
         this.fail(`map has no entry for key ${JSON.stringify(name)}`)
@@ -318,9 +333,18 @@ class Evaluator {
     words: readonly Operand[],
     final: Final,
   ): GoValue {
-    const called = this.functions.get(name)!
-    const given = words.slice(1)
-    const count = given.length + (final === NONE ? 0 : 1)
+    return this.callWith(dot, name, this.functions.get(name)!, node, words.slice(1), final)
+  }
+
+  callWith(
+    dot: GoValue,
+    name: string,
+    called: TemplateFunction,
+    node: AnyNode,
+    given: readonly Operand[],
+    final: Final,
+  ): GoValue {
+    const count = argumentCount(given, final)
     const fixed = called.parameters.length
     if (called.variadic !== undefined ? count < fixed : count !== fixed) {
       const wanted =
@@ -429,9 +453,14 @@ function typeOf(called: TemplateFunction, index: number): ParameterType {
   return called.parameters[index] ?? called.variadic!
 }
 
-function fieldArguments(struct: GoStruct, name: string): string {
+/** The value that comes down a pipeline is one as well. */
+function argumentCount(given: readonly Operand[], final: Final): number {
+  return given.length + (final === NONE ? 0 : 1)
+}
+
+function fieldArguments(struct: GoStruct, name: string, count: number): string {
   return struct.methods
-    ? `wrong number of args for ${name}: want 0 got 1`
+    ? `wrong number of args for ${name}: want 0 got ${count}`
     : `${name} has arguments but cannot be invoked as function`
 }
 

@@ -39,15 +39,24 @@ export class GoSlice {
   }
 }
 
+/** Methods from one string to another, which a template calls with an argument and JSON leaves out. */
+export type TextMethods = ReadonlyMap<string, (argument: string) => string>
+
 /** A map with string keys, the only ones that JSON has. */
 export class GoMap {
   readonly elem: string
   readonly entries: ReadonlyMap<string, GoValue>
   readonly isNil: boolean
-  constructor(elem: string, entries: ReadonlyMap<string, GoValue> | null) {
+  readonly textMethods: TextMethods
+  constructor(
+    elem: string,
+    entries: ReadonlyMap<string, GoValue> | null,
+    textMethods: TextMethods = new Map(),
+  ) {
     this.elem = elem
     this.entries = entries ?? new Map()
     this.isNil = entries === null
+    this.textMethods = textMethods
   }
 }
 
@@ -61,6 +70,7 @@ export interface GoStructFacts {
   readonly json?: ReadonlyMap<string, GoValue>
   /** The fields are methods, as in the rows of `docker images`. */
   readonly methods?: boolean
+  readonly textMethods?: TextMethods
 }
 
 export class GoStruct {
@@ -69,12 +79,14 @@ export class GoStruct {
   readonly fields: ReadonlyMap<string, GoValue>
   readonly json: ReadonlyMap<string, GoValue>
   readonly methods: boolean
+  readonly textMethods: TextMethods
   constructor(facts: GoStructFacts) {
     this.type = facts.type
     this.pointer = facts.pointer ?? false
     this.fields = facts.fields
     this.json = facts.json ?? facts.fields
     this.methods = facts.methods ?? false
+    this.textMethods = facts.textMethods ?? new Map()
   }
 }
 

@@ -86,6 +86,10 @@ t.test('from create to rm, and the store is as it was', async (t) => {
   )
   t.equal((await ok(['ps', '-aq', '--no-trunc'])).stdout.trim(), id)
   t.equal((await ok(['ps', '-aq', '-f', 'label=tier=back'])).stdout.trim(), '')
+  t.equal(
+    (await ok(['ps', '-a', '--format', '{{.Label "tier"}}, {{.Label "none"}}'])).stdout,
+    'front, \n',
+  )
   t.equal((await ok(['ps', '-aq', '-f', 'ancestor=app:1'])).stdout.trim(), id.slice(0, 12))
   const both = await ok(['ps', '-aq', '-f', 'ancestor=nope', '-f', 'ancestor=app:1'])
   t.equal(both.stdout.trim(), id.slice(0, 12))

@@ -26,6 +26,7 @@ t.test('create, ls, inspect, rm', async (t) => {
     await run('ls', '-f', 'name=v1', '-f', 'name=opt'),
     'DRIVER    VOLUME NAME\nlocal     opt\nlocal     v1\n',
   )
+  t.equal(await run('ls', '-f', 'label=a', '--format', '{{.Name}} {{.Label "a"}}'), 'opt b\n')
   t.equal(await run('ls', '-q'), [anonymous, 'opt', 'v1'].join('\n') + '\n')
   t.equal(await run('ls', '-q', '-f', '', '-f', 'name=opt'), 'opt\n')
   t.same(JSON.parse(await run('ls', '-f', 'name=opt', '--format', 'json')), {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { historyListing, imageFormat, imageListing } from '../../../cli/format/listings.ts'
-import { formatRows } from '../../../cli/format/row-format.ts'
+import { formatRows, LABELS } from '../../../cli/format/row-format.ts'
 import type { Row } from '../../../cli/format/row-format.ts'
 
 interface Fixture {
@@ -84,4 +84,47 @@ t.test('--digests adds the column to a table of one’s own', async (t) => {
   t.equal(imageFormat('{{.ID}}', digests), '{{.ID}}')
   t.equal(imageFormat('table {{.ID}}', { digests: false }), 'table {{.ID}}')
   t.equal(imageFormat(undefined, digests), undefined)
+})
+
+t.test('.Label is a method with one argument, as docker 28 answers it', async (t) => {
+  const labels = { role: 'db', 'a.b-c_d': 'x\u001b' }
+  const print = (format: string): Promise<string> =>
+    formatRows([{ ID: 'abc', [LABELS]: labels }], format, {
+      type: 'formatter.ContainerContext',
+      headers: { ID: 'CONTAINER ID' },
+      table: '{{.ID}}',
+    })
+  t.equal(
+    await print('{{.Label "role"}}|{{.Label "no"}}|{{.Label "toString"}}|{{.Label "a.b-c_d"}}'),
+    'db|||x\\x1b\n',
+  )
+  t.equal(await print('{{"role" | .Label}} {{$.Label .ID}} {{.Label "role" | upper}}'), 'db  DB\n')
+  t.equal(
+    await print('table {{.Label "role"}}\\t{{.Label "com.x.a-b_c"}}\\t{{.ID}}'),
+    'role      a b c     CONTAINER ID\ndb                  abc\n',
+  )
+  t.equal(await print('{{json .}}'), '{"ID":"abc"}\n')
+  t.equal(await print('json'), '{"ID":"abc"}\n')
+  for (const [format, reason] of [
+    ['{{.Label}}', ':1:2: executing "" at <.Label>: wrong number of args for Label: want 1 got 0'],
+    [
+      '{{.Label "a" "b"}}',
+      ':1:2: executing "" at <.Label>: wrong number of args for Label: want 1 got 2',
+    ],
+    ['{{.Label 1}}', ':1:9: executing "" at <1>: expected string; found 1'],
+    ['{{.ID "a" "b"}}', ':1:2: executing "" at <.ID>: wrong number of args for ID: want 0 got 2'],
+    [
+      '{{(.Label "role").X}}',
+      ':1:10: executing "" at <"role">: can\'t evaluate field X in type string',
+    ],
+  ] as const) {
+    await t.rejects(
+      print(format),
+      { code: 'ERR_TEMPLATE', message: `template parsing error: template: ${reason}` },
+      format,
+    )
+  }
+  await t.rejects(formatRows([row], '{{.Label "role"}}', listing), {
+    message: /can't evaluate field Label in type \*formatter/,
+  })
 })

@@ -10,6 +10,7 @@ import { table } from '../format/table.ts'
 import { createdSince, goLocalTime, humanDuration, humanSize } from '../format/units.ts'
 import { ellipsis } from '../format/width.ts'
 import { jsonText } from '../output.ts'
+import { quote } from '../template/go-quote.ts'
 import { declareVerb, examples } from '../verb.ts'
 
 interface DfOptions {
@@ -203,8 +204,8 @@ function containerRow(
     ID: container.id,
     ShortID: container.id.slice(0, 12),
     Image: image.startsWith('sha256:') ? image.slice(7, 19) : image,
-    Command: `"${command}"`,
-    ShortCommand: `"${ellipsis(command, 20)}"`,
+    Command: quote(command),
+    ShortCommand: quote(ellipsis(command, 20)),
     LocalVolumes: String(localVolumes),
     Size: humanSize(bytes, 4),
     RunningFor: createdSince(Math.floor(Date.parse(container.created) / 1000), now),

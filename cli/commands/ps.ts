@@ -7,6 +7,7 @@ import { formatRows, LABELS, type Listing, type Row } from '../format/row-format
 import { ellipsis } from '../format/width.ts'
 import { createdSince, goLocalTime, humanDuration, humanSize } from '../format/units.ts'
 import { jsonText } from '../output.ts'
+import { quote } from '../template/go-quote.ts'
 import { collectFilter, declareVerb, examples } from '../verb.ts'
 
 interface PsOptions {
@@ -110,7 +111,7 @@ function rowOf(item: ContainerListItem, truncated: boolean, nowSeconds: number):
   return {
     ID: truncated ? item.id.slice(0, 12) : item.id,
     Image: truncated && item.image.startsWith('sha256:') ? item.image.slice(7, 19) : item.image,
-    Command: `"${truncated ? ellipsis(item.command, COMMAND_WIDTH) : item.command}"`,
+    Command: quote(truncated ? ellipsis(item.command, COMMAND_WIDTH) : item.command),
     get CreatedAt() {
       return goLocalTime(created)
     },

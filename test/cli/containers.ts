@@ -139,6 +139,16 @@ t.test('from create to rm, and the store is as it was', async (t) => {
   t.same(fs.readdirSync(path.join(root, 'containers')), [])
 })
 
+t.test('ps: a command is shortened first and then quoted as Go quotes', async (t) => {
+  const { ok } = await storeOf(t)
+  await ok(['create', 'app:1', '/bin/h', 'printf "hi\\n"'])
+  const command = async (...args: string[]): Promise<string> =>
+    (await ok(['ps', '-a', '--format', '{{.Command}}', ...args])).stdout
+  t.equal(await command('--no-trunc'), `"/bin/h 'printf \\"hi\\\\n\\"'"\n`)
+  t.equal(await command(), `"/bin/h 'printf \\"hi\\\\…"\n`)
+  t.match((await ok(['system', 'df', '-v'])).stdout, ` "/bin/h 'printf \\"hi\\\\…" `)
+})
+
 t.test('SOURCE_DATE_EPOCH: any store at any time commits and imports the same image', async (t) => {
   const before = process.env['SOURCE_DATE_EPOCH']
   process.env['SOURCE_DATE_EPOCH'] = '1700000000'

@@ -100,6 +100,8 @@ async function list(options: PsOptions, context: Context): Promise<void> {
 }
 
 const COMMAND_WIDTH = 20
+/** Of each mount's name, as COMMAND_WIDTH unless --no-trunc; in docker's JSON too. */
+const MOUNT_WIDTH = 15
 
 /** What docker's templates may ask of a container. Ports are dockerd's: it maps them while a container runs. */
 function rowOf(item: ContainerListItem, truncated: boolean, nowSeconds: number): Row {
@@ -125,7 +127,10 @@ function rowOf(item: ContainerListItem, truncated: boolean, nowSeconds: number):
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
     [LABELS]: item.labels,
-    Mounts: item.mountPoints.map(({ name, source }) => name || source).join(','),
+    Mounts: item.mountPoints
+      .map(({ name, source }) => name || source)
+      .map((mount) => (truncated ? ellipsis(mount, MOUNT_WIDTH) : mount))
+      .join(','),
     LocalVolumes: String(volumes.length),
     Networks: item.networks.join(','),
   }

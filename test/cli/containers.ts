@@ -149,6 +149,16 @@ t.test('ps: a command is shortened first and then quoted as Go quotes', async (t
   t.match((await ok(['system', 'df', '-v'])).stdout, ` "/bin/h 'printf \\"hi\\\\…" `)
 })
 
+t.test('ps: the name of each mount is shortened to 15 characters', async (t) => {
+  const { ok } = await storeOf(t)
+  await ok(['create', '-v', 'sixteen-letters-:/a', '-v', 'fifteen-letters:/b', 'app:1'])
+  const mounts = async (...args: string[]): Promise<string[]> =>
+    (await ok(['ps', '-a', '--format', '{{.Mounts}}', ...args])).stdout.trim().split(',').sort()
+  t.same(await mounts(), ['fifteen-letters', 'sixteen-letter…'])
+  t.same(await mounts('--no-trunc'), ['fifteen-letters', 'sixteen-letters-'])
+  t.match((await ok(['ps', '-a', '--format', 'json'])).stdout, /"Mounts":"[^"]*sixteen-letter…/)
+})
+
 t.test('SOURCE_DATE_EPOCH: any store at any time commits and imports the same image', async (t) => {
   const before = process.env['SOURCE_DATE_EPOCH']
   process.env['SOURCE_DATE_EPOCH'] = '1700000000'

@@ -83,20 +83,34 @@ function listing(options: { readonly size: boolean }): Listing {
 async function list(options: PsOptions, context: Context): Promise<void> {
   const { listContainers, parseContainerFilters } = await import('../../src/index.ts')
   const format = options.format ?? (options.quiet ? '{{.ID}}' : undefined)
-  const size = (options.size ?? false) || (format?.includes('.Size') ?? false)
   const last = options.latest === true ? 1 : options.last
-  const items = await listContainers(await context.openStore(), {
-    all: options.all ?? false,
-    ...(last === undefined ? {} : { last }),
-    ...(options.filter === undefined ? {} : { filter: parseContainerFilters(options.filter) }),
-    size,
-  })
+  const store = await context.openStore()
+  const itemsOf = (size: boolean): Promise<ContainerListItem[]> =>
+    listContainers(store, {
+      all: options.all ?? false,
+      ...(last === undefined ? {} : { last }),
+      ...(options.filter === undefined ? {} : { filter: parseContainerFilters(options.filter) }),
+      size,
+    })
+  const size = options.size ?? false
+  const items = await itemsOf(size)
   if (context.json) return context.stdout.write(jsonText(items))
   const nowSeconds = Date.now() / 1000
-  const rows = items.map((item) => rowOf(item, options.trunc, nowSeconds))
-  await context.stdout.write(
-    await formatRows(rows, format, listing({ size: options.size ?? false })),
-  )
+  let sizeAsked = false
+  const noteSize = (): void => {
+    sizeAsked = true
+  }
+  const print = (found: readonly ContainerListItem[]): Promise<string> =>
+    formatRows(
+      found.map((item) => rowOf(item, options.trunc, nowSeconds, noteSize)),
+      format,
+      listing({ size }),
+    )
+  const text = await print(items)
+  // As in docker: to measure costs a walk of each writable layer, so a template is carried out without sizes first, and
+  // again where it asked for one. `json` is no template, and has no sizes there either.
+  const measure = sizeAsked && !size && format !== 'json'
+  await context.stdout.write(measure ? await print(await itemsOf(true)) : text)
 }
 
 const COMMAND_WIDTH = 20
@@ -104,7 +118,12 @@ const COMMAND_WIDTH = 20
 const MOUNT_WIDTH = 15
 
 /** What docker's templates may ask of a container. Ports are dockerd's: it maps them while a container runs. */
-function rowOf(item: ContainerListItem, truncated: boolean, nowSeconds: number): Row {
+function rowOf(
+  item: ContainerListItem,
+  truncated: boolean,
+  nowSeconds: number,
+  whenSizeAsked: () => void,
+): Row {
   // docker's API has whole seconds.
   const created = Math.floor(Date.parse(item.created) / 1000)
   const volumes = item.mountPoints.filter(({ type }) => type === 'volume')
@@ -121,7 +140,10 @@ function rowOf(item: ContainerListItem, truncated: boolean, nowSeconds: number):
     Ports: '',
     State: item.status,
     Status: statusText(item, nowSeconds),
-    Size: virtual > 0 ? `${humanSize(own)} (virtual ${humanSize(virtual)})` : humanSize(own),
+    get Size() {
+      whenSizeAsked()
+      return virtual > 0 ? `${humanSize(own)} (virtual ${humanSize(virtual)})` : humanSize(own)
+    },
     Names: item.name,
     Labels: Object.entries(item.labels)
       .map(([key, value]) => `${key}=${value}`)

@@ -159,6 +159,20 @@ t.test('ps: the name of each mount is shortened to 15 characters', async (t) => 
   t.match((await ok(['ps', '-a', '--format', 'json'])).stdout, /"Mounts":"[^"]*sixteen-letter…/)
 })
 
+t.test('ps measures where a template asks for a size, and for `json` only with -s', async (t) => {
+  const { ok } = await storeOf(t)
+  await ok(['create', '--name', 'web', 'app:1'])
+  await ok(['cp', '-', 'web:/'], layerTar(file('new', 'fresh\n')))
+  const ps = async (...args: string[]): Promise<string> => (await ok(['ps', '-a', ...args])).stdout
+  const measured = /6B \(virtual \d+B\)/
+  t.match(await ps('--format', '{{json .}}'), measured)
+  t.match(await ps('--format', '{{if eq .Names "web"}}{{.Size}}{{end}}'), measured)
+  t.match(await ps('--format', 'table {{.Names}}\\t{{.Size}}'), measured)
+  t.match(await ps('-s'), measured)
+  t.match(await ps('-s', '--format', 'json'), measured)
+  t.match(await ps('--format', 'json'), /"Size":"0B"/)
+})
+
 t.test('SOURCE_DATE_EPOCH: any store at any time commits and imports the same image', async (t) => {
   const before = process.env['SOURCE_DATE_EPOCH']
   process.env['SOURCE_DATE_EPOCH'] = '1700000000'

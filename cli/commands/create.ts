@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import type { Context } from '../context.ts'
+import { collectLabel, type KeyValues } from '../key-value.ts'
 import { jsonText } from '../output.ts'
 import { collect, declareVerb, examples } from '../verb.ts'
 
@@ -9,7 +10,7 @@ interface CreateVerbOptions {
   readonly name?: string
   readonly volume?: readonly string[]
   readonly env?: readonly string[]
-  readonly label?: readonly string[]
+  readonly label?: KeyValues
   readonly workdir?: string
   readonly user?: string
   readonly entrypoint?: string
@@ -38,7 +39,7 @@ export function declareCreate(program: Command, context: Context): void {
         'environment; NAME alone takes its value from here',
         collect,
       )
-      .option('-l, --label <key=value>', 'label; may be repeated', collect)
+      .option('-l, --label <key=value>', 'label; may be repeated', collectLabel)
       .option('-w, --workdir <path>', 'working directory')
       .option('-u, --user <user>', 'user, as NAME or UID[:GID]')
       .option('--entrypoint <program>', 'instead of the image’s entrypoint')
@@ -72,7 +73,7 @@ async function create(
     ...(words.length === 0 ? {} : { command: words }),
     ...(entrypoint === undefined ? {} : { entrypoint: [entrypoint] }),
     ...(env === undefined ? {} : { env: env.flatMap((item) => valueOf(item, context)) }),
-    ...(label === undefined ? {} : { labels: Object.fromEntries(label.map(pair)) }),
+    ...(label === undefined ? {} : { labels: label }),
     ...(user === undefined ? {} : { user }),
     ...(hostname === undefined ? {} : { hostname }),
     ...(interactive ? { interactive } : {}),
@@ -89,9 +90,4 @@ function valueOf(item: string, context: Context): string[] {
   if (item.includes('=')) return [item]
   const value = context.env[item]
   return value === undefined ? [] : [`${item}=${value}`]
-}
-
-function pair(label: string): [string, string] {
-  const at = label.indexOf('=')
-  return at < 0 ? [label, ''] : [label.slice(0, at), label.slice(at + 1)]
 }

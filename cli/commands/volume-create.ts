@@ -2,13 +2,14 @@
 
 import type { Command } from 'commander'
 import type { Context } from '../context.ts'
+import { collectLabel, collectPair, type KeyValues } from '../key-value.ts'
 import { jsonText } from '../output.ts'
-import { collect, declareVerb, examples } from '../verb.ts'
+import { declareVerb, examples } from '../verb.ts'
 
 interface VolumeCreateOptions {
   readonly driver: string
-  readonly label?: readonly string[]
-  readonly opt?: readonly string[]
+  readonly label?: KeyValues
+  readonly opt?: KeyValues
 }
 
 export function declareVolumeCreate(program: Command, context: Context): void {
@@ -18,8 +19,12 @@ export function declareVolumeCreate(program: Command, context: Context): void {
       .description('Create a volume. One that exists is left as it is.')
       .argument('[volume]', 'default: 64 random hex digits')
       .option('-d, --driver <name>', 'volume driver; local is the only one', 'local')
-      .option('--label <key=value>', 'a label; may be repeated', collect)
-      .option('-o, --opt <key=value>', 'type, device and o, as for mount; may be repeated', collect)
+      .option('--label <key=value>', 'a label; may be repeated', collectLabel)
+      .option(
+        '-o, --opt <key=value>',
+        'type, device and o, as for mount; may be repeated',
+        collectPair,
+      )
       .action((name: string | undefined, options: VolumeCreateOptions) =>
         create(name, options, context),
       )
@@ -41,21 +46,11 @@ async function create(
     store,
     {
       driver: options.driver,
-      labels: pairs(options.label),
-      options: pairs(options.opt),
+      labels: options.label ?? {},
+      options: options.opt ?? {},
       ...(name === undefined ? {} : { name }),
     },
     { signal: context.signal },
   )
   await context.stdout.write(context.json ? jsonText(volume) : `${volume.name}\n`)
-}
-
-/** A label without `=` is empty, as in docker. */
-function pairs(texts: readonly string[] = []): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const equals = text.indexOf('=')
-      return equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
-    }),
-  )
 }

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { createContainer } from '../../src/containers/create-container.ts'
-import { openStore } from '../../src/index.ts'
+import { listContainers, listVolumes, openStore, requireVolume } from '../../src/index.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { fixtureStore } from '../support/store-fixture.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -59,6 +59,32 @@ t.test('create, ls, inspect, rm', async (t) => {
   t.equal(await run('rm', 'v1', 'opt'), 'v1\nopt\n')
   t.equal(await run('rm', '-f', 'v1'), 'v1\n')
   t.equal(await run('ls', '-q'), `${anonymous}\n`)
+})
+
+t.test('labels that docker refuses are refused in its words', async (t) => {
+  const { root, open } = await fixtureStore(t)
+  const refusals: readonly (readonly [label: string, words: string])[] = [
+    ['=x', "invalid label '=x': empty name"],
+    [' =x', "invalid label ' =x': empty name"],
+    ['', "invalid label '': empty name"],
+    ['a b=c', "label 'a b' contains whitespaces"],
+  ]
+  for (const verb of [
+    ['volume', 'create', '--label'],
+    ['create', '-l'],
+  ]) {
+    for (const [label, words] of refusals) {
+      const args = [...verb, label, ...(verb[0] === 'create' ? ['app:1'] : [])]
+      const { code, stderr } = await shaleInProcess(args, { root })
+      t.equal(code, 2, label)
+      t.ok(stderr.includes(words), stderr)
+    }
+  }
+  const store = await open()
+  t.same([listVolumes(store), await listContainers(store, { all: true })], [[], []])
+  const args = ['--label', ' a=b=c', '--label', 'd', '--label', 'e=1', '--label', 'e=2']
+  await shaleInProcess(['volume', 'create', ...args, 'v1'], { root })
+  t.same(requireVolume(store, 'v1').labels, { ' a': 'b=c', d: '', e: '2' })
 })
 
 t.test('one that is not there, and one in use', async (t) => {

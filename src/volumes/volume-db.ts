@@ -10,6 +10,7 @@ import { NotFoundError, UnsupportedError } from '../errors.ts'
 import { goTime } from '../image/new-config.ts'
 import { namesIfPresent, readIfPresent } from '../store/read-file.ts'
 import type { Store } from '../store/store.ts'
+import { compareNatural } from './natural-order.ts'
 
 export interface Volume {
   readonly name: string
@@ -34,10 +35,10 @@ export function volumePath(store: Store, name: string): string {
   return path.join(store.layout.volumes, name)
 }
 
-/** Sorted by name. */
+/** Sorted by name, in natural order. */
 export function listVolumes(store: Store): Volume[] {
   return namesIfPresent(store.layout.volumes)
-    .sort()
+    .sort(compareNatural)
     .flatMap((name) => readVolume(store, name) ?? [])
 }
 

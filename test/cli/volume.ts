@@ -87,6 +87,14 @@ t.test('labels that docker refuses are refused in its words', async (t) => {
   t.same(requireVolume(store, 'v1').labels, { ' a': 'b=c', d: '', e: '2' })
 })
 
+t.test('ls: in docker’s order, which counts', async (t) => {
+  const root = path.join(temporaryDirectory(t), 'root')
+  for (const name of ['data10', 'data1', 'data2']) {
+    await shaleInProcess(['volume', 'create', name], { root })
+  }
+  t.equal((await shaleInProcess(['volume', 'ls', '-q'], { root })).stdout, 'data1\ndata2\ndata10\n')
+})
+
 t.test('one that is not there, and one in use', async (t) => {
   const { root, open } = await fixtureStore(t)
   const run = (...args: string[]): ReturnType<typeof shaleInProcess> =>

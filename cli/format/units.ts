@@ -2,6 +2,7 @@
 // Knows numbers; what time it is now, it is told.
 
 import { significantDigits } from './decimal.ts'
+import { localTimeAt } from './local-zone.ts'
 
 const SIZE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB']
 
@@ -71,16 +72,10 @@ export function historyCreatedSince(createdSeconds: number, nowSeconds: number):
 
 /** Local time as Go's time.Time prints it, in `docker images --format '{{.CreatedAt}}'`: `2024-01-02 03:04:05 +0000 UTC`. */
 export function goLocalTime(seconds: number): string {
-  const { date, time, sign, hours, minutes } = localParts(seconds)
-  const zone =
-    new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' })
-      .formatToParts(new Date(seconds * 1000))
-      .find((part) => part.type === 'timeZoneName')?.value ?? ''
-  // Intl says GMT+2 where it knows no letters; Go then prints the offset.
-  const name = /^[A-Z]{3,5}$/.test(zone)
-    ? zone
-    : `${sign}${hours}${minutes === '00' ? '' : minutes}`
-  return `${date} ${time} ${sign}${hours}${minutes} ${name}`
+  const { date, time, sign, hours, minutes, name } = localParts(seconds)
+  // A zone without a name is its offset.
+  const zone = name === '' ? `${sign}${hours}${minutes === '00' ? '' : minutes}` : name
+  return `${date} ${time} ${sign}${hours}${minutes} ${zone}`
 }
 
 /** Local time in RFC 3339, as `docker history --human=false` shows it: `2024-01-02T03:04:05Z`. */
@@ -96,19 +91,21 @@ function localParts(seconds: number): {
   sign: string
   hours: string
   minutes: string
+  name: string
 } {
-  const when = new Date(seconds * 1000)
-  const offset = -when.getTimezoneOffset()
-  const [date, time] = new Date(seconds * 1000 + offset * 60_000)
+  const { offsetSeconds, name } = localTimeAt(seconds)
+  const [date, time] = new Date((seconds + offsetSeconds) * 1000)
     .toISOString()
     .slice(0, 19)
     .split('T')
   const two = (value: number): string => String(Math.trunc(value)).padStart(2, '0')
+  const offset = Math.trunc(offsetSeconds / 60)
   return {
     date: date!,
     time: time!,
     sign: offset < 0 ? '-' : '+',
     hours: two(Math.abs(offset) / 60),
     minutes: two(Math.abs(offset) % 60),
+    name,
   }
 }

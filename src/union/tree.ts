@@ -43,6 +43,7 @@ export class UnionTree {
   /** Told of each node that comes into the upper layer: its size on the disk and its links are that layer's from now on. */
   onCopiedUp: ((node: UnionNode) => void) | undefined
   readonly #fileSystems: readonly string[]
+  readonly #entriesMax: number
   readonly #byUpperIno = new Map<bigint, UnionNode>()
   /** inode of the upper layer -> of the lower layer that it was copied from */
   readonly #origins = new Map<bigint, bigint>()
@@ -52,7 +53,8 @@ export class UnionTree {
   #entries = 0
   #entriesMax = ENTRIES_MAX
 
-  constructor(layers: UnionLayers, now: () => bigint) {
+  constructor(layers: UnionLayers, now: () => bigint, entriesMax: number = ENTRIES_MAX) {
+    this.#entriesMax = entriesMax
     this.upper = layers.upper
     this.lowers = layers.lowers
     this.lower = mergeLayers(layers.lowers)

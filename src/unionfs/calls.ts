@@ -74,6 +74,7 @@ export class UnionCalls {
   open(path: PathArgument, flags: number, mode: number): OpenHandle {
     const place = { syscall: 'open', path: shownPath(path) }
     const { tree } = this
+    tree.trim()
     const writes = (flags & (O_WRONLY | O_RDWR)) !== 0
     const makes = (flags & O_CREAT) !== 0
     const follow = (flags & O_NOFOLLOW) === 0 && !(makes && (flags & O_EXCL) !== 0)
@@ -120,7 +121,15 @@ export class UnionCalls {
     return this.#stats(path, false, 'lstat', options)
   }
 
-  /** undefined where there is no such path, without the cost of an error. */
+  exists(path: PathArgument): boolean {
+    this.tree.trim()
+    return this.find(path, true) !== undefined
+  }
+
+  /**
+   * undefined where there is no such path, without the cost of an error. Forgets nothing: whoever asks twice compares
+   * the nodes, and what was forgotten in between would come back as another one.
+   */
   find(path: PathArgument, followLast: boolean): UnionEntry | undefined {
     const walked = walk(this.tree, pathArgument(path), followLast)
     return typeof walked === 'number' ? undefined : walked.entry
@@ -194,7 +203,7 @@ export class UnionCalls {
     const path = shownPath(from, 'existingPath')
     const place = { syscall: 'link', path, dest: shownPath(to, 'newPath') }
     const source = this.#existing(from, false, place)
-    const { dir, name, entry, wantsDirectory } = this.#last(to, place)
+    const { dir, name, entry, wantsDirectory } = this.#second(to, place)
     if (entry !== undefined) throw nodeError(E.EXIST, place)
     if (wantsDirectory) throw nodeError(E.NOENT, place)
     must(link(this.tree, source, dir, name), place)
@@ -222,7 +231,7 @@ export class UnionCalls {
     const path = shownPath(from, 'oldPath')
     const place = { syscall: 'rename', path, dest: shownPath(to, 'newPath') }
     const source = this.#last(from, place)
-    const target = this.#last(to, place)
+    const target = this.#second(to, place)
     const isDirectory = source.entry?.node.type === 'directory'
     const isName = source.name !== '' && !/^\.\.?$/.test(target.name)
     if (
@@ -337,12 +346,19 @@ export class UnionCalls {
     followLast: boolean,
     place: { syscall: string; path: string },
   ): UnionEntry {
+    this.tree.trim()
     const { entry } = must(walk(this.tree, pathArgument(path), followLast), place)
     if (entry === undefined) throw nodeError(E.NOENT, place)
     return entry
   }
 
   #last(path: PathArgument, place: { syscall: string; path: string }): Walked {
+    this.tree.trim()
+    return this.#second(path, place)
+  }
+
+  /** Of a call that has what the first of its paths led to in hand: nothing is forgotten now. */
+  #second(path: PathArgument, place: { syscall: string; path: string }): Walked {
     return must(walkToName(this.tree, pathArgument(path)), place)
   }
 

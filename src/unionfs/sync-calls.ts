@@ -154,7 +154,7 @@ export function syncCalls(calls: UnionCalls): SyncCalls {
       copyFile(calls, from, to, flags),
     existsSync: (path: PathArgument): boolean => {
       try {
-        return calls.find(path, true) !== undefined
+        return calls.exists(path)
       } catch {
         return false
       }

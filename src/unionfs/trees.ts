@@ -115,10 +115,16 @@ function removeAll(calls: UnionCalls, at: PathArgument, isDirectory: boolean): v
     if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
   }
   const { entry, names } = calls.names(at)
-  for (const name of names) {
-    const child = calls.child(entry, name)
-    if (child === undefined) continue
-    removeAll(calls, childPath(at, name), child.node.type === 'directory')
+  // Each removal is a call of its own, before which the tree forgets what nobody holds.
+  entry.node.holds++
+  try {
+    for (const name of names) {
+      const child = calls.child(entry, name)
+      if (child === undefined) continue
+      removeAll(calls, childPath(at, name), child.node.type === 'directory')
+    }
+  } finally {
+    entry.node.holds--
   }
   calls.rmdir(at)
 }

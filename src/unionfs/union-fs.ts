@@ -282,7 +282,7 @@ export class UnionFs implements AsyncDisposable {
   }
 
   async exists(path: PathArgument): Promise<boolean> {
-    return this.calls.find(path, true) !== undefined
+    return this.calls.exists(path)
   }
 
   async chmod(path: PathArgument, mode: number | string): Promise<void> {

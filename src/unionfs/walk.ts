@@ -41,7 +41,6 @@ function resolve(
 ): Walked | number {
   if (path === '') return -E.NOENT
   if (path.length > PATH_BYTES_MAX) return -E.NAMETOOLONG
-  tree.trim()
   const { root } = tree
   const pending = path.split('/').reverse()
   const wantsDirectory = path.endsWith('/')

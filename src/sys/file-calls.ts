@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import type { BytePath } from '../path/byte-path.ts'
 import { ERRNO } from './errno.ts'
 import { CString, SYS, checked, libc, unusable } from './libc.ts'
+import { wideSecondsOf } from './wide-numbers.ts'
 
 export const AT_FDCWD = -100
 export const AT_SYMLINK_NOFOLLOW = 0x100
@@ -162,15 +163,9 @@ function setTimes(atimeNs: bigint | undefined, mtimeNs: bigint | undefined): Big
 }
 
 function setTime(at: number, ns: bigint | undefined): void {
-  const seconds = ns === undefined ? 0n : floorSeconds(ns)
+  const seconds = ns === undefined ? 0n : wideSecondsOf(ns)
   times[at] = seconds
   times[at + 1] = ns === undefined ? UTIME_OMIT : ns - seconds * BILLION
-}
-
-/** timespec has no negative nanoseconds, so times before 1970 round down. */
-function floorSeconds(ns: bigint): bigint {
-  const seconds = ns / BILLION
-  return ns < 0n && seconds * BILLION !== ns ? seconds - 1n : seconds
 }
 
 /** A time that is undefined stays as it is. */

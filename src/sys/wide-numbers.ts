@@ -7,6 +7,9 @@ const unsigned = new BigUint64Array(wide.buffer)
 const words = new Uint32Array(wide.buffer)
 const WORD = 2 ** 32
 const BILLION = 1_000_000_000
+const WIDE_BILLION = 1_000_000_000n
+/** Nanoseconds of later ones (the year 2262), and of those before its negative (1677), take more than 64 bits. */
+const SHORT_SECONDS_MAX = 9_223_372_035
 
 /** Unsigned. */
 export function joinWords(low: number, high: number): bigint {
@@ -23,6 +26,7 @@ export function splitWords(value: bigint): Readonly<Uint32Array> {
 
 /** @param seconds whole, also negative; @param rest 0 to 999,999,999 */
 export function nanoseconds(seconds: number, rest: number): bigint {
+  if (seconds > SHORT_SECONDS_MAX || seconds < -SHORT_SECONDS_MAX) return longTime(seconds, rest)
   // A double is exact to some 256 of the 2^32 that one is in the high half: rounding finds it, the low half is modular.
   const low = (Math.imul(seconds, BILLION) + rest) >>> 0
   words[0] = low
@@ -30,9 +34,22 @@ export function nanoseconds(seconds: number, rest: number): bigint {
   return wide[0]!
 }
 
+/** Seconds that no number holds, millions of years from now, become the last that one does. */
+function longTime(seconds: number, rest: number): bigint {
+  const { MAX_SAFE_INTEGER: max } = Number
+  return BigInt(Math.min(Math.max(seconds, -max), max)) * WIDE_BILLION + BigInt(rest)
+}
+
+/** Of nanoseconds, rounded down: timespec has no negative nanoseconds. */
+export function wideSecondsOf(ns: bigint): bigint {
+  const seconds = ns / WIDE_BILLION
+  return ns < 0n && seconds * WIDE_BILLION !== ns ? seconds - 1n : seconds
+}
+
 /** Of nanoseconds, rounded down; `rest` is then what `restOf` says. */
 export function secondsOf(ns: bigint): number {
   wide[0] = ns
+  if (wide[0] !== ns) return Number(wideSecondsOf(ns))
   const low = words[0]!
   const seconds = Math.floor(((words[1]! | 0) * WORD + low) / BILLION)
   // One too many or too few where the double was rounded over a whole second.
@@ -42,6 +59,7 @@ export function secondsOf(ns: bigint): number {
 
 /** @param seconds as `secondsOf` says */
 export function restOf(ns: bigint, seconds: number): number {
+  // Less than 2^32: the low halves tell, also where there are more than 64 bits.
   wide[0] = ns
   return (words[0]! - Math.imul(seconds, BILLION)) >>> 0
 }

@@ -75,6 +75,23 @@ t.test('times are exact nanoseconds, before and after 1970', async (t) => {
   t.match(statusAt(fd, 'f'), { atimeNs: -1n, mtimeNs: -1_500_000_000n })
 })
 
+t.test('times that take more than 64 bits of nanoseconds', async (t) => {
+  const { dir, fd } = open(t)
+  fs.writeFileSync(path.join(dir, 'f'), '')
+  // The years 2400, 1600 and 2300; what a disk cannot keep it bounds, as it says to everybody else.
+  const [later, sooner, between] = [13_569_465_600n, -11_676_096_000n, 10_413_792_000n].map(
+    (seconds) => seconds * 1_000_000_000n + 5n,
+  )
+  for (const times of [
+    [later, sooner],
+    [sooner, between],
+  ]) {
+    t.equal(calls.setTimesAt(fd, 'f', times[0], times[1]), 0)
+    const { atimeNs, mtimeNs } = fs.statSync(path.join(dir, 'f'), { bigint: true })
+    t.match(statusAt(fd, 'f'), { atimeNs, mtimeNs })
+  }
+})
+
 t.test('status says what lstat says', async (t) => {
   const { dir, fd } = open(t)
   fs.writeFileSync(path.join(dir, 'f'), 'four', { mode: 0o640 })

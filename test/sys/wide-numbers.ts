@@ -8,12 +8,16 @@ import {
   restOf,
   secondsOf,
   splitWords,
+  wideSecondsOf,
 } from '../../src/sys/wide-numbers.ts'
 
 const BILLION = 1_000_000_000n
-/** All that fits: about the years 1678 to 2262. */
+/** The first takes 64 bits, about the years 1678 to 2262; the second all that a number holds. */
 const seconds = fc.oneof(
   fc.integer({ min: -9_223_372_036, max: 9_223_372_035 }),
+  fc.integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }),
+  fc.integer({ min: 9_223_372_034, max: 9_223_372_038 }),
+  fc.integer({ min: -9_223_372_038, max: -9_223_372_034 }),
   fc.constantFrom(-1, 0, 1, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), 2 ** 32, -(2 ** 32)),
 )
 const rest = fc.oneof(
@@ -26,13 +30,19 @@ t.test('times there and back', async (t) => {
     fc.property(seconds, rest, (whole, part) => {
       const ns = BigInt(whole) * BILLION + BigInt(part)
       return (
-        nanoseconds(whole, part) === ns && secondsOf(ns) === whole && restOf(ns, whole) === part
+        nanoseconds(whole, part) === ns &&
+        secondsOf(ns) === whole &&
+        wideSecondsOf(ns) === BigInt(whole) &&
+        restOf(ns, whole) === part
       )
     }),
     { numRuns: 20_000 },
   )
   t.equal(nanoseconds(-1, 999_999_999), -1n)
   t.equal(secondsOf(-1n), -1)
+  const last = 2 ** 53 - 1
+  t.equal(nanoseconds(2 ** 63, 7), nanoseconds(last, 7), 'later than a number tells')
+  t.equal(nanoseconds(-(2 ** 63), 7), nanoseconds(-last, 7))
 })
 
 t.test('two halves of one number', async (t) => {

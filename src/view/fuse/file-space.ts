@@ -9,7 +9,7 @@ import type { OpenFile } from '../../union/open-file.ts'
 import type { UnionTree } from '../../union/tree.ts'
 import type { Message } from './message.ts'
 import { killPrivileges, type Handlers, type OpenTable } from './open-table.ts'
-import { IN_HEADER_BYTES as BODY, OP, OUT_HEADER_BYTES as OUT } from './protocol.ts'
+import { FILE_BYTES_MAX, IN_HEADER_BYTES as BODY, OP, OUT_HEADER_BYTES as OUT } from './protocol.ts'
 
 /** At once: everybody else waits meanwhile. The caller asks for the rest, as copy_file_range(2) has it. */
 const COPIED_BYTES_MAX = 8 << 20
@@ -55,7 +55,10 @@ export class FileSpace {
     const fd = this.#descriptor(file)
     if (fd < 0) return fd
     const offset = this.#in.number(BODY + 8)
-    const result = allocate(fd, this.#in.word(BODY + 24), offset, this.#in.number(BODY + 16))
+    const length = this.#in.number(BODY + 16)
+    // vfs_fallocate of fs/open.c: whether that would grow the file or not.
+    if (offset + length > FILE_BYTES_MAX) return -ERRNO.EFBIG
+    const result = allocate(fd, this.#in.word(BODY + 24), offset, length)
     if (result === 0) this.#changed(file!)
     return result
   }
@@ -71,8 +74,13 @@ export class FileSpace {
     if (whence !== SEEK.DATA && whence !== SEEK.HOLE) return -ERRNO.EINVAL
     const fd = this.#descriptor(this.#open.file(this.#in.number(BODY)))
     if (fd < 0) return fd
-    const found = seek(fd, this.#in.number(BODY + 8), whence)
+    const offset = this.#in.number(BODY + 8)
+    // Negative ones, too: behind the end of the file, as lseek(2) has it.
+    if (offset > FILE_BYTES_MAX) return -ERRNO.ENXIO
+    const found = seek(fd, offset, whence)
     if (found < 0) return found
+    // Of a lower file that is larger.
+    if (found > FILE_BYTES_MAX) return -ERRNO.EOVERFLOW
     this.#out.setNumber(OUT, found)
     return 8
   }
@@ -82,11 +90,11 @@ export class FileSpace {
     const target = this.#writable(this.#in.number(BODY + 24))
     const to = this.#descriptor(target)
     if (from < 0 || to < 0) return -ERRNO.EBADF
-    const copied = copyRange(
-      { fd: from, offset: this.#in.number(BODY + 8) },
-      { fd: to, offset: this.#in.number(BODY + 32) },
-      Math.min(this.#in.number(BODY + 40), COPIED_BYTES_MAX),
-    )
+    const source = { fd: from, offset: this.#in.number(BODY + 8) }
+    const place = { fd: to, offset: this.#in.number(BODY + 32) }
+    const length = Math.min(this.#in.number(BODY + 40), COPIED_BYTES_MAX)
+    if (Math.max(source.offset, place.offset) + length > FILE_BYTES_MAX) return -ERRNO.EFBIG
+    const copied = copyRange(source, place, length)
     if (copied < 0) return copied
     this.#changed(target!)
     this.#out.setWord(OUT, copied)

@@ -33,7 +33,7 @@ export class Message {
     this.words[at >>> 2] = value
   }
 
-  /** Of 64 bits, of which 53 are used. */
+  /** Of 64 bits, of which 53 are used: what is above Number.MAX_SAFE_INTEGER is above it here too, but rounded. */
   number(at: number): number {
     const index = at >>> 2
     return this.words[index]! + this.words[index + 1]! * WORD

@@ -13,6 +13,7 @@ import type { BackingAnswer, BackingFiles } from './backing.ts'
 import type { Message } from './message.ts'
 import {
   ENTRY_BYTES,
+  FILE_BYTES_MAX,
   FOPEN,
   OPEN_KILL_SUIDGID,
   WRITE_KILL_SUIDGID,
@@ -220,6 +221,7 @@ export class OpenTable {
   #read(handle: number): number | undefined {
     const opened = this.#files.get(handle)
     if (opened === undefined) return -ERRNO.EBADF
+    // Of a very large lower file above what a number holds, but then pages are asked for, and no bit of theirs is lost.
     const offset = this.#in.number(BODY + 8)
     const size = this.#in.word(BODY + 16)
     if (size >= SPLICED_BYTES_MIN && this.#splice(opened, offset, size)) return undefined
@@ -240,6 +242,7 @@ export class OpenTable {
     if (opened === undefined) return -ERRNO.EBADF
     const offset = this.#in.number(BODY + 8)
     const size = this.#in.word(BODY + 16)
+    if (offset + size > FILE_BYTES_MAX) return -ERRNO.EFBIG
     const from = BODY + IO_BYTES
     const written = opened.file.write(this.#in.bytes.subarray(from, from + size), offset)
     if (written < 0) return written

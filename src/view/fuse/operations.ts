@@ -32,6 +32,7 @@ import {
   ATTR_OUT_BYTES,
   ENTRY_BYTES,
   FATTR,
+  FILE_BYTES_MAX,
   INVALIDATE_BYTES,
   IN_HEADER_BYTES as BODY,
   NOTIFY_INVALIDATE,
@@ -238,6 +239,8 @@ export class Operations {
     const input = this.#in
     const valid = input.word(BODY)
     const has = (bit: number): boolean => (valid & bit) !== 0
+    const sizeBytes = has(FATTR.SIZE) ? input.number(BODY + 16) : undefined
+    if (sizeBytes !== undefined && sizeBytes > FILE_BYTES_MAX) return -ERRNO.EFBIG
     const now = has(FATTR.ATIME_NOW) || has(FATTR.MTIME_NOW) ? this.#now() : 0n
     const time = (
       given: number,
@@ -256,13 +259,14 @@ export class Operations {
       if (gid !== undefined && (gid = this.#owners.diskGid(gid)) === undefined)
         return -ERRNO.EOVERFLOW
     }
-    const killed = has(FATTR.KILL_SUIDGID) && has(FATTR.SIZE) ? modeWithout(this.#tree, node) : {}
+    const killed =
+      has(FATTR.KILL_SUIDGID) && sizeBytes !== undefined ? modeWithout(this.#tree, node) : {}
     const to: Attributes = {
       ...killed,
       ...(has(FATTR.MODE) ? { mode: input.word(BODY + 68) & 0o7777 } : {}),
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),
-      ...(has(FATTR.SIZE) ? { sizeBytes: input.number(BODY + 16) } : {}),
+      ...(sizeBytes === undefined ? {} : { sizeBytes }),
       ...(atimeNs === undefined ? {} : { atimeNs }),
       ...(mtimeNs === undefined ? {} : { mtimeNs }),
     }

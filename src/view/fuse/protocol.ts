@@ -97,6 +97,13 @@ export const ATTR_OUT_BYTES = 104
 export const OPEN_BYTES = 16
 /** fuse_read_in and fuse_write_in. */
 export const IO_BYTES = 40
+/**
+ * How large files get here: the kernel asks for up to 2^63 - 1, of which a number would be another one. What ends further
+ * away is EFBIG, as at the end of any file system (generic_write_checks of fs/read_write.c).
+ */
+export const FILE_BYTES_MAX: number = Number.MAX_SAFE_INTEGER
+/** The largest number below 2^63: a lower file may have 2^63 - 1 bytes, and one more is EIO (fuse_valid_size). */
+const SHOWN_BYTES_MAX = 2 ** 63 - 1024
 /** In place of an errno, of an answer that nobody asked for: what was told of a node is out of date. */
 export const NOTIFY_INVALIDATE = 2
 /** fuse_notify_inval_inode_out. */
@@ -179,7 +186,7 @@ export function writeAttr(
 ): void {
   const { words } = out
   const { mtimeNs } = status
-  const sizeBytes = status.directoryBytes ?? status.sizeBytes
+  const sizeBytes = Math.min(status.directoryBytes ?? status.sizeBytes, SHOWN_BYTES_MAX)
   const blocks = status.blocks ?? Math.ceil(sizeBytes / 512)
   const index = at >>> 2
   out.setWide(at, node.ino)

@@ -21,7 +21,7 @@ import {
   STORE_BYTES,
 } from '../../../src/view/fuse/protocol.ts'
 import { DirectoryUpper } from '../../../src/view/upper/directory-upper.ts'
-import { temporaryDirectory } from '../../support/temporary.ts'
+import { memoryDirectory, temporaryDirectory } from '../../support/temporary.ts'
 
 const ROOT = 1
 const O_RDWR = 2
@@ -157,4 +157,52 @@ t.test('flags are changed only where the kernel asks first who wants to', async 
     }
     t.equal(answerTo({ ...setFlags!, request: 0x5401 }), -ERRNO.ENOTTY, 'of a terminal')
   }
+})
+
+t.test('sizes and offsets that no number holds change nothing', async (t) => {
+  // Of the disks only those in memory take files that large.
+  const home = memoryDirectory(t)
+  for (const name of ['upper', 'work']) fs.mkdirSync(path.join(home, name))
+  const place = path.join(home, 'upper/f')
+  fs.writeFileSync(place, 'content')
+  const upper = new DirectoryUpper(path.join(home, 'upper'), {
+    form: 'plain',
+    work: path.join(home, 'work'),
+  })
+  t.teardown(() => upper.close())
+  const { ask, answer, output } = serving(upper)
+  ask(OP.LOOKUP, ROOT, Buffer.from('f\0'))
+  const node = output.number(OUT_HEADER_BYTES)
+  const flags = Buffer.alloc(8)
+  flags.writeUInt32LE(O_RDWR, 0)
+  ask(OP.OPEN, node, flags)
+  const handle = BigInt(output.number(OUT_HEADER_BYTES))
+  const body = (
+    lengthBytes: number,
+    ...numbers: readonly (readonly [number, bigint])[]
+  ): Buffer => {
+    const bytes = Buffer.alloc(lengthBytes)
+    for (const [at, value] of numbers) bytes.writeBigUInt64LE(value, at)
+    return bytes
+  }
+  const last = BigInt(Number.MAX_SAFE_INTEGER)
+  const write = (offset: bigint): Buffer => body(41, [0, handle], [8, offset], [16, 1n])
+  const allocate = (offset: bigint, length: bigint): Buffer =>
+    body(32, [0, handle], [8, offset], [16, length])
+  const copy = (from: bigint, to: bigint, length: bigint): Buffer =>
+    body(56, [0, handle], [8, from], [24, handle], [32, to], [40, length])
+  for (const beyond of [last + 1n, last + 2n, 2n ** 63n - 1n]) {
+    t.equal(answer(OP.SETATTR, node, body(88, [0, 8n], [16, beyond])), -ERRNO.EFBIG, 'size')
+    t.equal(answer(OP.WRITE, node, write(beyond)), -ERRNO.EFBIG)
+    t.equal(answer(OP.FALLOCATE, node, allocate(beyond, 1n)), -ERRNO.EFBIG)
+    t.equal(answer(OP.FALLOCATE, node, allocate(1n, beyond)), -ERRNO.EFBIG)
+    t.equal(answer(OP.COPY_FILE_RANGE, node, copy(0n, beyond, 1n)), -ERRNO.EFBIG)
+    const data = body(24, [0, handle], [8, beyond], [16, 3n])
+    t.equal(answer(OP.LSEEK, node, data), -ERRNO.ENXIO)
+  }
+  t.equal(answer(OP.WRITE, node, write(last)), -ERRNO.EFBIG, 'it would end beyond')
+  t.equal(answer(OP.FALLOCATE, node, allocate(last - 5n, 6n)), -ERRNO.EFBIG)
+  t.equal(fs.readFileSync(place, 'utf8'), 'content')
+  const bounded = answer(OP.SETATTR, node, body(88, [0, 8n], [16, last]))
+  if (bounded !== -ERRNO.EFBIG) t.equal(fs.statSync(place).size, Number(last))
 })

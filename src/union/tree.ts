@@ -44,6 +44,8 @@ export class UnionTree {
   onCopiedUp: ((node: UnionNode) => void) | undefined
   readonly #fileSystems: readonly string[]
   readonly #entriesMax: number
+  /** When to look next for what nobody holds. */
+  #trimAbove: number
   readonly #byUpperIno = new Map<bigint, UnionNode>()
   /** inode of the upper layer -> of the lower layer that it was copied from */
   readonly #origins = new Map<bigint, bigint>()
@@ -51,10 +53,10 @@ export class UnionTree {
   readonly #absent = new Set<BytePath>()
   #lastID = 0
   #entries = 0
-  #entriesMax = ENTRIES_MAX
 
   constructor(layers: UnionLayers, now: () => bigint, entriesMax: number = ENTRIES_MAX) {
     this.#entriesMax = entriesMax
+    this.#trimAbove = entriesMax
     this.upper = layers.upper
     this.lowers = layers.lowers
     this.lower = mergeLayers(layers.lowers)
@@ -306,7 +308,7 @@ export class UnionTree {
    * start: all that nobody holds goes.
    */
   trim(): void {
-    if (this.#entries <= this.#entriesMax) return
+    if (this.#entries <= this.#trimAbove) return
     const open: { entry: UnionEntry; seen: boolean }[] = [{ entry: this.root, seen: false }]
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
       const { entry, seen } = at
@@ -318,7 +320,7 @@ export class UnionTree {
       }
     }
     // What is held stays, and is not to be walked for each request.
-    this.#entriesMax = Math.max(ENTRIES_MAX, 2 * this.#entries)
+    this.#trimAbove = Math.max(this.#entriesMax, 2 * this.#entries)
   }
 
   /** It is there as before, and to be looked for again. */

@@ -77,16 +77,19 @@ export class OpenFile {
     return this.#body
   }
 
-  /** The upper layer's file from now on, if it was copied up. */
-  settle(): void {
-    if (this.#fromUpper || !this.node.upper) return
+  /**
+   * The upper layer's file from now on, if it was copied up.
+   * @returns a negative errno where it cannot be had now (out of descriptors, perhaps): it is still the lower one
+   */
+  settle(): number {
+    if (this.#fromUpper || !this.node.upper) return 0
     const { entry } = this.node
     const body = entry === undefined ? -E.STALE : open(this.#tree, entry, false)
-    // Out of descriptors, perhaps: the lower file's bytes are all that can be had.
-    if (typeof body === 'number') return
+    if (typeof body === 'number') return body
     this.#fromUpper = true
     this.#body.close()
     this.#body = body
+    return 0
   }
 
   read(into: Uint8Array, offset: number): number {

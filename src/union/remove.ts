@@ -35,6 +35,7 @@ function remove(tree: UnionTree, dir: UnionEntry, entry: UnionEntry): number {
   const copied = copyUp(tree, dir)
   if (copied < 0) return copied
   const last = tree.parting(node)
+  if (typeof last === 'number' && node.isOpen) return last
   const removed = tree.upper!.remove(joinPath(dir.path, name), { whiteout })
   if (removed < 0) return removed
   tree.touch(dir.node)

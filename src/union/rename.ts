@@ -95,6 +95,7 @@ function move(
   const isFile = source.node.type !== 'directory'
   const newPath = joinPath(to.dir.path, to.name)
   const last = target === undefined ? -E.NOENT : tree.parting(target.node)
+  if (typeof last === 'number' && target?.node.isOpen) return last
   const settle = unsettle(tree, from, to)
   const moved = upper.rename(source.path, newPath, { whiteout, isFile })
   if (moved < 0) return moved

@@ -216,10 +216,13 @@ export class UnionTree {
   /**
    * Before a name is taken away: whoever has the file open from below, though it was copied up since, must have the
    * upper one in hand, since no name will lead there any more.
-   * @returns its status, for `removed`
+   * @returns its status, for `removed`; of an open one a negative errno says that its name must stay
    */
   parting(node: UnionNode): LayerNode | number {
-    for (const file of node.files()) file.settle()
+    for (const file of node.files()) {
+      const settled = file.settle()
+      if (settled < 0) return settled
+    }
     return this.layerStatus(node)
   }
 

@@ -253,6 +253,8 @@ for (const { form, devices } of CASES) {
       { numRuns: RUNS },
     )
     t.ok(failed > RUNS / 10, `${failed} changes failed`)
+    // An ordinary user before Linux 5.8 has no RENAME_WHITEOUT either, and a rename takes two steps.
+    if (!devices && form !== 'none') return
     let killed = 0
     await fc.assert(
       fc.asyncProperty(sequences, fc.integer({ min: 1, max: 4 }), async (sequence, nth) => {

@@ -322,6 +322,11 @@ export function releaseHeld(subject: Subject): void {
   for (const { fd } of subject.held.splice(0)) subject.fs.closeSync(fd)
 }
 
+/** Of a directory's status, as it is shown here. */
+export function withoutLinks(status: string): string {
+  return status.replace(/^(4\d{4} \S+) \d+/, '$1')
+}
+
 function isThere(subject: Subject, at: string): boolean {
   try {
     subject.fs.lstatSync(at)

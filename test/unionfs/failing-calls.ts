@@ -25,6 +25,7 @@ import {
   describeTree,
   perform,
   releaseHeld,
+  withoutLinks,
   type Operation,
   type Subject,
 } from '../support/union-operations.ts'
@@ -109,6 +110,7 @@ function open(lowers: readonly string[], form: DiskForm, upper?: UpperLayer): Op
     { onClose: () => layers.forEach((layer) => layer.close()) },
   )
   const subject = unionSubject(union)
+  // A parent that was copied up stays so when what follows fails: no change, but its links are no longer its layer's.
   const tree = (): Map<string, string> =>
     new Map([...describeTree(subject, -Infinity)].map(([at, text]) => [at, withoutLinks(text)]))
   return { union, subject, tree }
@@ -117,11 +119,6 @@ function open(lowers: readonly string[], form: DiskForm, upper?: UpperLayer): Op
 function twinOf(lowers: readonly string[], form: DiskForm): Opened {
   const root = form === 'plain' ? { uid: process.geteuid!(), gid: process.getegid!() } : {}
   return open(lowers, form, new MemoryUpper(systemNow, root))
-}
-
-/** A parent that was copied up stays so when what follows fails: no change, but its links are no longer its layer's. */
-function withoutLinks(status: string): string {
-  return status.replace(/^(4\d{4} \S+) \d+/, '$1')
 }
 
 /** The same layers twice: changes in a directory, of which calls fail, and in memory, where nothing does. */

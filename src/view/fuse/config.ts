@@ -1,6 +1,7 @@
 // What a FUSE server is told: from the process that mounts to the server's, and on to its thread.
 
 import type { DiskForm } from '../disk-form.ts'
+import type { UpperNames } from '../upper/work-directory.ts'
 import type { OwnerMapping } from './owner-map.ts'
 
 export interface FuseConfig {
@@ -14,7 +15,7 @@ export interface FuseConfig {
   /** In the lower layers: see DirectoryLayerOptions. */
   readonly whiteoutNames?: boolean
   /** Absent: read-only. */
-  readonly upper?: { readonly directory: string; readonly work: string }
+  readonly upper?: UpperNames & { readonly called?: UpperNames }
   /** By mount(2) as root, else by fusermount3. */
   readonly asRoot: boolean
   /** Others than the caller may look. */
@@ -34,5 +35,3 @@ export interface FuseWorkerData {
   /** /dev/fuse, open and mounted. */
   readonly device: number
 }
-
-export type FuseWorkerMessage = { readonly ready: true } | { readonly failed: unknown }

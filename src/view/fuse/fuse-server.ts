@@ -3,35 +3,72 @@
 // itself.
 
 import fs from 'node:fs'
-import { packError, type PackedError } from '../../errors.ts'
+import path from 'node:path'
+import { InvalidArgumentError, packError, type PackedError } from '../../errors.ts'
+import { isWithin } from '../../path/within.ts'
 import { close } from '../../sys/file-calls.ts'
 import { mountFuse, readFarAhead, unmountFuse, watchMount } from '../../sys/fuse-device.ts'
 import type { ServerGreeting } from '../../sys/start-server.ts'
+import { openPrivately } from '../../sys/private-directory.ts'
 import { startThread } from '../../sys/start-thread.ts'
 import type { FuseConfig, FuseWorkerData } from './config.ts'
 
 /** How long a mount that somebody is in may go on after it was asked to end. */
 const LINGER_MS = 3_000
 
-/**
- * Layers that the mount is going to cover (it is made over one of them, or above), by descriptors that are open before:
- * whoever opened them by name afterwards would wait for this server.
- */
-function uncovered(config: FuseConfig): FuseConfig {
-  const { target, lowers, upper } = config
-  const placeOf = (directory: string): string => {
-    if (!`${directory}/`.startsWith(`${target}/`)) return directory
-    const fd = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
-    // With a last part that is no link, as who follows none wants it.
-    return `/proc/self/fd/${fd}/.`
-  }
+/** Layers by descriptors that are open before the mount is made: it may be made over one of them, above or in one. */
+function heldLayers(config: FuseConfig): FuseConfig {
+  const { lowers, upper } = config
+  const held = upper && holdUpper(config, upper)
   return {
     ...config,
-    lowers: lowers.map(placeOf),
-    ...(upper === undefined
-      ? {}
-      : { upper: { directory: placeOf(upper.directory), work: placeOf(upper.work) } }),
+    lowers: lowers.map((directory) => holdPrivately(directory) ?? holdOpen(config, directory)),
+    ...(held && upper ? { upper: { ...held, called: upper } } : {}),
   }
+}
+
+/** With a last part that is no link, as who follows none wants it. */
+function placeOf(fd: number, inside = ''): string {
+  return path.join(`/proc/self/fd/${fd}`, inside) + '/.'
+}
+
+function holdPrivately(directory: string): string | undefined {
+  const fd = openPrivately(directory)
+  return fd < 0 ? undefined : placeOf(fd)
+}
+
+/** For whoever may not mount privately. Whoever looked into the place of the mount itself would wait for this server. */
+function holdOpen({ target }: FuseConfig, directory: string): string {
+  if (target !== directory && isWithin(target, directory)) {
+    throw new InvalidArgumentError(
+      'ERR_OPTION',
+      `cannot take ${target} for the mount point: it lies in ${directory}, and a FUSE server without the right to mount cannot look around its own mount`,
+      { details: { path: target } },
+    )
+  }
+  if (!isWithin(directory, target)) return directory
+  return placeOf(fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY))
+}
+
+/** Both in one: from one mount to another nothing can be renamed (EXDEV). */
+function holdUpper(config: FuseConfig, upper: NonNullable<FuseConfig['upper']>): typeof upper {
+  const { directory, work } = upper
+  let common = directory
+  while (!isWithin(work, common)) common = path.dirname(common)
+  const fd = openPrivately(common)
+  if (fd >= 0) {
+    const inside = (place: string): string => placeOf(fd, path.relative(common, place))
+    const isSame = (place: string): boolean => {
+      const status = fs.statSync(place)
+      const held = fs.statSync(inside(place), { throwIfNoEntry: false })
+      return held?.dev === status.dev && held.ino === status.ino
+    }
+    // They may lie on a file system that is mounted further down.
+    if (isSame(directory) && isSame(work))
+      return { directory: inside(directory), work: inside(work) }
+    close(fd)
+  }
+  return { directory: holdOpen(config, directory), work: holdOpen(config, work) }
 }
 
 function greet(greeting: ServerGreeting): void {
@@ -41,7 +78,7 @@ function greet(greeting: ServerGreeting): void {
 }
 
 async function serveConfig(given: FuseConfig): Promise<void> {
-  const config = uncovered(given)
+  const config = heldLayers(given)
   const { target, upper, asRoot } = config
   const device = mountFuse({ ...config, readOnly: upper === undefined })
   const watcher = watchMount(target, asRoot)
@@ -60,8 +97,9 @@ async function serveConfig(given: FuseConfig): Promise<void> {
   }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
   const fail = (error: PackedError): void => {
-    greet({ failed: error })
+    // First: whoever hears of it looks at the directory next.
     stop()
+    greet({ failed: error })
     process.exitCode = 1
   }
   worker.on('message', (message: ServerGreeting) => {

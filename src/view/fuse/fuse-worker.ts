@@ -16,7 +16,7 @@ function run({ config, device }: FuseWorkerData): void {
   const { form, lowers, upper: place, asRoot, volatile = false, owners } = config
   const { whiteoutNames = false } = config
   using stack = new LayerStack(lowers, { form, whiteoutNames })
-  const upper = place && new DirectoryUpper(place.directory, { form, work: place.work })
+  const upper = place && new DirectoryUpper(place.directory, { form, ...place })
   try {
     const layers = stack.layers.map((layer) => new DiskLayer(layer))
     serve({

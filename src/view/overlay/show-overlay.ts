@@ -12,8 +12,11 @@ import {
   NotFoundError,
   UnsupportedError,
 } from '../../errors.ts'
+import { pathFromText } from '../../path/byte-path.ts'
 import { isWithin } from '../../path/within.ts'
 import { fromNodeError } from '../../sys/errno.ts'
+import { AT_FDCWD, O, close, openAt } from '../../sys/file-calls.ts'
+import { lockDirectory, unlockDirectory } from '../../sys/lock-directory.ts'
 import { mountDirectories } from '../../sys/mount-directories.ts'
 import { listMounts } from '../../sys/mount-table.ts'
 import { inUserNamespace, probeForm } from '../../sys/probe.ts'
@@ -96,6 +99,7 @@ function showByKernel({ options, target }: Ready): Shown {
   refuseOwners('kernel', target, options)
   if (features.get('whiteouts') === 'names')
     throw lacks('kernel', target, 'whiteouts=names', 'only FUSE has it')
+  if (upper !== undefined && work !== undefined && !readOnly) refuseServed(upper, work)
   try {
     mountDirectories(
       {
@@ -168,6 +172,7 @@ async function showByFuse(request: Ready): Promise<Shown> {
   const { lowers, upper, work, flags, readOnly, features, owners } = options
   const writable = upper !== undefined && work !== undefined && !readOnly
   const isRoot = process.geteuid?.() === 0
+  if (writable) refuseMounted(upper)
   const server = await mountByFuse({
     target,
     form,
@@ -256,6 +261,24 @@ function refuseMounted(upper: string): void {
   if (other !== undefined) throw inUse(upper, `it is mounted in ${other.target}`)
 }
 
+/**
+ * Nor does it look whether a FUSE server has it: it makes WORK/work anew, and takes the server's from under it.
+ * @throws ConflictError ERR_MOUNT_EXISTS
+ */
+function refuseServed(upper: string, work: string): void {
+  const fd = openAt(
+    AT_FDCWD,
+    pathFromText(path.join(work, 'work')),
+    O.RDONLY | O.DIRECTORY | O.NOFOLLOW,
+  )
+  // Not made yet, or by the kernel, without permissions: no server of ours has it.
+  if (fd < 0) return
+  const locked = lockDirectory(fd)
+  if (locked === 0) unlockDirectory(fd)
+  close(fd)
+  if (locked < 0) throw inUse(upper, 'a FUSE server of shale has it open')
+}
+
 function inUse(upper: string, reason: string): ConflictError {
   return new ConflictError(
     'ERR_MOUNT_EXISTS',
@@ -326,7 +349,18 @@ function checkDirectories(options: OverlayOptions): OverlayOptions {
   if (fs.statSync(upper).dev !== fs.statSync(work).dev) {
     throw refused('workdir', work, 'it must be on the same file system as upperdir')
   }
+  for (const lower of lowers) {
+    for (const own of [upper, work]) refuseOverlap(lower, own)
+  }
   return { ...options, lowers, upper, work }
+}
+
+/** What is changed in the one would be in the other at once, whiteouts over what they remove (ovl_check_overlapping_layers). */
+function refuseOverlap(lower: string, own: string): void {
+  if (!isWithin(lower, own) && !isWithin(own, lower)) return
+  // Mounted in it, it is no part of it.
+  if (fs.statSync(lower).dev !== fs.statSync(own).dev) return
+  throw refused('lowerdir', lower, `it must be apart from ${own}, not the same, in it or above it`)
 }
 
 /** @returns its real path */

@@ -4,12 +4,11 @@
 // Nobody else may change the directory meanwhile; a lock on the work directory keeps other processes of this library out.
 
 import { writeOpaque } from '../../archive/whiteout-form.ts'
-import { ConflictError } from '../../errors.ts'
 import { basename, dirname, joinPath, type BytePath } from '../../path/byte-path.ts'
-import { ERRNO, hostError } from '../../sys/errno.ts'
+import { ERRNO } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
 import { statusOf, type FileStatus } from '../../sys/file-status.ts'
-import { lockDirectory, syncFileSystemOf, unlockDirectory } from '../../sys/lock-directory.ts'
+import { syncFileSystemOf, unlockDirectory } from '../../sys/lock-directory.ts'
 import { below, removeXattr, setXattr, xattrBits } from '../../sys/xattr.ts'
 import type { LayerEntry, LayerNode } from '../../union/layer-view.ts'
 import type {
@@ -38,6 +37,7 @@ import {
   placeWhiteout,
   type WhiteoutPlace,
 } from './leave-whiteout.ts'
+import { openHost, openWork, type UpperNames } from './work-directory.ts'
 
 const { O } = calls
 const DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW
@@ -49,6 +49,8 @@ export interface DirectoryUpperOptions {
   readonly form: DiskForm
   /** An empty directory on the same file system, as overlay's workdir. */
   readonly work: string
+  /** For messages, where the places are paths that tell nobody anything. */
+  readonly called?: UpperNames
 }
 
 /** A directory of the host that takes a union's changes, in the form that overlay mounts read; closed with it. */
@@ -71,7 +73,7 @@ export class DirectoryUpper implements UpperLayer {
     try {
       root = openHost(directory)
       this.#root = root
-      this.#work = openWork(options.work, directory)
+      this.#work = openWork(options.work, options.called ?? { directory, work: options.work })
     } catch (error) {
       this.#layer.close()
       if (root >= 0) calls.close(root)
@@ -453,48 +455,4 @@ function rename(from: Place, to: Place, flags = 0): number {
 /** Made after a file of a lower layer: to be complete before anybody can see it. */
 function isCopied(node: NewNode): boolean {
   return node.xattrs !== undefined || node.mtimeNs !== undefined
-}
-
-function latin1(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1')
-}
-
-function openHost(directory: string): number {
-  const fd = calls.openAt(calls.AT_FDCWD, latin1(directory), O.RDONLY | O.DIRECTORY)
-  if (fd < 0) throw hostError(`open upper directory ${directory}`, -fd, 'openat', directory)
-  return fd
-}
-
-/** `WORK/work`, as the kernel has it; what is left in there by a crash is nobody's. */
-function openWork(work: string, upper: string): number {
-  const outer = openHost(work)
-  try {
-    const made = calls.mkdirAt(outer, 'work', 0o700)
-    if (made < 0 && made !== -ERRNO.EEXIST)
-      throw hostError(`make ${work}/work`, -made, 'mkdirat', work)
-    let fd = calls.openAt(outer, 'work', DIRECTORY)
-    if (fd === -ERRNO.EACCES) {
-      // The kernel makes it with no permissions at all, which are its owner's to change.
-      const path = calls.openAt(outer, 'work', O.PATH | O.NOFOLLOW)
-      if (path >= 0) {
-        calls.chmodPath(path, 0o700)
-        calls.close(path)
-      }
-      fd = calls.openAt(outer, 'work', DIRECTORY)
-    }
-    if (fd < 0) throw hostError(`open ${work}/work`, -fd, 'openat', work)
-    if (lockDirectory(fd) < 0) {
-      calls.close(fd)
-      throw new ConflictError(
-        'ERR_MOUNT_EXISTS',
-        `cannot open ${upper} for writing: another process, or another view of this one, has it open`,
-        { details: { path: upper } },
-      )
-    }
-    const left = calls.readDirectory(fd)
-    if (Array.isArray(left)) for (const { name } of left) calls.removeTree(fd, name)
-    return fd
-  } finally {
-    calls.close(outer)
-  }
 }

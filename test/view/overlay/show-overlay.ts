@@ -7,6 +7,8 @@ import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import type { LayerStoreError } from '../../../src/errors.ts'
+import { unmountFuse } from '../../../src/sys/fuse-device.ts'
+import { bindWritable, unmount } from '../../../src/sys/mount.ts'
 import { openUnion } from '../../../src/unionfs/open-union.ts'
 import { parseOverlayOptions } from '../../../src/view/overlay/overlay-options.ts'
 import { showOverlay, type OverlayRequest } from '../../../src/view/overlay/show-overlay.ts'
@@ -17,7 +19,7 @@ import { isRoot } from '../../support/host.ts'
 import { formsHere, overlaySkip } from '../../support/layer-directory.ts'
 import { layerStacks } from '../../support/merge-model.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { describeTree, operations, perform } from '../../support/union-operations.ts'
+import { describeTree, operations, perform, withoutLinks } from '../../support/union-operations.ts'
 import {
   age,
   differences,
@@ -84,7 +86,8 @@ t.test(
       const tree = describeTree(subject(path.join(bench.home, `shown-${view}`)), since)
       // The directory that a merge is written into keeps what it was.
       tree.delete('')
-      return tree
+      // Its directories are the disk's, and have the links of those.
+      return new Map([...tree].map(([at, text]) => [at, withoutLinks(text)]))
     }
     for (const writer of views) {
       const upper = bench.at(`upper-${writer}`)
@@ -140,13 +143,98 @@ t.test('where no view will do, each says why', async (t) => {
   // What the kernel leaves of a volatile mount.
   const incompat = path.join(at('work'), 'work/incompat')
   fs.mkdirSync(path.join(incompat, 'volatile'), { recursive: true })
-  fs.writeFileSync(path.join(at('shown'), 'mine'), '')
+  for (const view of ['fuse', 'merge'] as const) {
+    const options = parseOverlayOptions(places)
+    const shown = showOverlay({
+      options,
+      target: at('shown'),
+      view,
+      merges: path.join(home, 'records'),
+    })
+    await t.rejects(shown, { code: skips[view] === false ? 'ERR_MOUNT_EXISTS' : /^ERR_/ }, view)
+  }
+  t.ok(fs.existsSync(path.join(incompat, 'volatile')), 'is left for whoever must know')
   const refused = (await auto('xino=off').catch((error: unknown) => error)) as LayerStoreError
-  t.equal(refused.code, 'ERR_DESTINATION_EXISTS')
-  t.match(refused.message, 'is not empty; and there is no other view: ')
+  t.equal(refused.code, 'ERR_MOUNT_EXISTS')
+  t.match(refused.message, /is of a volatile mount.*; and there is no other view: /)
   t.match(refused.message, '; the fuse view has no xino=off')
   if (skips.kernel === false) t.match(refused.message, `takes it again when ${incompat} is removed`)
 })
+
+t.test('no layer is taken that shares its content with upperdir or workdir', async (t) => {
+  const { at, home } = makeBench(t)
+  const inside = path.join(at('low'), 'up')
+  fs.mkdirSync(inside)
+  for (const [lower, upper] of [
+    [at('low'), at('low')],
+    [at('low'), inside],
+    [path.join(at('up'), '..'), at('up')],
+  ] as const) {
+    const options = parseOverlayOptions(`lowerdir=${lower},upperdir=${upper},workdir=${at('work')}`)
+    await t.rejects(
+      showOverlay({ options, target: at('shown'), merges: path.join(home, 'records') }),
+      { code: 'ERR_OPTION', message: /it must be apart from/ },
+      `${lower} and ${upper}`,
+    )
+  }
+})
+
+t.test(
+  'an upper directory is one view’s at a time',
+  { skip: skips.kernel || skips.fuse || !isRoot },
+  async (t) => {
+    const { at, home, show, away } = makeBench(t)
+    const text = `lowerdir=${at('low')},upperdir=${at('up')},workdir=${at('work')}`
+    const second = (view: View): Promise<Shown> =>
+      showOverlay({
+        options: parseOverlayOptions(text),
+        target: at('second'),
+        view,
+        merges: path.join(home, 'records'),
+      })
+    for (const [first, others] of [
+      ['fuse', ['kernel', 'fuse', 'merge']],
+      ['kernel', ['fuse', 'merge']],
+    ] as const) {
+      await show(first, text)
+      for (const other of others)
+        await t.rejects(second(other), { code: 'ERR_MOUNT_EXISTS' }, `${other} beside ${first}`)
+      await away(first)
+    }
+  },
+)
+
+t.test(
+  'the mount point in a layer, and a mount below one',
+  { skip: skips.fuse || !isRoot },
+  async (t) => {
+    const { at, show, away, home } = makeBench(t)
+    const place = at('shown-fuse')
+    const mounted = at('mounted')
+    fs.writeFileSync(path.join(mounted, 'elsewhere'), '')
+    const text = (lower: string): string =>
+      `lowerdir=${lower},upperdir=${at('up')},workdir=${at('work')}`
+    const lower = at('around')
+    const inner = path.join(lower, 'inner')
+    fs.mkdirSync(inner)
+    bindWritable(mounted, inner)
+    t.teardown(() => unmount(inner, { lazy: true }))
+    await show('fuse', text(lower))
+    t.same(
+      fs.readdirSync(path.join(place, 'inner')),
+      [],
+      'what is mounted there is no part of the layer',
+    )
+    await away('fuse')
+    unmount(inner)
+    const options = parseOverlayOptions(text(lower))
+    await showOverlay({ options, target: inner, view: 'fuse', merges: path.join(home, 'records') })
+    t.teardown(() => unmountFuse(inner, { lazy: true }))
+    fs.writeFileSync(path.join(inner, 'inner/made'), 'made')
+    t.same(fs.readdirSync(path.join(inner, 'inner')), ['made'])
+    t.ok(fs.existsSync(path.join(at('up'), 'inner/made')))
+  },
+)
 
 for (const view of ['kernel', 'fuse'] as const) {
   t.test(

@@ -13,7 +13,7 @@ import { OwnerMap } from './owner-map.ts'
 import { serve } from './server.ts'
 
 function run({ config, device }: FuseWorkerData): void {
-  const { form, lowers, upper: place, asRoot, volatile = false, owners } = config
+  const { form, lowers, upper: place, asRoot, checked, volatile = false, owners } = config
   const { whiteoutNames = false } = config
   using stack = new LayerStack(lowers, { form, whiteoutNames })
   const upper = place && new DirectoryUpper(place.directory, { form, ...place })
@@ -24,6 +24,7 @@ function run({ config, device }: FuseWorkerData): void {
       tree: new UnionTree({ lowers: layers, upper }, systemNow),
       place: place?.directory ?? lowers[0]!,
       passthrough: asRoot,
+      checked,
       volatile,
       ...(owners === undefined ? {} : { owners: new OwnerMap(owners) }),
       onReady: () => parentPort?.postMessage({ ready: true }),

@@ -31,6 +31,8 @@ export interface ServeOptions {
   readonly place: string
   /** Passthrough needs CAP_SYS_ADMIN. */
   readonly passthrough: boolean
+  /** The kernel asks owner, mode and ACL of each file (default_permissions). */
+  readonly checked: boolean
   /** Nobody's fsync(2) is waited for. */
   readonly volatile?: boolean
   readonly owners?: OwnerMap
@@ -133,6 +135,8 @@ class Server {
       INIT.CACHE_SYMLINKS |
       // Else the kernel asks for security.capability before every write.
       INIT.HANDLE_KILLPRIV_V2 |
+      // It makes the kernel ask for permissions also where the mount does not.
+      (this.#options.checked ? INIT.POSIX_ACL : 0) |
       INIT.INIT_EXT
     const passthrough = this.#options.passthrough ? INIT.PASSTHROUGH : 0
     const flags2 = offered2 & (INIT.DIRECT_IO_ALLOW_MMAP | passthrough)

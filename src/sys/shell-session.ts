@@ -42,14 +42,17 @@ export class ShellSession implements AsyncDisposable {
     this.#child.stderr.setEncoding('utf8').on('data', hear)
     this.#child.stdin.on('error', (error) => this.#fail(error))
     this.#child.on('error', (error) => this.#fail(error))
+    const abort = (): void => this.#fail(signal?.reason as Error)
+    signal?.addEventListener('abort', abort, { once: true })
     this.#ended = new Promise((resolve) => {
       this.#child.once('close', () => {
+        // One signal may see many sessions.
+        signal?.removeEventListener('abort', abort)
         this.#fail(new Error(this.#said.trim() || 'it ended'))
         resolve()
       })
       this.#child.once('error', () => resolve())
     })
-    signal?.addEventListener('abort', () => this.#fail(signal.reason as Error), { once: true })
   }
 
   /** @throws HostError where the shell is gone; signal.reason */

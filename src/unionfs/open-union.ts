@@ -1,5 +1,6 @@
 // A UnionFs over plain directories of the host, opened and closed as one. What the layers mean is src/view's to know.
 
+import { InvalidArgumentError } from '../errors.ts'
 import { systemNow } from '../sys/clock.ts'
 import { inUserNamespace } from '../sys/probe.ts'
 import { MemoryUpper } from '../union/memory-upper.ts'
@@ -25,12 +26,13 @@ export interface OpenUnionOptions extends UnionCallsOptions {
 
 /**
  * The caller closes it.
- * @throws HostError where a directory cannot be opened, ConflictError ERR_MOUNT_EXISTS where `upper` is in use
+ * @throws InvalidArgumentError ERR_OPTION; HostError where a directory cannot be opened, ConflictError ERR_MOUNT_EXISTS where `upper` is in use
  * @example
  * await using union = openUnion({ lowers: ['/srv/new', '/srv/old'], upper: 'memory' })
  * await union.writeFile('/etc/motd', 'hello')
  */
 export function openUnion(options: OpenUnionOptions): UnionFs {
+  checkOptions(options)
   const { lowers, upper, form = usualForm(), ...rest } = options
   const stack = new LayerStack(lowers, { form })
   let changes: UpperLayer | undefined
@@ -46,6 +48,28 @@ export function openUnion(options: OpenUnionOptions): UnionFs {
     stack[Symbol.dispose]()
     throw error
   }
+}
+
+/** For callers without types: `upper: '/dir'` beside `work`, as mount(8) has it, is what they try first. */
+function checkOptions(options: OpenUnionOptions): void {
+  const { lowers, upper } = (options ?? {}) as { lowers?: unknown; upper?: unknown }
+  const isText = (value: unknown): boolean => typeof value === 'string'
+  if (!Array.isArray(lowers) || lowers.length === 0 || !lowers.every(isText))
+    throw wrong('lowers', 'a list of one or more directories')
+  if (upper === undefined || upper === 'memory') return
+  const { directory, work } = (upper ?? {}) as { directory?: unknown; work?: unknown }
+  if (!isText(directory) || !isText(work))
+    throw wrong('upper', "'memory', or { directory, work } with two directories")
+}
+
+function wrong(option: string, expected: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'ERR_OPTION',
+    `cannot open the union: ${option} is not ${expected}`,
+    {
+      details: { option },
+    },
+  )
 }
 
 /** Changes take room where the upper layer is; without one, the topmost lower one tells (ovl_path_real). */

@@ -114,3 +114,17 @@ t.test('what a disk refuses', { skip: unless({ ordinaryUser: true }) }, async (t
   await t.rejects(union.stat('/etc/b'), refused)
   await t.rejects(union.readFile('/etc/b'), refused)
 })
+
+t.test('options that say nothing', async (t) => {
+  const open = openUnion as (options?: unknown) => unknown
+  for (const options of [
+    undefined,
+    {},
+    { lowers: [] },
+    { lowers: '/a' },
+    { lowers: ['/'], upper: '/u', work: '/w' },
+    { lowers: ['/'], upper: { directory: '/u' } },
+    { lowers: ['/'], upper: null },
+  ])
+    t.throws(() => open(options), { code: 'ERR_OPTION' }, JSON.stringify(options))
+})

@@ -40,7 +40,7 @@ export class UnionTree {
   readonly root: UnionEntry
   /** Nanoseconds. */
   readonly now: () => bigint
-  /** Told of each node that comes into the upper layer: its size on the disk and its links are that layer's from now on. */
+  /** Told of what comes into the upper layer where its links, or a directory's size, are others from now on. */
   onCopiedUp: ((node: UnionNode) => void) | undefined
   readonly #fileSystems: readonly string[]
   readonly #entriesMax: number
@@ -263,7 +263,8 @@ export class UnionTree {
     // First of all: who cannot be asked now has it nevertheless, and must not be given it again.
     node.upper = true
     node.remembered = undefined
-    this.onCopiedUp?.(node)
+    // Not of every file: whoever writes to one is asked for its status anyway, and an answer too many costs a third.
+    if (node.type === 'directory' || isLinked(node.lower)) this.onCopiedUp?.(node)
     if (node.type === 'directory') {
       // It has a name more up there.
       if (entry.parent !== undefined) this.onCopiedUp?.(entry.parent.node)

@@ -2,6 +2,7 @@
 // left in there is nobody's.
 
 import { ConflictError } from '../../errors.ts'
+import { pathFromText } from '../../path/byte-path.ts'
 import { ERRNO, hostError } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
 import { lockDirectory } from '../../sys/lock-directory.ts'
@@ -15,13 +16,9 @@ export interface UpperNames {
   readonly work: string
 }
 
-function latin1(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1')
-}
-
 /** @throws HostError */
 export function openHost(directory: string): number {
-  const fd = calls.openAt(calls.AT_FDCWD, latin1(directory), O.RDONLY | O.DIRECTORY)
+  const fd = calls.openAt(calls.AT_FDCWD, pathFromText(directory), O.RDONLY | O.DIRECTORY)
   if (fd < 0) throw hostError(`open upper directory ${directory}`, -fd, 'openat', directory)
   return fd
 }

@@ -124,12 +124,12 @@ export function setXattr(
   if (refused < 0) return refused
   const { entry } = node
   if (entry === undefined) {
-    node.lacksCapability = false
+    node.lacksCapability = node.lacksDefaultAcl = false
     return changeNameless(tree, node, (open) => open.setXattr?.(name, value, flags))
   }
   const copied = copyUp(tree, entry)
   if (copied < 0) return copied
-  node.lacksCapability = false
+  node.lacksCapability = node.lacksDefaultAcl = false
   const result = tree.upper!.setXattr(entry.path, name, value, flags)
   tree.touch(node)
   return result

@@ -2,11 +2,13 @@
 // before is replaced, and a directory in its place hides what the removed one had.
 
 import { joinPath, type BytePath } from '../path/byte-path.ts'
+import { xattrs } from './attributes.ts'
 import { copyUp } from './copy-up.ts'
 import type { UnionEntry, UnionNode } from './entry.ts'
 import { E } from './errno.ts'
 import type { LayerNode, NodeType } from './layer-view.ts'
 import { OpenFile, openFile } from './open-file.ts'
+import { ACCESS_ACL, DEFAULT_ACL, inheritAcl } from './posix-acl.ts'
 import type { UnionTree } from './tree.ts'
 
 const S_ISGID = 0o2000
@@ -17,11 +19,15 @@ const NAME_BYTES_MAX = 255
 export interface Creator {
   readonly uid: number
   readonly gid: number
+  /** Taken off the mode, where the directory has no default ACL in its place. Default: nothing. */
+  readonly umask?: number
+  /** The kernel has looked already whether a setgid file of this group may be this caller's (mode_strip_sgid). */
+  readonly isGroupChecked?: boolean
 }
 
 export interface Creation {
   readonly type: NodeType
-  /** The low 12 bits, the umask taken off already. */
+  /** The low 12 bits. */
   readonly mode: number
   readonly linkTarget?: BytePath
   readonly devMajor?: number
@@ -40,19 +46,21 @@ export function create(
   if (ready < 0) return ready
   const path = joinPath(dir.path, name)
   const upper = tree.upper!
-  const { mode, gid } = inherited(tree, dir, what, creator)
+  const given = inherited(tree, dir, what, creator)
+  if (typeof given === 'number') return given
   // mkdir over a whiteout: else the lower directory of that name would come back in it (ovl_create_over_whiteout). What
   // was made here has none that nobody knows of.
   const mayBeOver = what.type === 'directory' && !dir.isWhole
   const opaque = mayBeOver && upper.lookup(path) === 'whiteout'
   const wasWhole = tree.unsettle(dir, name)
-  const made = upper.make(path, { ...what, mode, gid, uid: creator.uid, opaque })
+  const made = upper.make(path, { ...what, ...given, uid: creator.uid, opaque })
   if (made < 0) return made
   tree.touch(dir.node)
   const entry = tree.adopt(dir, name, wasWhole)
   if (typeof entry === 'number') return entry
   // A directory's default ACL or label comes to what is made in it; a capability never does.
   entry.node.lacksCapability = true
+  entry.node.lacksDefaultAcl = given.xattrs === undefined
   entry.isWhole = what.type === 'directory' && !entry.node.mergesLower
   return entry
 }
@@ -83,8 +91,9 @@ export function createOpen(
   }
   const ready = prepare(tree, dir, name)
   if (ready < 0) return ready
-  const { mode: given, gid } = inherited(tree, dir, what, creator)
-  const node = { type: 'file', mode: given, uid: creator.uid, gid } as const
+  const given = inherited(tree, dir, what, creator)
+  if (typeof given === 'number') return given
+  const node = { type: 'file', uid: creator.uid, ...given } as const
   const wasWhole = tree.unsettle(dir, name)
   const made = tree.upper!.makeOpen!(dir.path, name, node)
   if (typeof made === 'number') return made
@@ -112,8 +121,9 @@ export function createNameless(
   if (upper.makeNameless === undefined) return -E.OPNOTSUPP
   const copied = copyUp(tree, dir)
   if (copied < 0) return copied
-  const { mode: given, gid } = inherited(tree, dir, { type: 'file', mode }, creator)
-  const made = upper.makeNameless(dir.path, { type: 'file', mode: given, uid: creator.uid, gid })
+  const given = inherited(tree, dir, { type: 'file', mode }, creator)
+  if (typeof given === 'number') return given
+  const made = upper.makeNameless(dir.path, { type: 'file', uid: creator.uid, ...given })
   if (typeof made === 'number') return made
   const { body, status } = made
   const node = tree.nameless(status)
@@ -184,8 +194,43 @@ export function refuseName(tree: UnionTree, name: BytePath): number {
   return tree.upper?.reservesName(name) ? -E.INVAL : 0
 }
 
-/** A setgid directory gives its group, and to directories the bit (inode_init_owner of fs/inode.c). */
+interface Inherited {
+  readonly mode: number
+  readonly gid: number
+  /** Its ACLs. */
+  readonly xattrs?: ReadonlyMap<string, Uint8Array>
+}
+
+/** What the directory gives to it: its group, its default ACL. @returns a negative errno where that cannot be read */
 function inherited(
+  tree: UnionTree,
+  dir: UnionEntry,
+  what: Creation,
+  creator: Creator,
+): Inherited | number {
+  const { mode, gid } = ofSetgid(tree, dir, what, creator)
+  if (what.type === 'symlink') return { mode, gid }
+  const acl = defaultAcl(tree, dir.node)
+  if (typeof acl === 'number') return acl
+  const own = acl && inheritAcl(acl, mode)
+  if (acl === undefined || own === undefined) return { mode: mode & ~(creator.umask ?? 0), gid }
+  const xattrs = new Map<string, Uint8Array>()
+  if (own.access !== undefined) xattrs.set(ACCESS_ACL, own.access)
+  if (what.type === 'directory') xattrs.set(DEFAULT_ACL, acl)
+  return { mode: own.mode, gid, ...(xattrs.size === 0 ? {} : { xattrs }) }
+}
+
+function defaultAcl(tree: UnionTree, directory: UnionNode): Uint8Array | number | undefined {
+  if (directory.lacksDefaultAcl) return undefined
+  const found = xattrs(tree, directory)
+  if (typeof found === 'number') return found
+  const acl = found.get(DEFAULT_ACL)
+  directory.lacksDefaultAcl = acl === undefined
+  return acl
+}
+
+/** A setgid directory gives its group, and to directories the bit (inode_init_owner of fs/inode.c). */
+function ofSetgid(
   tree: UnionTree,
   dir: UnionEntry,
   what: Creation,
@@ -198,7 +243,7 @@ function inherited(
   if (typeof parent === 'number' || (parent.mode & S_ISGID) === 0) return { mode, gid: creator.gid }
   if (type === 'directory') return { mode: mode | S_ISGID, gid: parent.gid }
   const both = S_ISGID | S_IXGRP
-  const mayKeep = creator.uid === 0 || creator.gid === parent.gid
+  const mayKeep = creator.isGroupChecked || creator.uid === 0 || creator.gid === parent.gid
   const strips = (mode & both) === both && !mayKeep
   return { mode: strips ? mode & ~S_ISGID : mode, gid: parent.gid }
 }

@@ -30,6 +30,8 @@ export class UnionNode {
   #otherNames: Set<UnionEntry> | undefined
   /** Made here, or looked at: the kernel asks before a first write, and nobody gives one but by this tree. */
   lacksCapability = false
+  /** A directory, in the same way: asked for with each name that is made in it. */
+  lacksDefaultAcl = false
   /** Open: as with names, nearly always one or none. */
   #file: OpenFile | undefined
   #otherFiles: Set<OpenFile> | undefined

@@ -59,14 +59,12 @@ export type TimeArgument = number | string | Date
 export class UnionCalls {
   readonly tree: UnionTree
   readonly #creator: Creator
-  readonly #umask: number
   readonly device: bigint
   readonly #space: string | undefined
 
   constructor(tree: UnionTree, options: UnionCallsOptions = {}) {
     this.tree = tree
-    this.#creator = options.creator ?? { uid: 0, gid: 0 }
-    this.#umask = options.umask ?? 0o022
+    this.#creator = { umask: options.umask ?? 0o022, ...(options.creator ?? { uid: 0, gid: 0 }) }
     this.device = options.device ?? 0n
     this.#space = options.space
   }
@@ -93,7 +91,7 @@ export class UnionCalls {
     const isNew = found === undefined
     if (found === undefined) {
       if (!makes) throw nodeError(E.NOENT, place)
-      found = must(this.#make(dir, name, { type: 'file', mode: mode & ~this.#umask }), place)
+      found = must(this.#make(dir, name, { type: 'file', mode }), place)
     }
     const handleMode = { reads: (flags & O_WRONLY) === 0, appends: (flags & O_APPEND) !== 0 }
     if ((flags & O_DIRECTORY) !== 0 && found.node.type !== 'directory')
@@ -178,7 +176,7 @@ export class UnionCalls {
     const place = { syscall: 'mkdir', path: shownPath(path) }
     const { dir, name, entry } = this.#last(path, place)
     if (entry !== undefined) throw nodeError(E.EXIST, place)
-    must(this.#make(dir, name, { type: 'directory', mode: mode & ~this.#umask }), place)
+    must(this.#make(dir, name, { type: 'directory', mode }), place)
   }
 
   symlink(target: PathArgument, path: PathArgument): void {

@@ -2,6 +2,7 @@
 // made. Knows the words; who writes them is in upper/, who reads them directory-layer.ts.
 
 import type { LayerForm } from '../driver/driver.ts'
+import { ACCESS_ACL, DEFAULT_ACL } from '../union/posix-acl.ts'
 
 /**
  * `plain`: marks as in the form `user`, but what is found belongs to whom the disk says, and what is written is put on
@@ -13,4 +14,13 @@ export type DiskForm = LayerForm | 'plain'
 /** How its whiteouts and opaque marks are written. */
 export function markForm(form: DiskForm): LayerForm {
   return form === 'plain' ? 'user' : form
+}
+
+/**
+ * Whether a new node is given that attribute: an ordinary user has none but user.*, and ACLs, which name users by the
+ * numbers of the host; a store's layers have others.
+ */
+export function keepsXattr(form: DiskForm, name: string): boolean {
+  if (form === 'trusted' || name.startsWith('user.')) return true
+  return form === 'plain' && (name === ACCESS_ACL || name === DEFAULT_ACL)
 }

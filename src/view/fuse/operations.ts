@@ -59,6 +59,8 @@ export interface OperationsOptions extends OpenTableOptions {
   readonly owners: OwnerMap | undefined
   /** The kernel asks whether a caller may before it hands an ioctl(2) about flags on. */
   readonly checksFlags: boolean
+  /** The kernel has looked whose groups a caller has before it hands a setgid file on. */
+  readonly checksGroups: boolean
 }
 
 export class Operations {
@@ -69,6 +71,7 @@ export class Operations {
   readonly #now: () => bigint
   readonly #isVolatile: boolean
   readonly #owners: OwnerMap | undefined
+  readonly #checksGroups: boolean
   readonly #open: OpenTable
   readonly #space: FileSpace
   readonly #flags: FileFlags | undefined
@@ -84,6 +87,7 @@ export class Operations {
     this.#now = options.now
     this.#isVolatile = options.volatile
     this.#owners = options.owners
+    this.#checksGroups = options.checksGroups
     const root = options.tree.root.node
     this.#nodes.set(root.id, root)
     this.#open = new OpenTable(options, (entry, at) => this.writeEntry(entry, at))
@@ -177,11 +181,23 @@ export class Operations {
     return this.#in.text(at, length - 1) as BytePath
   }
 
-  /** Who asks: the owner of what is made. @returns undefined for one whom the disk has no number for */
-  #creator(): Creator | undefined {
+  /**
+   * Who asks: the owner of what is made.
+   * @param umask where the request has it, if it has
+   * @returns undefined for one whom the disk has no number for
+   */
+  #creator(umask?: number): Creator | undefined {
     const uid = this.#in.word(24)
     const gid = this.#in.word(28)
-    return this.#owners === undefined ? { uid, gid } : this.#owners.creator(uid, gid)
+    const owner = this.#owners === undefined ? { uid, gid } : this.#owners.creator(uid, gid)
+    if (owner === undefined) return undefined
+    const isGroupChecked = this.#checksGroups
+    return {
+      uid: owner.uid,
+      gid: owner.gid,
+      umask: umask === undefined ? 0 : this.#in.word(umask),
+      isGroupChecked,
+    }
   }
 
   #writeAttr(at: number, node: UnionNode, status: LayerNode): void {
@@ -281,8 +297,7 @@ export class Operations {
     return this.#out.bytes.write(status.linkTarget, OUT, 'latin1')
   }
 
-  #create(dir: UnionEntry, name: BytePath, what: Creation): number {
-    const creator = this.#creator()
+  #create(dir: UnionEntry, name: BytePath, what: Creation, creator?: Creator): number {
     if (creator === undefined) return -ERRNO.EOVERFLOW
     const made = create(this.#tree, dir, name, what, creator)
     return typeof made === 'number' ? made : this.writeEntry(made, OUT)
@@ -291,12 +306,13 @@ export class Operations {
   #symlink(dir: UnionEntry, length: number): number {
     const name = this.#name(BODY, length)
     const linkTarget = this.#lastName(BODY + name.length + 1, length)
-    return this.#create(dir, name, { type: 'symlink', mode: 0o777, linkTarget })
+    return this.#create(dir, name, { type: 'symlink', mode: 0o777, linkTarget }, this.#creator())
   }
 
   #mkdir(dir: UnionEntry, length: number): number {
     const mode = this.#in.word(BODY) & 0o7777
-    return this.#create(dir, this.#lastName(BODY + 8, length), { type: 'directory', mode })
+    const name = this.#lastName(BODY + 8, length)
+    return this.#create(dir, name, { type: 'directory', mode }, this.#creator(BODY + 4))
   }
 
   #mknod(dir: UnionEntry, length: number): number {
@@ -304,13 +320,14 @@ export class Operations {
     const type = fileType(mode & S_IFMT)
     const device = decodeDevice(this.#in.word(BODY + 4))
     const name = this.#lastName(BODY + 16, length)
-    return this.#create(dir, name, { type, mode: mode & 0o7777, ...device })
+    const what = { type, mode: mode & 0o7777, ...device }
+    return this.#create(dir, name, what, this.#creator(BODY + 8))
   }
 
   #createFile(dir: UnionEntry, length: number): number {
     const mode = this.#in.word(BODY + 4) & 0o7777
     const name = this.#lastName(BODY + 16, length)
-    const creator = this.#creator()
+    const creator = this.#creator(BODY + 8)
     // As the kernel has it of a mount with mapped IDs: may_create of fs/namei.c.
     if (creator === undefined) return -ERRNO.EOVERFLOW
     const made = createOpen(this.#tree, dir, name, mode, creator)
@@ -330,7 +347,7 @@ export class Operations {
 
   #createNameless(dir: UnionEntry): number {
     const mode = this.#in.word(BODY + 4) & 0o7777
-    const creator = this.#creator()
+    const creator = this.#creator(BODY + 8)
     if (creator === undefined) return -ERRNO.EOVERFLOW
     const made = createNameless(this.#tree, dir, mode, creator)
     if (typeof made === 'number') return made

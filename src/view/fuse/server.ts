@@ -21,6 +21,8 @@ const MINOR = 40
 const MINOR_MIN = 31
 /** Linux 5.14: the one before knows who may change a file's flags, and has no number of its own. */
 const MINOR_CHECKS_FLAGS = 34
+/** Linux 6.1; from 6.0 on the kernel strips setgid before any file system is asked (mode_strip_sgid). */
+const MINOR_CHECKS_GROUPS = 37
 export const IO_BYTES_MAX: number = 1 << 20
 const PAGE_BYTES = 4096
 
@@ -128,6 +130,8 @@ class Server {
       INIT.ASYNC_READ |
       INIT.ATOMIC_O_TRUNC |
       INIT.BIG_WRITES |
+      // A default ACL takes the place of the umask: which of them there is, is known here.
+      INIT.DONT_MASK |
       INIT.DO_READDIRPLUS |
       INIT.READDIRPLUS_AUTO |
       INIT.PARALLEL_DIROPS |
@@ -164,6 +168,7 @@ class Server {
       owners,
       now: systemNow,
       checksFlags: minor >= MINOR_CHECKS_FLAGS,
+      checksGroups: minor >= MINOR_CHECKS_GROUPS,
       backing: new BackingFiles(this.#device, tree, passes),
       notify: (code, length) => this.#notify(code, length),
       replyFrom: (fd, offset, sizeBytes) => this.#replyFrom(fd, offset, sizeBytes),

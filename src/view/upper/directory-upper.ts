@@ -23,7 +23,7 @@ import type {
 } from '../../union/upper-layer.ts'
 import { WHITEOUT_PREFIX, whiteoutOf } from '../../union/whiteout.ts'
 import { DirectoryLayer } from '../directory-layer.ts'
-import { markForm, type DiskForm } from '../disk-form.ts'
+import { keepsXattr, markForm, type DiskForm } from '../disk-form.ts'
 import { isThere } from '../layer-marks.ts'
 import { changeAt, changeOwnedAt, type Place } from './change-attributes.ts'
 import { DiskBody, asOnDisk } from './file-body.ts'
@@ -113,14 +113,15 @@ export class DirectoryUpper implements UpperLayer {
   make(path: BytePath, node: NewNode): number {
     return this.#at(path, (place) => {
       const isCopy = isCopied(node)
-      if (!isCopy && this.#form !== 'none') {
+      const isPlain = !isCopy && node.xattrs === undefined
+      if (isPlain && this.#form !== 'none') {
         // A whiteout has the name itself, and there is none nearly always.
         const made = makeNode(place, this.#form, node)
         if (made !== -ERRNO.EEXIST) return made
       }
       // Something shows through from below a copy: so there is no whiteout in the way.
       const whiteout = !isCopy && this.#layer.lookup(path) === 'whiteout'
-      if (!isCopy && !whiteout) return makeNode(place, this.#form, node)
+      if (isPlain && !whiteout) return makeNode(place, this.#form, node)
       const aside = this.#aside()
       const made = makeNode(aside, this.#form, node)
       const placed =
@@ -133,7 +134,7 @@ export class DirectoryUpper implements UpperLayer {
 
   makeOpen(dir: BytePath, name: BytePath, node: NewNode): OpenNode | number {
     const isCopy = isCopied(node)
-    if (this.#form === 'trusted' && !isCopy) {
+    if (this.#form === 'trusted' && !isCopy && node.xattrs === undefined) {
       const fd = this.#open(dir)
       const made = fd < 0 ? fd : makeOpenFile({ dir: fd, name }, node)
       // A whiteout of this form has the name itself.
@@ -267,7 +268,7 @@ export class DirectoryUpper implements UpperLayer {
   }
 
   setXattr(path: BytePath, name: string, value: Uint8Array, flags: XattrFlags = {}): number {
-    if (this.#form !== 'trusted' && !name.startsWith('user.')) return -ERRNO.EOPNOTSUPP
+    if (!keepsXattr(this.#form, name)) return -ERRNO.EOPNOTSUPP
     const bits = xattrBits(flags)
     return this.#at(path, (place) => setXattr(below(place.dir, place.name), name, value, bits))
   }
@@ -454,5 +455,5 @@ function rename(from: Place, to: Place, flags = 0): number {
 
 /** Made after a file of a lower layer: to be complete before anybody can see it. */
 function isCopied(node: NewNode): boolean {
-  return node.xattrs !== undefined || node.mtimeNs !== undefined
+  return node.mtimeNs !== undefined
 }

@@ -9,7 +9,7 @@ import { statusAt, statusOf, type FileStatus } from '../../sys/file-status.ts'
 import { below, isRefusedXattr, isUnsupportedXattr, setXattr } from '../../sys/xattr.ts'
 import type { NewNode } from '../../union/upper-layer.ts'
 import { copyContent } from '../copy-content.ts'
-import { markForm, type DiskForm } from '../disk-form.ts'
+import { keepsXattr, markForm, type DiskForm } from '../disk-form.ts'
 import { diskMode, isOpenTo, overrideType, type Place } from './change-attributes.ts'
 import { DiskBody } from './file-body.ts'
 import { attempt } from './leave-whiteout.ts'
@@ -98,7 +98,11 @@ export function makeNameless(dir: number, form: DiskForm, node: NewNode): number
   const { mode, uid, gid } = node
   // The form `none` has nowhere to keep an owner.
   const to = form === 'none' ? { mode } : { mode, uid, gid }
-  const described = new DiskBody(fd, form).setAttributes(to)
+  const body = new DiskBody(fd, form)
+  let described = body.setAttributes(to)
+  for (const [key, value] of node.xattrs ?? []) {
+    if (described >= 0 && keepsXattr(form, key)) described = body.setXattr(key, value)
+  }
   if (described >= 0) return fd
   calls.close(fd)
   return described
@@ -168,7 +172,7 @@ function describe(place: Place, form: DiskForm, node: NewNode): number {
     recorded = owned < 0 || (form === 'plain' && !isHeld(place, node))
   }
   for (const [key, value] of node.xattrs ?? []) {
-    if (form !== 'trusted' && !key.startsWith('user.')) continue
+    if (!keepsXattr(form, key)) continue
     const set = setXattr(below(dir, name), key, value)
     // What a layer says of a file, and no disk holds, must not keep the file from being changed.
     if (set < 0 && !isUnsupportedXattr(-set) && !isRefusedXattr(-set)) return set

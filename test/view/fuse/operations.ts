@@ -59,6 +59,7 @@ function serving(
     volatile: false,
     owners: undefined,
     checksFlags,
+    checksGroups: true,
     backing: new BackingFiles(-1, tree, false),
     replyFrom: () => false,
     notify(code, length) {

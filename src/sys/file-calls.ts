@@ -21,6 +21,7 @@ interface OpenFlags {
   readonly CREAT: number
   readonly EXCL: number
   readonly TRUNC: number
+  readonly APPEND: number
   readonly NOFOLLOW: number
   readonly DIRECTORY: number
   readonly NONBLOCK: number
@@ -37,6 +38,7 @@ export const O: OpenFlags = {
   CREAT: fs.constants.O_CREAT,
   EXCL: fs.constants.O_EXCL,
   TRUNC: fs.constants.O_TRUNC,
+  APPEND: fs.constants.O_APPEND,
   NOFOLLOW: fs.constants.O_NOFOLLOW,
   DIRECTORY: fs.constants.O_DIRECTORY,
   NONBLOCK: fs.constants.O_NONBLOCK,

@@ -13,6 +13,8 @@ export interface OpenMode {
   readonly write: boolean
   /** O_TRUNC. */
   readonly truncate?: boolean
+  /** O_APPEND. */
+  readonly appends?: boolean
 }
 
 /** @returns -EISDIR, -EROFS, -ELOOP for a symlink, -EINVAL for what has no content, ... */
@@ -32,7 +34,7 @@ export function openFile(tree: UnionTree, entry: UnionEntry, mode: OpenMode): Op
       return copied
     }
   }
-  const body = taken ?? open(tree, entry, mode.write)
+  const body = taken ?? open(tree, entry, mode)
   if (typeof body === 'number') return body
   if (mode.truncate) {
     const truncated = mode.write
@@ -47,9 +49,9 @@ export function openFile(tree: UnionTree, entry: UnionEntry, mode: OpenMode): Op
   return new OpenFile(tree, node, body, mode.write)
 }
 
-function open(tree: UnionTree, entry: UnionEntry, write: boolean): FileBody | number {
+function open(tree: UnionTree, entry: UnionEntry, mode: OpenMode): FileBody | number {
   const { path, node } = entry
-  if (write) return tree.upper!.openBody(path, true)
+  if (mode.write) return tree.upper!.openBody(path, true, mode.appends)
   return node.upper ? tree.upper!.openBody(path) : tree.lowers[node.lower!.layer]!.openBody(path)
 }
 
@@ -84,7 +86,7 @@ export class OpenFile {
   settle(): number {
     if (this.#fromUpper || !this.node.upper) return 0
     const { entry } = this.node
-    const body = entry === undefined ? -E.STALE : open(this.#tree, entry, false)
+    const body = entry === undefined ? -E.STALE : open(this.#tree, entry, { write: false })
     if (typeof body === 'number') return body
     this.#fromUpper = true
     this.#body.close()

@@ -86,9 +86,12 @@ export interface OpenNode {
 }
 
 export interface UpperLayer extends ReadableLayer {
-  /** Files for writing, too, where `write`. */
+  /**
+   * Files for writing, too, where `write`.
+   * @param appends only at the end, whatever the offset: what the disk lets be written only so is open then
+   */
   openBody(path: BytePath, write?: false): FileBody | number
-  openBody(path: BytePath, write: true): WritableBody | number
+  openBody(path: BytePath, write: true, appends?: boolean): WritableBody | number
   /**
    * Of a directory that this layer has and that was changed: asked for after each new name in it. Absent where `lookup`
    * costs as little.

@@ -93,7 +93,8 @@ export class UnionCalls {
       if (!makes) throw nodeError(E.NOENT, place)
       found = must(this.#make(dir, name, { type: 'file', mode }), place)
     }
-    const handleMode = { reads: (flags & O_WRONLY) === 0, appends: (flags & O_APPEND) !== 0 }
+    const appends = (flags & O_APPEND) !== 0
+    const handleMode = { reads: (flags & O_WRONLY) === 0, appends }
     if ((flags & O_DIRECTORY) !== 0 && found.node.type !== 'directory')
       throw nodeError(E.NOTDIR, place)
     if (found.node.type === 'directory') {
@@ -101,7 +102,7 @@ export class UnionCalls {
       return new OpenHandle(this, found, undefined, handleMode)
     }
     const truncate = !isNew && (flags & O_TRUNC) !== 0
-    const file = must(openFile(tree, found, { write: writes, truncate }), place)
+    const file = must(openFile(tree, found, { write: writes, truncate, appends }), place)
     return new OpenHandle(this, found, file, handleMode)
   }
 

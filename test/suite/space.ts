@@ -13,6 +13,8 @@ const KEEP_SIZE = 1
 const PUNCH_HOLE = 2
 const BLOCK = 65_536
 const NODUMP = 0x40
+/** FS_APPEND_FL. */
+const APPEND = 0x20
 
 const [getFlags, setFlags] = FILE_FLAGS_CALLS
 
@@ -26,7 +28,7 @@ function giveFlags(fd: number, flags: number): number {
   const bytes = Buffer.alloc(4)
   const result = callFileFlags(fd, getFlags!, bytes)
   if (result < 0) return result
-  bytes.writeUInt32LE((bytes.readUInt32LE() & ~NODUMP) | flags)
+  bytes.writeUInt32LE((bytes.readUInt32LE() & ~(NODUMP | APPEND)) | flags)
   return callFileFlags(fd, setFlags!, bytes)
 }
 
@@ -161,6 +163,55 @@ export const spaceChecks: readonly Check[] = [
       equal('a removed one: given', giveFlags(fd, NODUMP), 0)
       equal('a removed one: there', flagsOf(fd), NODUMP)
       fs.closeSync(fd)
+    },
+  },
+  {
+    name: 'a file that can only be appended to',
+    needs: ['descriptors', 'file flags', 'owners'],
+    prepare(fs, at) {
+      fs.writeFileSync(`${at}/f`, 'one ')
+    },
+    run({ path, equal, code }) {
+      const mark = (flags: number): number => {
+        const fd = fs.openSync(path('f'), 'r')
+        try {
+          return giveFlags(fd, flags)
+        } finally {
+          fs.closeSync(fd)
+        }
+      }
+      equal('given', mark(APPEND), 0)
+      const append = (): void => fs.appendFileSync(path('f'), 'two')
+      equal('appended to', code(append), 'ok')
+      equal('content', fs.readFileSync(path('f'), 'latin1'), 'one two')
+      equal(
+        'open for writing',
+        code(() => fs.closeSync(fs.openSync(path('f'), 'r+'))),
+        'EPERM',
+      )
+      equal(
+        'emptied',
+        code(() => fs.truncateSync(path('f'))),
+        'EPERM',
+      )
+      const emptying = fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_TRUNC
+      equal(
+        'while appending',
+        code(() => fs.closeSync(fs.openSync(path('f'), emptying))),
+        'EPERM',
+      )
+      equal(
+        'removed',
+        code(() => fs.unlinkSync(path('f'))),
+        'EPERM',
+      )
+      equal('content', fs.readFileSync(path('f'), 'latin1'), 'one two')
+      equal('taken away', mark(0), 0)
+      equal(
+        'removed then',
+        code(() => fs.unlinkSync(path('f'))),
+        'ok',
+      )
     },
   },
 ]

@@ -29,7 +29,7 @@ import {
   writeDirent,
 } from './protocol.ts'
 
-const { O_TRUNC } = fs.constants
+const { O_APPEND, O_TRUNC } = fs.constants
 const O_ACCMODE = 3
 const DT_DIR = 4
 /** Told with the answer to open, and kept by the page cache: to set up a backing file takes longer. */
@@ -166,7 +166,7 @@ export class OpenTable {
     // Before it is open, since nothing that is open is remembered. Of its mode and size opening changes nothing that
     // counts below.
     const status = this.#tree.layerStatus(node)
-    const mode = { write, truncate }
+    const mode = { write, truncate, appends: (flags & O_APPEND) !== 0 }
     const file =
       entry === undefined ? openNameless(this.#tree, node, mode) : openFile(this.#tree, entry, mode)
     if (typeof file === 'number') return file

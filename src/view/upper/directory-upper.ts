@@ -102,10 +102,13 @@ export class DirectoryUpper implements UpperLayer {
   }
 
   openBody(path: BytePath, write?: false): FileBody | number
-  openBody(path: BytePath, write: true): WritableBody | number
-  openBody(path: BytePath, write = false): WritableBody | number {
+  openBody(path: BytePath, write: true, appends?: boolean): WritableBody | number
+  openBody(path: BytePath, write = false, appends = false): WritableBody | number {
     return this.#at(path, ({ dir, name }) => {
-      const fd = calls.openAt(dir, name, (write ? O.RDWR : O.RDONLY) | O.NOFOLLOW | O.NONBLOCK)
+      const flags = (write ? O.RDWR : O.RDONLY) | O.NOFOLLOW | O.NONBLOCK
+      let fd = calls.openAt(dir, name, flags)
+      // chattr +a. Others need no such descriptor: whoever appends says where the end is.
+      if (fd === -ERRNO.EPERM && appends) fd = calls.openAt(dir, name, flags | O.APPEND)
       return fd < 0 ? fd : new DiskBody(fd, this.#form)
     })
   }

@@ -35,9 +35,18 @@ import { differences, unionSubject, writeLowers } from '../support/union-subject
 const { errno } = os.constants
 const RUNS = 100
 const KILLED_RUNS = 300
+interface Case {
+  readonly form: DiskForm
+  readonly devices: boolean
+  /** User and group of what is made; default: root's. */
+  readonly id?: number
+}
+
 /** In the forms of an ordinary user whiteouts are devices where the kernel lets him make them, and attributes elsewhere. */
-const CASES: readonly { readonly form: DiskForm; readonly devices: boolean }[] = [
+const CASES: readonly Case[] = [
   ...(isRoot ? [{ form: 'trusted', devices: true } as const] : []),
+  // For somebody else than this process.
+  ...(isRoot ? [{ form: 'trusted', devices: true, id: 1000 } as const] : []),
   { form: 'user', devices: true },
   { form: 'user', devices: false },
   { form: 'plain', devices: true },
@@ -103,11 +112,14 @@ interface Opened {
   readonly tree: () => Map<string, string>
 }
 
-function open(lowers: readonly string[], form: DiskForm, upper?: UpperLayer): Opened {
+function open(lowers: readonly string[], { form, id = 0 }: Case, upper?: UpperLayer): Opened {
   const layers = lowers.map((lower) => new DirectoryLayer(lower, { form }))
   const union = new UnionFs(
     { lowers: layers.map((layer) => new DiskLayer(layer)), upper },
-    { onClose: () => layers.forEach((layer) => layer.close()) },
+    {
+      onClose: () => layers.forEach((layer) => layer.close()),
+      creator: { uid: id, gid: id },
+    },
   )
   const subject = unionSubject(union)
   // A parent that was copied up stays so when what follows fails: no change, but its links are no longer its layer's.
@@ -116,24 +128,25 @@ function open(lowers: readonly string[], form: DiskForm, upper?: UpperLayer): Op
   return { union, subject, tree }
 }
 
-function twinOf(lowers: readonly string[], form: DiskForm): Opened {
-  const root = form === 'plain' ? { uid: process.geteuid!(), gid: process.getegid!() } : {}
-  return open(lowers, form, new MemoryUpper(systemNow, root))
+function twinOf(lowers: readonly string[], which: Case): Opened {
+  const root = which.form === 'plain' ? { uid: process.geteuid!(), gid: process.getegid!() } : {}
+  return open(lowers, which, new MemoryUpper(systemNow, root))
 }
 
 /** The same layers twice: changes in a directory, of which calls fail, and in memory, where nothing does. */
 async function compare(
   home: string,
-  { form, devices }: (typeof CASES)[number],
+  which: Case,
   { layers, operations }: Sequence,
   failures: readonly Failure[],
 ): Promise<number> {
+  const { form, devices } = which
   const at = (name: string): string => path.join(home, name)
   const lowers = layers.map((_, index) => at(`lower${index}`))
   for (const directory of [...lowers, at('upper'), at('work')]) fs.mkdirSync(directory)
   writeLowers(lowers, layers, markForm(form))
-  const ours = open(lowers, form, new DirectoryUpper(at('upper'), { form, work: at('work') }))
-  const twin = twinOf(lowers, form)
+  const ours = open(lowers, which, new DirectoryUpper(at('upper'), { form, work: at('work') }))
+  const twin = twinOf(lowers, which)
   let failed = 0
   withoutDevices(!devices)
   try {
@@ -154,7 +167,7 @@ async function compare(
         perform(twin.subject, operation)
       failed++
       same(twin.tree(), ours.tree(), `${what}\nis half-way`)
-      const fresh = open([at('upper'), ...lowers], form)
+      const fresh = open([at('upper'), ...lowers], which)
       same(fresh.tree(), ours.tree(), `${what}\nis not as on the disk`)
       await fresh.union.close()
     }
@@ -169,25 +182,24 @@ async function compare(
   }
 }
 
-/**
- * Those that take names away or move them. What is made for an ordinary user is given its owner and mode in a second
- * step: killed between the two, it is there with those of the maker.
- */
-const CHANGES = /rename|rmdir|unlink/
+/** Those that change something, in one step. */
+const CHANGES =
+  /^(?:create|mkdir|fifo|link|symlink|rmdir|unlink|rename|noreplace|exchange|chmod|chown|lchown|utimes|setxattr|removexattr)$/
 
 /** The last of the operations that changes something is the one that is cut short. @returns whether it was */
 async function crash(
   home: string,
-  { form, devices }: (typeof CASES)[number],
+  which: Case,
   { layers, operations }: Sequence,
   nth: number,
 ): Promise<boolean> {
+  const { form, devices } = which
   const [upper, work] = [path.join(home, 'upper'), path.join(home, 'work')]
   const lowers = layers.map((_, index) => path.join(home, `lower${index}`))
   for (const directory of [...lowers, upper, work]) fs.mkdirSync(directory)
   writeLowers(lowers, layers, markForm(form))
   const list = keptIn(form, operations).filter(isOneStep)
-  const twin = twinOf(lowers, form)
+  const twin = twinOf(lowers, which)
   const results = list.map((operation) => perform(twin.subject, operation))
   await twin.union.close()
   const at = list.findLastIndex(({ kind }, i) => CHANGES.test(kind) && !results[i]!.startsWith('E'))
@@ -196,7 +208,7 @@ async function crash(
   const trees: Map<string, string>[] = []
   withoutDevices(!devices)
   try {
-    const ours = open(lowers, form, new DirectoryUpper(upper, { form, work }))
+    const ours = open(lowers, which, new DirectoryUpper(upper, { form, work }))
     for (const operation of list) perform(ours.subject, operation)
     trees.push(ours.tree())
     const step = withFailing({ kind: 'change', nth, code: 'EIO', isLast: true }, () =>
@@ -204,10 +216,10 @@ async function crash(
     )
     await ours.union.close()
     if (!step.failed) return false
-    const left = open([upper, ...lowers], form)
+    const left = open([upper, ...lowers], which)
     const found = left.tree()
     await left.union.close()
-    const whole = twinOf(lowers, form)
+    const whole = twinOf(lowers, which)
     for (const operation of [...list, last!]) perform(whole.subject, operation)
     trees.push(whole.tree())
     await whole.union.close()
@@ -227,8 +239,9 @@ function same(expected: Map<string, string>, actual: Map<string, string>, what: 
   if (lines.length > 0) throw new Error(`${what}\n${lines.join('\n')}`)
 }
 
-for (const { form, devices } of CASES) {
-  const what = `form ${form}${devices ? '' : ', no devices'}`
+for (const which of CASES) {
+  const { form, devices, id } = which
+  const what = `form ${form}${devices ? '' : ', no devices'}${id === undefined ? '' : `, for ${id}`}`
   // Whiteouts of lower layers are devices here in all forms.
   t.test(what, { skip: unless({ devices: true }) }, async (t) => {
     const parent = memoryDirectory(t)
@@ -242,7 +255,7 @@ for (const { form, devices } of CASES) {
       fc.asyncProperty(sequences, points, async (sequence, failures) => {
         const home = fs.mkdtempSync(path.join(parent, 'run-'))
         try {
-          failed += await compare(home, { form, devices }, { ...sequence, salt: 0 }, failures)
+          failed += await compare(home, which, { ...sequence, salt: 0 }, failures)
         } finally {
           fs.rmSync(home, { recursive: true, force: true })
         }
@@ -257,7 +270,7 @@ for (const { form, devices } of CASES) {
       fc.asyncProperty(sequences, fc.integer({ min: 1, max: 4 }), async (sequence, nth) => {
         const home = fs.mkdtempSync(path.join(parent, 'run-'))
         try {
-          if (await crash(home, { form, devices }, { ...sequence, salt: 0 }, nth)) killed++
+          if (await crash(home, which, { ...sequence, salt: 0 }, nth)) killed++
         } finally {
           fs.rmSync(home, { recursive: true, force: true })
         }

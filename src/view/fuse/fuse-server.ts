@@ -78,6 +78,8 @@ function greet(greeting: ServerGreeting): void {
 }
 
 async function serveConfig(given: FuseConfig): Promise<void> {
+  // Whoever makes something has taken off what his own umask says, and what is made has the rest by the call that makes it.
+  process.umask(0)
   const config = heldLayers(given)
   const { target, upper, asRoot } = config
   const device = mountFuse({ ...config, readOnly: upper === undefined })

@@ -27,7 +27,15 @@ import { keepsXattr, markForm, type DiskForm } from '../disk-form.ts'
 import { isThere } from '../layer-marks.ts'
 import { changeAt, changeOwnedAt, type Place } from './change-attributes.ts'
 import { DiskBody, asOnDisk } from './file-body.ts'
-import { makeFilled, makeNameless, makeNode, makeOpenFile } from './make-node.ts'
+import {
+  isOneCall,
+  makeFilled,
+  makeNameless,
+  makeNode,
+  makeOpenFile,
+  thisMaker,
+  type Maker,
+} from './make-node.ts'
 import {
   attempt,
   exchangeWhiteout,
@@ -60,6 +68,7 @@ export class DirectoryUpper implements UpperLayer {
   readonly #form: DiskForm
   readonly #layer: DirectoryLayer
   readonly #root: number
+  readonly #maker: Maker = thisMaker()
   #work: number
   #temporary = 0
 
@@ -115,20 +124,22 @@ export class DirectoryUpper implements UpperLayer {
 
   make(path: BytePath, node: NewNode): number {
     return this.#at(path, (place) => {
-      const isCopy = isCopied(node)
-      const isPlain = !isCopy && node.xattrs === undefined
-      if (isPlain && this.#form !== 'none') {
-        // A whiteout has the name itself, and there is none nearly always.
+      // Where a whiteout has the name itself there is none nearly always, and the disk says so.
+      const isNew = !isCopied(node)
+      let whiteout = isNew && this.#form === 'none' && this.#layer.lookup(path) === 'whiteout'
+      if (!whiteout && this.#isOneCall(node)) {
         const made = makeNode(place, this.#form, node)
         if (made !== -ERRNO.EEXIST) return made
       }
-      // Something shows through from below a copy: so there is no whiteout in the way.
-      const whiteout = !isCopy && this.#layer.lookup(path) === 'whiteout'
-      if (isPlain && !whiteout) return makeNode(place, this.#form, node)
       const aside = this.#aside()
       const made = makeNode(aside, this.#form, node)
-      const placed =
-        made < 0 ? made : this.#place(aside, place, whiteout, node.type === 'directory')
+      const isDirectory = node.type === 'directory'
+      let placed = made < 0 ? made : this.#place(aside, place, whiteout, isDirectory)
+      // Something shows through from below a copy: so there is no whiteout in its way.
+      if (placed === -ERRNO.EEXIST && isNew && this.#layer.lookup(path) === 'whiteout') {
+        whiteout = true
+        placed = this.#place(aside, place, whiteout, isDirectory)
+      }
       if (placed < 0) this.#discard(aside)
       if (whiteout) this.#layer.forgetMarks()
       return placed
@@ -136,8 +147,8 @@ export class DirectoryUpper implements UpperLayer {
   }
 
   makeOpen(dir: BytePath, name: BytePath, node: NewNode): OpenNode | number {
-    const isCopy = isCopied(node)
-    if (this.#form === 'trusted' && !isCopy && node.xattrs === undefined) {
+    const isNew = !isCopied(node)
+    if (isNew && this.#isOneCall(node)) {
       const fd = this.#open(dir)
       const made = fd < 0 ? fd : makeOpenFile({ dir: fd, name }, node)
       // A whiteout of this form has the name itself.
@@ -146,8 +157,10 @@ export class DirectoryUpper implements UpperLayer {
       }
     }
     const path = joinPath(dir, name)
-    if (this.#form === 'trusted' && isCopy && (node.xattrs?.size ?? 0) === 0)
-      return this.#copyOpen(path, node)
+    if (this.#form === 'trusted' && (node.xattrs?.size ?? 0) === 0) {
+      const made = this.#fillOpen(path, node)
+      if (made !== -ERRNO.EEXIST || !isNew) return made
+    }
     const made = this.make(path, node)
     if (made < 0) return made
     const status = this.lookup(path)
@@ -185,7 +198,8 @@ export class DirectoryUpper implements UpperLayer {
     })
   }
 
-  #copyOpen(path: BytePath, node: NewNode): OpenNode | number {
+  /** @returns -EEXIST where a whiteout is in the way */
+  #fillOpen(path: BytePath, node: NewNode): OpenNode | number {
     return this.#at(path, (place) => {
       const aside = this.#aside()
       const fd = makeFilled(aside, node)
@@ -423,6 +437,11 @@ export class DirectoryUpper implements UpperLayer {
     const cleared = calls.unlinkAt(place.dir, whiteoutOf(place.name))
     if (cleared < 0) rename(place, aside)
     return cleared
+  }
+
+  /** A new one that one call makes as it shall be. What takes more is put together aside: this process may be killed. */
+  #isOneCall(node: NewNode): boolean {
+    return !isCopied(node) && isOneCall(this.#form, node, this.#maker)
   }
 
   #aside(): Place {

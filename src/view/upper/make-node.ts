@@ -6,6 +6,7 @@ import { OVERRIDE_STAT, overrideStat } from '../../archive/metadata.ts'
 import { ERRNO } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
 import { statusAt, statusOf, type FileStatus } from '../../sys/file-status.ts'
+import { currentUmask } from '../../sys/umask.ts'
 import { below, isRefusedXattr, isUnsupportedXattr, setXattr } from '../../sys/xattr.ts'
 import type { NewNode } from '../../union/upper-layer.ts'
 import { copyContent } from '../copy-content.ts'
@@ -20,6 +21,27 @@ const S_IFCHR = 0o020000
 const S_IFBLK = 0o060000
 const S_IFSOCK = 0o140000
 const CHUNK_BYTES = 1 << 20
+
+/** What the disk gives to whatever this process makes. */
+export interface Maker {
+  readonly uid: number
+  readonly gid: number
+  readonly umask: number
+}
+
+export function thisMaker(): Maker {
+  return { uid: process.geteuid!(), gid: process.getegid!(), umask: currentUmask() }
+}
+
+/** Whether `maker` has it complete by the call that makes it, but for what a setgid directory of the disk says. */
+export function isOneCall(form: DiskForm, node: NewNode, maker: Maker): boolean {
+  const { type, mode, uid, gid } = node
+  if (type === 'symlink' && (form === 'user' || form === 'none')) return true
+  if (form !== 'trusted' || uid !== maker.uid || gid !== maker.gid) return false
+  if (type === 'symlink') return true
+  if (type !== 'file' && type !== 'directory') return false
+  return (mode & (0o7000 | maker.umask)) === 0 && !node.opaque && node.xattrs === undefined
+}
 
 /** @returns 0, or a negative errno; then nothing is left, or part of it in the caller's work directory */
 export function makeNode(place: Place, form: DiskForm, node: NewNode): number {
@@ -37,7 +59,9 @@ export function makeNode(place: Place, form: DiskForm, node: NewNode): number {
 
 /** The same in fewer calls for what is made most: all of it by the one descriptor. */
 function makeFile(place: Place, node: NewNode): number {
-  const fd = makeFilled(place, node)
+  const isEmpty = node.content === undefined && node.mtimeNs === undefined
+  const made = isEmpty ? makeOpenFile(place, node) : makeFilled(place, node)
+  const fd = typeof made === 'number' ? made : made.fd
   if (fd < 0) return fd
   calls.close(fd)
   return 0

@@ -67,7 +67,7 @@ t.test('ships nothing else', async (t) => {
     visit(`dist/bin/${file}.js`)
   visit('dist/src/index.js')
   // Modules that run in a process of their own, found by name: src/sys/module-file.ts.
-  for (const name of ['enter-root', 'lock-directory', 'relative-mount'])
+  for (const name of ['enter-root', 'lock-directory', 'relative-mount', 'one-lower'])
     visit(`dist/src/sys/${name}.js`)
   for (const file of reached) t.ok(shipped.has(file), `${file} is imported, so it ships`)
   // A module that only has types leaves an empty .js that nothing imports.

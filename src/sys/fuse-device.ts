@@ -10,7 +10,7 @@ import { UnsupportedError } from '../errors.ts'
 import { ERRNO, hostError } from './errno.ts'
 import { close } from './file-calls.ts'
 import { cText, checked, libc } from './libc.ts'
-import { mountFlags } from './mount-flags.ts'
+import { asksFor, mountFlags } from './mount-flags.ts'
 import { listMounts } from './mount-table.ts'
 import { findProgram } from './run-program.ts'
 
@@ -28,6 +28,9 @@ const BACKING_CLOSE = 0x4004e502
 const HELPER_FLAGS: ReadonlySet<string> = new Set([
   ...['noexec', 'exec', 'async', 'sync', 'noatime', 'atime', 'dirsync'],
 ])
+
+/** Those that it does not, and that ask for more than it gives anyway. */
+const NOT_OF_HELPER: readonly string[] = ['nodiratime', 'strictatime', 'nosymfollow']
 
 interface FuseCalls {
   readonly socketpair: (domain: number, type: number, protocol: number, fds: Uint8Array) => number
@@ -121,6 +124,8 @@ function mountByHelper(options: FuseMountOptions): number {
   const { target, source, readOnly, flags = [] } = options
   const helper = findProgram('fusermount3')
   if (helper === undefined) throw unavailable(target, fuseUnavailable(false) ?? 'no fusermount3')
+  const refused = NOT_OF_HELPER.find((word) => asksFor(flags, word))
+  if (refused !== undefined) throw unavailable(target, `fusermount3 takes no ${refused}`)
   const pair = Buffer.alloc(8)
   const made = checked(calls().socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
   if (made < 0) throw hostError(`mount ${target}`, -made, 'socketpair', target)

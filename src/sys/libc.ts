@@ -58,6 +58,7 @@ export interface Libc {
   umount2: Call<[Pointer, number]>
   unshare: Call<[number]>
   chdir: Call<[Pointer]>
+  fchdir: Call<[number]>
   chroot: Call<[Pointer]>
   /** syscall(number, fd, pointer, pointer, size) and the other shapes that have no wrapper in every C library. */
   openat2: Call<[number, number, Pointer, Pointer, number]>
@@ -116,6 +117,7 @@ const SIGNATURES: Readonly<
   umount2: ['umount2', 'int', ['void *', 'int']],
   unshare: ['unshare', 'int', ['int']],
   chdir: ['chdir', 'int', ['void *']],
+  fchdir: ['fchdir', 'int', ['int']],
   chroot: ['chroot', 'int', ['void *']],
   openat2: ['syscall', 'long', ['long', 'long', 'void *', 'void *', 'size_t']],
   getdents64: ['syscall', 'long', ['long', 'long', 'void *', 'size_t']],

@@ -12,16 +12,11 @@ import { ERRNO, errnoName, hostError } from './errno.ts'
 import { AT_EMPTY_PATH, AT_FDCWD, close } from './file-calls.ts'
 import { SYS, cText, checked, libc } from './libc.ts'
 import { moduleFile } from './module-file.ts'
-import { OPTIONS_BYTES_MAX } from './mount-flags.ts'
+import { FSCONFIG_STRING_MAX, attach, makeMount, type Parameter } from './make-mount.ts'
+import { OPTIONS_BYTES_MAX, mountAttributes } from './mount-flags.ts'
 import { startThread } from './start-thread.ts'
 
-const FSOPEN_CLOEXEC = 1
-const FSCONFIG_SET_FLAG = 0
-const FSCONFIG_SET_STRING = 1
-const FSCONFIG_CMD_CREATE = 6
-const FSMOUNT_CLOEXEC = 1
 const MOUNT_ATTR_RDONLY = 1
-const MOVE_MOUNT_F_EMPTY_PATH = 4
 const OPEN_TREE_CLONE = 1
 const OPEN_TREE_CLOEXEC = 0o2000000
 const MS_RDONLY = 1
@@ -29,8 +24,6 @@ const MS_REMOUNT = 32
 const MS_BIND = 4096
 const MNT_DETACH = 2
 const UMOUNT_NOFOLLOW = 8
-/** fsconfig(2) takes strings of at most 255 bytes. */
-const FSCONFIG_STRING_MAX = 255
 
 type OverlaySpec = Extract<MountSpec, { kind: 'overlay' }>
 
@@ -88,17 +81,15 @@ export async function mountOverlay(spec: OverlaySpec, target: string): Promise<v
     options.push(['upperdir', spec.upper], ['workdir', spec.work])
   }
   if (takesSingleLowers() && fits(spec, options)) {
-    const result = mountByApi(spec, options, target)
+    const words = spec.upper === undefined ? ['ro'] : []
+    const result = mountByApi(spec, options, target, words)
     // Some sandboxes let mount(2) pass and know nothing of its successor.
     if (result !== -ERRNO.ENOSYS) return
   }
   await mountByOptions(spec, options, target)
 }
 
-export function fits(
-  spec: Pick<OverlaySpec, 'lowers'>,
-  options: readonly [string, string][],
-): boolean {
+export function fits(spec: Pick<OverlaySpec, 'lowers'>, options: readonly Parameter[]): boolean {
   const strings = [...spec.lowers, ...options.map(([, value]) => value)]
   return strings.every((text) => Buffer.byteLength(text) <= FSCONFIG_STRING_MAX)
 }
@@ -112,61 +103,43 @@ export function takesSingleLowers(release: string = os.release()): boolean {
 /** In which the kernel takes a backslash for an escape also where nothing ends them (fs/overlayfs/params.c, ovl_mount_dir). */
 const UNESCAPED: ReadonlySet<string> = new Set(['upperdir', 'workdir'])
 
-/** 0, or -ENOSYS; @throws on every other failure */
+/**
+ * @param words of mount(8), for any file system
+ * @returns 0, or -ENOSYS; @throws on every other failure
+ */
 export function mountByApi(
-  spec: Pick<OverlaySpec, 'lowers' | 'upper'>,
-  options: readonly [string, string][],
+  spec: Pick<OverlaySpec, 'lowers'>,
+  options: readonly Parameter[],
   target: string,
+  words: readonly string[],
 ): number {
-  const c = libc()
-  const context = checked(c.fsopen(SYS.fsopen, cText('overlay'), FSOPEN_CLOEXEC))
-  if (context === -ERRNO.ENOSYS) return context
-  if (context < 0) throw mountError(target, 'fsopen', -context)
-  try {
-    const set = (name: string, value: string): void => {
-      const command = value === '' ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING
-      const text = value === '' ? null : cText(value)
-      const result = checked(c.fsconfig(SYS.fsconfig, context, command, cText(name), text, 0))
-      if (result < 0) throw mountError(target, 'fsconfig', -result, kernelMessage(context))
-    }
-    for (const lower of spec.lowers) set('lowerdir+', lower)
-    for (const [name, value] of options)
-      set(name, UNESCAPED.has(name) ? value.replaceAll('\\', '\\\\') : value)
-    const created = checked(c.fsconfig(SYS.fsconfig, context, FSCONFIG_CMD_CREATE, null, null, 0))
-    if (created < 0) throw mountError(target, 'fsconfig', -created, kernelMessage(context))
-    const attributes = spec.upper === undefined ? MOUNT_ATTR_RDONLY : 0
-    const mount = checked(c.fsmount(SYS.fsmount, context, FSMOUNT_CLOEXEC, attributes))
-    if (mount < 0) throw mountError(target, 'fsmount', -mount, kernelMessage(context))
-    try {
-      const moved = attach(mount, target)
-      if (moved < 0) throw mountError(target, 'move_mount', -moved)
-    } finally {
-      close(mount)
-    }
-    return 0
-  } finally {
-    close(context)
-  }
-}
-
-function attach(mount: number, target: string): number {
-  return checked(
-    libc().moveMount(
-      SYS.moveMount,
-      mount,
-      cText(''),
-      AT_FDCWD,
-      cText(target),
-      MOVE_MOUNT_F_EMPTY_PATH,
-    ),
+  const made = makeMount(
+    'overlay',
+    [
+      ...spec.lowers.map((lower): Parameter => ['lowerdir+', lower]),
+      ...options.map(([name, value]): Parameter => [
+        name,
+        UNESCAPED.has(name) ? value.replaceAll('\\', '\\\\') : value,
+      ]),
+    ],
+    mountAttributes(words),
   )
+  if (typeof made === 'number') {
+    attachTo(target, made)
+    return 0
+  }
+  if (made.syscall === 'fsopen' && made.errno === ERRNO.ENOSYS) return -ERRNO.ENOSYS
+  throw mountError(target, made.syscall, made.errno, made.message)
 }
 
-/** A mount context keeps what the kernel would else put into its log: `e overlay: ...`. */
-function kernelMessage(context: number): string | undefined {
-  const buffer = Buffer.alloc(1024)
-  const length = libc().read(context, buffer, buffer.length)
-  return length > 2 ? buffer.toString('utf8', 2, length).trim() : undefined
+/** The descriptor is closed. */
+export function attachTo(target: string, mount: number): void {
+  try {
+    const moved = attach(mount, target)
+    if (moved < 0) throw mountError(target, 'move_mount', -moved)
+  } finally {
+    close(mount)
+  }
 }
 
 /** Inside of `lowerdir=` a colon separates and a comma ends; both, and the backslash, can be escaped. */

@@ -4,6 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { packError } from '../../errors.ts'
 import { systemNow } from '../../sys/clock.ts'
+import { asksFor } from '../../sys/mount-flags.ts'
 import { UnionTree } from '../../union/tree.ts'
 import { LayerStack } from '../stack.ts'
 import { DirectoryUpper } from '../upper/directory-upper.ts'
@@ -14,7 +15,7 @@ import { serve } from './server.ts'
 
 function run({ config, device }: FuseWorkerData): void {
   const { form, lowers, upper: place, asRoot, checked, volatile = false, owners } = config
-  const { whiteoutNames = false } = config
+  const { whiteoutNames = false, flags = [] } = config
   using stack = new LayerStack(lowers, { form, whiteoutNames })
   const upper = place && new DirectoryUpper(place.directory, { form, ...place })
   try {
@@ -23,7 +24,8 @@ function run({ config, device }: FuseWorkerData): void {
       device,
       tree: new UnionTree({ lowers: layers, upper }, systemNow),
       place: place?.directory ?? lowers[0]!,
-      passthrough: asRoot,
+      // What the kernel writes by itself it does not flush, whatever the mount's flags say.
+      passthrough: asRoot && !asksFor(flags, 'sync'),
       checked,
       volatile,
       ...(owners === undefined ? {} : { owners: new OwnerMap(owners) }),

@@ -4,6 +4,7 @@
 // Knows the words; which view can do what they ask for is not known here.
 
 import { InvalidArgumentError } from '../../errors.ts'
+import { MOUNT_FLAGS } from '../../sys/mount-flags.ts'
 import type { IDRange, OwnerMapping } from '../fuse/owner-map.ts'
 
 export interface OverlayOptions {
@@ -14,7 +15,7 @@ export interface OverlayOptions {
   readonly work?: string
   /** `ro`: also with an upper directory. */
   readonly readOnly: boolean
-  /** nosuid, noatime and the like, for any file system. */
+  /** nosuid, noatime, sync and the like, for any file system; a later one wins. */
   readonly flags: readonly string[]
   /** redirect_dir, index, metacopy, xino, volatile, userxattr, whiteouts ...: name to value, '' for a word alone. */
   readonly features: ReadonlyMap<string, string>
@@ -42,14 +43,17 @@ const FEATURES: Readonly<Record<string, readonly string[]>> = {
   whiteouts: ['marks', 'names'],
 }
 
-export const MOUNT_FLAGS: ReadonlySet<string> = new Set([
-  ...['suid', 'nosuid', 'dev', 'nodev', 'exec', 'noexec', 'sync', 'async', 'dirsync'],
-  ...['atime', 'noatime', 'diratime', 'nodiratime', 'relatime', 'norelatime', 'strictatime'],
-])
+/** Who may mount it is for mount(8) to say; these say besides what such a mount may not hold, unless a later word does. */
+const IMPLIED: Readonly<Record<string, readonly string[]>> = {
+  user: ['nosuid', 'nodev', 'noexec'],
+  users: ['nosuid', 'nodev', 'noexec'],
+  owner: ['nosuid', 'nodev'],
+  group: ['nosuid', 'nodev'],
+}
 
 /** For mount(8) and whoever reads an fstab, or what holds of every view anyway. */
 const FSTAB_ONLY =
-  /^(?:defaults|default_permissions|auto|noauto|user|nouser|users|nousers|owner|group|nofail|_netdev|silent|loud|comment(?:=.*)?|[xX]-.*)$/s
+  /^(?:defaults|default_permissions|auto|noauto|nouser|nousers|noowner|nogroup|nofail|_netdev|comment(?:=.*)?|[xX]-.*)$/s
 
 /** @throws InvalidArgumentError ERR_OPTION, naming the option */
 export function parseOverlayOptions(text: string): OverlayOptions {
@@ -81,6 +85,7 @@ export function parseOverlayOptions(text: string): OverlayOptions {
     else if (name === 'squash_to_gid') owners.squashGid = idOf(name, value)
     else if (name === 'fsync') setFsync(features, value)
     else if (MOUNT_FLAGS.has(option)) flags.push(option)
+    else if (IMPLIED[option] !== undefined) flags.push(...IMPLIED[option])
     else features.set(name, featureValue(name, value))
   }
   if (lowers !== undefined && added.length > 0) {

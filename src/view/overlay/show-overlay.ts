@@ -18,6 +18,7 @@ import { fromNodeError } from '../../sys/errno.ts'
 import { AT_FDCWD, O, close, openAt } from '../../sys/file-calls.ts'
 import { lockDirectory, unlockDirectory } from '../../sys/lock-directory.ts'
 import { mountDirectories } from '../../sys/mount-directories.ts'
+import { asksFor } from '../../sys/mount-flags.ts'
 import { listMounts } from '../../sys/mount-table.ts'
 import { inUserNamespace, probeForm } from '../../sys/probe.ts'
 import type { DiskForm } from '../disk-form.ts'
@@ -94,19 +95,20 @@ function withReasons(error: unknown, reasons: readonly string[]): unknown {
   return new Class(error.code, message, { cause: error, details: error.details })
 }
 
-function showByKernel({ options, target }: Ready): Shown {
+async function showByKernel({ options, target, source }: Ready): Promise<Shown> {
   const { lowers, upper, work, features, flags, readOnly } = options
   refuseOwners('kernel', target, options)
   if (features.get('whiteouts') === 'names')
     throw lacks('kernel', target, 'whiteouts=names', 'only FUSE has it')
   if (upper !== undefined && work !== undefined && !readOnly) refuseServed(upper, work)
   try {
-    mountDirectories(
+    await mountDirectories(
       {
         lowers,
         ...(upper === undefined || work === undefined ? {} : { upper, work }),
         features: [...features].filter(([name]) => name !== 'whiteouts'),
         flags: [...flags, ...(readOnly ? ['ro'] : [])],
+        source: source || 'overlay',
       },
       target,
     )
@@ -170,6 +172,7 @@ async function showByFuse(request: Ready): Promise<Shown> {
     whiteouts: ['marks', 'names'],
   })
   const { lowers, upper, work, flags, readOnly, features, owners } = options
+  refuseFlags(target, flags)
   const writable = upper !== undefined && work !== undefined && !readOnly
   const isRoot = process.geteuid?.() === 0
   if (writable) refuseMounted(upper)
@@ -205,7 +208,8 @@ async function showByMerge(request: Ready): Promise<Shown> {
     whiteouts: ['marks'],
   })
   refuseOwners('merge', target, options)
-  const [flag] = options.flags
+  // Words that ask for what every file system does anyway take nothing away from a merge.
+  const flag = options.flags.find((word) => word !== 'silent' && asksFor(options.flags, word))
   if (flag !== undefined) throw lacks('merge', target, flag, 'it is no mount, so it has no flags')
   const { lowers, upper, work, readOnly } = options
   refuseOwnLayer(target, options)
@@ -290,6 +294,14 @@ function inUse(upper: string, reason: string): ConflictError {
 function refuseOwners(view: 'kernel' | 'merge', target: string, { owners }: OverlayOptions): void {
   if (owners === undefined) return
   throw lacks(view, target, 'other owners than those on disk', 'only FUSE has them')
+}
+
+/** Of the file system's own flags; `sync` has its effect: the kernel's FUSE asks for an fsync after each write. */
+const NOT_SERVED: readonly string[] = ['dirsync', 'lazytime', 'mand', 'iversion']
+
+function refuseFlags(target: string, flags: readonly string[]): void {
+  const flag = NOT_SERVED.find((word) => asksFor(flags, word))
+  if (flag !== undefined) throw lacks('fuse', target, flag, 'nothing of it comes to a FUSE server')
 }
 
 /** What a merge lacks, and not the kernel alone has. */

@@ -1,8 +1,7 @@
 // Takes away what show-overlay.ts showed. A mount is found in the kernel's table, a merge in the records.
 
 import { NotFoundError } from '../../errors.ts'
-import { isWithin } from '../../path/within.ts'
-import { listMounts, type MountEntry } from '../../sys/mount-table.ts'
+import { listMounts } from '../../sys/mount-table.ts'
 import { closeMerge, findMerge } from '../close-merge.ts'
 import { FUSE_TYPE } from '../fuse/mount-fuse.ts'
 import { realPath, unmountTarget } from '../mount-list.ts'
@@ -19,9 +18,8 @@ export interface UnmountedOverlay {
  */
 export async function unmountOverlay(merges: string, directory: string): Promise<UnmountedOverlay> {
   const target = realPath(directory)
-  const mounts = listMounts()
-  const mount = mounts.findLast((each) => each.target === target)
-  if (mount?.type === FUSE_TYPE || mount?.type === 'overlay' || isSingleLower(mount, mounts)) {
+  const mount = listMounts().findLast((each) => each.target === target)
+  if (mount?.type === FUSE_TYPE || mount?.type === 'overlay') {
     unmountTarget(target)
     return { target, view: mount?.type === FUSE_TYPE ? 'fuse' : 'kernel' }
   }
@@ -35,12 +33,4 @@ export async function unmountOverlay(merges: string, directory: string): Promise
   }
   await closeMerge(merges, record)
   return { target, view: 'merge' }
-}
-
-/** One directory alone is no overlay to the kernel: it was bound there, read-only (mount-directories.ts). */
-function isSingleLower(mount: MountEntry | undefined, mounts: readonly MountEntry[]): boolean {
-  if (mount === undefined || !mount.options.includes('ro')) return false
-  return mounts.some(
-    (each) => each !== mount && each.device === mount.device && isWithin(mount.root, each.root),
-  )
 }

@@ -116,6 +116,8 @@ t.test('both languages are whole', async (t) => {
       expect,
       ...(kernel ? [kernel] : []),
     ])
+    // The words before it say of whom it is.
+    for (const { kernel } of steps) t.notMatch(`${kernel?.en} ${kernel?.zh}`, /the kernel|内核/i)
     for (const { en, zh } of [title, intro, ...texts]) {
       t.notMatch(en, /[\u2e80-\uffef]/, en)
       t.notMatch(zh, /[\u2e80-\uffef] ?[,;!?]|[,;] ?[\u2e80-\uffef]/, `Chinese punctuation: ${zh}`)

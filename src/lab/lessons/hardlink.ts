@@ -41,8 +41,8 @@ export const hardlink: Lesson = {
       },
       output: 'after\nbefore',
       kernel: {
-        en: 'The kernel does the same, unless it is mounted with index=on; docker mounts with index=off.',
-        zh: '内核也是如此，除非挂载时加 index=on；docker 用的是 index=off。',
+        en: 'The same, unless it is mounted with index=on; docker mounts with index=off.',
+        zh: '也是如此，除非挂载时加 index=on；docker 用的是 index=off。',
       },
     },
     {

@@ -83,8 +83,8 @@ export const merge: Lesson = {
       },
       output: { device: 'U/c1\nc', attribute: 'U/c1\nf', name: 'U/.wh.c1\nf' },
       kernel: {
-        en: 'The kernel always makes a character device 0:0 in an upper directory.',
-        zh: '内核在上层总是创建 0:0 的字符设备。',
+        en: 'An upper directory always gets a character device 0:0.',
+        zh: '在上层总是创建 0:0 的字符设备。',
       },
     },
     {

@@ -50,7 +50,7 @@ export const opaque: Lesson = {
       run: "find U -mindepth 1 -printf '%y %p\\n'",
       expect: { en: 'one entry, d', zh: '只有一项：d' },
       output: { device: 'c U/d', attribute: 'f U/d', name: 'f U/.wh.d' },
-      kernel: { en: 'The kernel: a character device 0:0.', zh: '内核的做法：0:0 字符设备。' },
+      kernel: { en: 'A character device 0:0.', zh: '一个 0:0 字符设备。' },
     },
     {
       say: { en: 'Make a directory of the same name.', zh: '再建一个同名目录。' },

@@ -39,8 +39,8 @@ export const rename: Lesson = {
         name: 'f .wh.file\nf renamed',
       },
       kernel: {
-        en: 'The kernel: a character device 0:0 for the old name.',
-        zh: '内核的做法：旧名字处是 0:0 字符设备。',
+        en: 'A character device 0:0 stands for the old name.',
+        zh: '旧名字处是 0:0 字符设备。',
       },
     },
     {
@@ -56,8 +56,8 @@ export const rename: Lesson = {
       output: 'Invalid cross-device link',
       picture: { path: '/dir', op: 'mv', to: '/moved' },
       kernel: {
-        en: 'The kernel can be told to allow it: with redirect_dir=on it writes where the directory came from into an attribute. docker mounts without, since such a layer could not be exported.',
-        zh: '内核可以放开这一限制：redirect_dir=on 时，它把目录的来处记在属性里。docker 不用它，因为这样的层没法导出。',
+        en: 'It can be allowed: with redirect_dir=on the directory keeps in an attribute where it came from. docker mounts without, since such a layer could not be exported.',
+        zh: '可以放开这一限制：redirect_dir=on 时，目录的来处记在属性里。docker 不用它，因为这样的层没法导出。',
       },
     },
     {

@@ -42,8 +42,8 @@ export const whiteout: Lesson = {
         name: 'd U/dir\nf U/.wh.one\nf U/dir/.wh.two',
       },
       kernel: {
-        en: 'The kernel makes character devices with the numbers 0:0 here. Where nobody may make one, an empty file with the attribute overlay.whiteout (Linux 6.7, lower layers) or a file .wh.NAME (fuse-overlayfs) says the same.',
-        zh: '内核在这里创建设备号为 0:0 的字符设备。没有权限创建时，也可以用带 overlay.whiteout 属性的空文件（Linux 6.7 起，仅限下层），或名为 .wh.NAME 的文件（fuse-overlayfs）表示。',
+        en: 'A whiteout here is a character device with the numbers 0:0. Where nobody may make one, an empty file with the attribute overlay.whiteout (Linux 6.7, lower layers) or a file .wh.NAME (fuse-overlayfs) says the same.',
+        zh: '这里的 whiteout 是设备号为 0:0 的字符设备。没有权限创建时，也可以用带 overlay.whiteout 属性的空文件（Linux 6.7 起，仅限下层），或名为 .wh.NAME 的文件（fuse-overlayfs）表示。',
       },
     },
     {

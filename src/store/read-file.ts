@@ -1,8 +1,8 @@
 // Small files of a store, read whole; absence is an answer, not an exception to catch.
 
 import fs from 'node:fs'
-import { HostError } from '../errors.ts'
 import { fromNodeError } from '../sys/errno.ts'
+import { deniedOrElse } from './of-another-user.ts'
 
 /** Most files of a store fit: one read then, and no look at the size first. */
 const piece = Buffer.allocUnsafeSlow(64 << 10)
@@ -38,11 +38,5 @@ export function namesIfPresent(dir: string): string[] {
 function absentOr(place: string, error: unknown): undefined {
   const { code } = error as NodeJS.ErrnoException
   if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-  const known = fromNodeError(`read ${place}`, error)
-  if (!(known instanceof HostError) || known.code !== 'ERR_PERMISSION') throw known
-  const remedy = 'run as the user who owns the store, or use a --root of your own'
-  throw new HostError(known.code, `${known.message}; ${remedy}`, {
-    cause: error,
-    details: known.details,
-  })
+  throw deniedOrElse(`read ${place}`, place, error)
 }

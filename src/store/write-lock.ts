@@ -5,10 +5,10 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeDirectory } from '../driver/make-directory.ts'
-import { HostError, LockedError } from '../errors.ts'
-import { fromNodeError } from '../sys/errno.ts'
+import { LockedError } from '../errors.ts'
 import { acquireLock, probeLock, type Lock } from '../sys/lock.ts'
 import type { Layout } from './layout.ts'
+import { deniedOrElse } from './of-another-user.ts'
 
 const POLL_MS = 25
 
@@ -21,12 +21,12 @@ export async function lockForWriting(
     fs.mkdirSync(layout.root, { recursive: true, mode: 0o710 })
     makeDirectory(layout.state, 0o700)
   } catch (error) {
-    throw notWritable(layout.root, error)
+    throw deniedOrElse(`write to ${layout.root}`, layout.root, error)
   }
   const deadline = Date.now() + options.timeoutMs
   for (;;) {
     options.signal?.throwIfAborted()
-    const lock = acquireLock(layout.lock)
+    const lock = lockOf(layout)
     if (lock) return lock
     if (Date.now() >= deadline) {
       const pid = Number(fs.readFileSync(layout.lock, 'latin1').trim()) || undefined
@@ -40,14 +40,12 @@ export async function lockForWriting(
   }
 }
 
-function notWritable(root: string, error: unknown): unknown {
-  const known = fromNodeError(`write to ${root}`, error)
-  if (!(known instanceof HostError) || known.code !== 'ERR_PERMISSION') return known
-  const remedy = 'use a --root of your own, or run as the user who owns this one'
-  return new HostError(known.code, `${known.message}; ${remedy}`, {
-    cause: error,
-    details: known.details,
-  })
+function lockOf(layout: Layout): Lock | undefined {
+  try {
+    return acquireLock(layout.lock)
+  } catch (error) {
+    throw deniedOrElse(`write to ${layout.root}`, layout.root, error)
+  }
 }
 
 /**

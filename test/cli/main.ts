@@ -256,6 +256,33 @@ t.test('a store that this user may not read', { skip: isRoot && 'root may' }, as
   })
 })
 
+t.test('a store of another user', { skip: unless({ root: true }) }, async (t) => {
+  const { root } = await fixtureStore(t)
+  fs.chmodSync(path.dirname(root), 0o755)
+  const user = { uid: 12_345, gid: 12_345 }
+  const remedy = `the store belongs to root (uid 0): run as that user, or use a --root of your own\n`
+  const told = (...args: string[]): string => {
+    const { code, stderr } = shale(['--root', root, ...args], user)
+    t.equal(code, 1)
+    return stderr
+  }
+  fs.chmodSync(root, 0o710)
+  t.match(told('images'), /^shale: cannot read .*: permission denied \(EACCES\); /)
+  t.ok(told('images').endsWith(`; ${remedy}`))
+  // Readable, as some make /var/lib/docker: then it is the lock that is refused.
+  spawnSync('chmod', ['-R', 'a+rX', root])
+  t.equal(shale(['--root', root, 'images'], user).code, 0)
+  const lock = told('tag', 'app', 'app:other')
+  t.match(lock, /^shale: cannot (?:lock|write to) .*: permission denied \(EACCES\); /)
+  t.ok(lock.endsWith(`; ${remedy}`), lock)
+  // Where there is none yet, nobody owns it.
+  const none = path.join(path.dirname(root), 'none')
+  t.match(
+    shale(['--root', none, 'import', '-'], { ...user, stdin: 'x'.repeat(512) }).stderr,
+    /use a --root of your own/,
+  )
+})
+
 t.test('a name cannot bring escape sequences to the terminal', async (t) => {
   const { root } = await fixtureStore(t)
   const { stderr, code } = await shaleInProcess(['cat', 'app:/etc/\u001b[31mnone'], { root })

@@ -4,6 +4,7 @@
 // `shale overlay`, by FUSE where no `view=` says otherwise.
 // Knows the words of mount(8)'s helpers; see its manual, "EXTERNAL HELPERS".
 
+import { MOUNT_EXIT, mountExitCode } from './mount-exit-code.ts'
 import { runProcess } from './process.ts'
 
 interface HelperCall {
@@ -43,18 +44,20 @@ if (call === undefined) {
   process.stderr.write(
     'mount.fuse.shale: usage: mount.fuse.shale [SOURCE] DIR [-sfnv] [-o OPTIONS]\n',
   )
-  // As mount(8) ends for wrong usage.
-  process.exit(1)
+  process.exit(MOUNT_EXIT.usage)
 }
-if (call.isFake) process.exit(0)
+if (call.isFake) process.exit(MOUNT_EXIT.ok)
 const { source, directory } = call
 const own = call.options.some((text) => /(?:^|,)view=/.test(text)) ? [] : ['-o', 'view=fuse']
 // Whoever has a mount_program gets the layers' removals as names: it may be one who can make no whiteouts.
 if (source === undefined) own.push('-o', 'whiteouts=names')
-await runProcess([
-  'overlay',
-  ...own,
-  ...call.options.flatMap((text) => ['-o', text]),
-  ...(source === undefined ? [] : ['--source', source]),
-  ...['--', directory],
-])
+await runProcess(
+  [
+    'overlay',
+    ...own,
+    ...call.options.flatMap((text) => ['-o', text]),
+    ...(source === undefined ? [] : ['--source', source]),
+    ...['--', directory],
+  ],
+  mountExitCode,
+)

@@ -6,8 +6,14 @@ import { onEndRequest } from './end-request.ts'
 import { ClosedPipe, StreamSink } from './output.ts'
 import { Interrupted, run } from './program.ts'
 
-/** Runs one command line, and ends this process with its exit code. */
-export async function runProcess(argv: readonly string[]): Promise<never> {
+/**
+ * Runs one command line, and ends this process with its exit code.
+ * @param told what the code is to whoever started it
+ */
+export async function runProcess(
+  argv: readonly string[],
+  told: (code: number) => number = (code) => code,
+): Promise<never> {
   const terminals = [0, 1, 2].filter((fd) => isatty(fd))
   const abort = new AbortController()
   onEndRequest((signal) => abort.abort(new Interrupted(signal)))
@@ -28,5 +34,5 @@ export async function runProcess(argv: readonly string[]): Promise<never> {
     process.kill(process.pid, 'SIGHUP')
   }
   // Every write was awaited, so nothing is lost by leaving at once; idle workers must not hold the process.
-  process.exit(code)
+  process.exit(told(code))
 }

@@ -6,7 +6,9 @@ import path from 'node:path'
 import t from 'tap'
 import { unmountFuse, usersMayAllowOthers } from '../../src/sys/fuse-device.ts'
 import { listMounts } from '../../src/sys/mount-table.ts'
-import { cleanEnvironment, MAIN, startShale, withoutLoader } from '../support/cli.ts'
+import { EXIT } from '../../cli/exit-code.ts'
+import { mountExitCode } from '../../cli/mount-exit-code.ts'
+import { cleanEnvironment, MAIN, PROJECT, startShale, withoutLoader } from '../support/cli.ts'
 import {
   againAsUser,
   FUSE_USER,
@@ -107,15 +109,31 @@ t.test(
       `umount ${dir}/shown`,
       `mount -f -t fuse.shale union ${dir}/shown -o ${places}`,
       `ls ${dir}/shown`,
+      'set +e',
+      ...[
+        `lowerdir=${dir}/none`,
+        `${places},nonsense`,
+        `${places},index=on`,
+        `lowerdir=${dir}/low,fsync=2`,
+      ].map((options) => `mount -t fuse.shale union ${dir}/shown -o ${options}; echo $?`),
+      'exit 0',
     ].join('\n')
     const done = spawnSync(...withoutLoader(apart(['sh', '-c', script])), {
       encoding: 'utf8',
     })
     t.equal(done.status, 0, done.stderr)
-    t.match(done.stdout, /^fuse\.shale +union +rw,noatime[^\n]*\nbelow$/)
+    t.match(done.stdout, /^fuse\.shale +union +rw,noatime[^\n]*\nbelow32\n1\n32\n1\n$/)
     t.same(fs.readdirSync(path.join(dir, 'up')), ['new'])
   },
 )
+
+t.test('the exit codes of mount(8), and the page tells them', async (t) => {
+  const page = fs.readFileSync(path.join(PROJECT, 'docs', 'exit-codes.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| ([\d, ]+?) +\| (\d+) +\| [a-z ]+\|$/gm)]
+  const told = rows.flatMap(([, codes, code]) => codes!.split(', ').map((each) => [each, code]))
+  const ours = Object.values(EXIT).map((code) => [String(code), String(mountExitCode(code))])
+  t.same(Object.fromEntries(told), Object.fromEntries(ours))
+})
 
 t.test('mount.fuse.shale, as podman calls its mount_program', { skip: fuse }, async (t) => {
   const { dir, places } = layers(t)

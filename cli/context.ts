@@ -104,15 +104,24 @@ export class Context {
   /**
    * @param options.sync false with --no-sync
    * @param options.onWarning for verbs that draw on stderr meanwhile; default: told at once
+   * @param options.mayBeNew for verbs that make a store, or do without one. To all others a root that is named and not
+   *   there is a mistake; the default one is merely empty until something is loaded.
    */
   async openStore(
-    options: { readonly sync?: boolean; readonly onWarning?: OnWarning } = {},
+    options: {
+      readonly sync?: boolean
+      readonly onWarning?: OnWarning
+      readonly mayBeNew?: boolean
+    } = {},
   ): Promise<Store> {
     const { openStore } = await import('./library/store.ts')
     const root = await this.root()
+    const { mayBeNew = false, ...rest } = options
+    const isNamed = this.settings.root !== undefined || Boolean(this.env['SHALE_ROOT'])
     const store = await openStore(root, {
       onWarning: this.onWarning,
-      ...options,
+      ...rest,
+      mustExist: isNamed && !mayBeNew,
       ...(this.driver === undefined ? {} : { driver: this.driver }),
       lockTimeoutMs: this.lockTimeoutMs,
     })

@@ -61,7 +61,7 @@ async function importFrom(
   const onWarning = (warning: Warning): void => {
     warnings.push(warning)
   }
-  const store = await context.openStore({ onWarning })
+  const store = await context.openStore({ onWarning, mayBeNew: true })
   try {
     const image = await importImage(store, source, {
       changes: options.change,

@@ -36,7 +36,8 @@ export function declareInfo(program: Command, context: Context): void {
 
 async function printInfo(options: InfoOptions, context: Context): Promise<void> {
   const { storeInfo } = await import('../../src/index.ts')
-  const store = await context.openStore()
+  // It says itself of a root that it is not there yet, and what it would be.
+  const store = await context.openStore({ mayBeNew: true })
   const info = await storeInfo(store)
   const record = recordOf(info)
   if (context.json || options.format === 'json') {

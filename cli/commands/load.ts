@@ -57,6 +57,7 @@ async function load(options: LoadOptions, context: Context): Promise<void> {
   const warnings: Warning[] = []
   context.ifInterrupted = 'nothing was loaded'
   const store = await context.openStore({
+    mayBeNew: true,
     sync: options.sync,
     onWarning: (warning) => warnings.push(warning),
   })

@@ -22,7 +22,8 @@ export function declareUmount(program: Command, context: Context): void {
 async function umount(directory: string, context: Context): Promise<void> {
   const { NotFoundError, unmountContainer, unmountDirectories, unmountImage } =
     await import('../../src/index.ts')
-  const store = await context.openStore()
+  // What overlay shows needs no store, and makes none.
+  const store = await context.openStore({ mayBeNew: true })
   try {
     const { target } = await unmountContainer(store, directory)
     if (context.json) await context.stdout.write(jsonText({ target }))

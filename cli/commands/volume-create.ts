@@ -41,7 +41,7 @@ async function create(
   context: Context,
 ): Promise<void> {
   const { createVolume } = await import('../../src/index.ts')
-  const store = await context.openStore()
+  const store = await context.openStore({ mayBeNew: true })
   const volume = await createVolume(
     store,
     {

@@ -7,7 +7,7 @@ import type { ChainID, DiffID, ImageID } from '../digest/digest.ts'
 import type { Driver, DriverName, LayerForm } from '../driver/driver.ts'
 import { makeDirectory } from '../driver/make-directory.ts'
 import { selectDriver } from '../driver/select.ts'
-import { IntegrityError, InvalidArgumentError, type OnWarning } from '../errors.ts'
+import { IntegrityError, InvalidArgumentError, NotFoundError, type OnWarning } from '../errors.ts'
 import { fromNodeError } from '../sys/errno.ts'
 import { ContainerDB } from './container-db.ts'
 import { Containers } from './containers.ts'
@@ -29,6 +29,8 @@ export interface OpenOptions {
   /** How long to wait for another writer. Default 10,000. */
   readonly lockTimeoutMs?: number
   readonly onWarning?: OnWarning
+  /** Refuse a root that is not there, which is else an empty store: for one that somebody typed, to read from. */
+  readonly mustExist?: boolean
 }
 
 /** An image with all that the store knows of it. */
@@ -70,10 +72,11 @@ export class Store implements AsyncDisposable {
   /**
    * Opens the store at `root`; a root that does not exist yet is an empty store, made by the first write.
    * A transaction that was decided but not completed by a killed process is completed first, if nobody else is at it.
-   * @throws InvalidArgumentError ERR_OPTION for a root that is no directory, or another program's store; HostError
+   * @throws InvalidArgumentError ERR_OPTION for a root that is no directory, or another program's store; NotFoundError
+   *   ERR_ROOT_NOT_FOUND; HostError
    */
   static async open(root: string, options: OpenOptions = {}): Promise<Store> {
-    refuseFile(root)
+    refuseFile(root, options.mustExist)
     const driver = selectDriver(path.resolve(root), options.driver)
     // `this`: what extends the store opens as itself.
     const layout = new Layout(root, driver.name)
@@ -338,15 +341,23 @@ export function topChainID(facts: Pick<ImageFacts, 'config'>): ChainID | undefin
   return chainOf(facts.config.rootfs.diffIDs).at(-1)
 }
 
-/** A file would look like a store that is empty. */
-function refuseFile(root: string): void {
+/** A file would look like a store that is empty, and so does a name that is mistyped. */
+function refuseFile(root: string, mustExist = false): void {
   let status: fs.Stats
   try {
     // Not by throwIfNoEntry, which from Node 22 on is silent about ENOTDIR too.
     status = fs.statSync(root)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-    throw fromNodeError(`open the store ${root}`, error)
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw fromNodeError(`open the store ${root}`, error)
+    if (!mustExist) return
+    // In full: it may be mistyped by where one stands.
+    const place = path.resolve(root)
+    throw new NotFoundError(
+      'ERR_ROOT_NOT_FOUND',
+      `cannot open the store ${place}: there is no such directory; check the name, or make a store there by load, import or volume create`,
+      { details: { path: place } },
+    )
   }
   if (status.isDirectory()) return
   throw new InvalidArgumentError(

@@ -283,6 +283,41 @@ t.test('a store of another user', { skip: unless({ root: true }) }, async (t) =>
   )
 })
 
+t.test('a root that is not there', async (t) => {
+  const dir = temporaryDirectory(t)
+  const root = path.join(dir, 'mistyped')
+  const said = `shale: cannot open the store ${root}: there is no such directory; check the name, or make a store there by load, import or volume create\n`
+  for (const args of [
+    ['images'],
+    ['ps', '-a'],
+    ['volume', 'ls'],
+    ['system', 'df'],
+    ['rmi', 'app'],
+    ['tag', 'a', 'b'],
+    ['mount'],
+    ['cat', 'app:/etc/motd'],
+    ['system', 'prune', '--force'],
+  ]) {
+    t.match(await shaleInProcess(args, { root }), { code: EXIT.notFound, stderr: said })
+  }
+  const { stderr } = await shaleInProcess(['--json', 'images'], { root })
+  t.match(JSON.parse(stderr).error, { code: 'ERR_ROOT_NOT_FOUND', details: { path: root } })
+  t.match(shale(['images'], { env: { SHALE_ROOT: root } }), { code: EXIT.notFound, stderr: said })
+  t.same(fs.readdirSync(dir), [], 'and nothing is made')
+
+  // Nobody named it: a new user's.
+  const env = { HOME: dir, XDG_DATA_HOME: path.join(dir, 'data') }
+  const user = isRoot ? { uid: 12_345, gid: 12_345 } : {}
+  fs.chmodSync(dir, 0o755)
+  t.match(shale(['images', '-q'], { env, ...user }), { code: 0, stdout: '', stderr: '' })
+  // An empty directory is a store to be.
+  fs.mkdirSync(root)
+  t.match(await shaleInProcess(['images', '-q'], { root }), { code: 0, stdout: '' })
+  fs.rmdirSync(root)
+  t.equal((await shaleInProcess(['volume', 'create', 'vol'], { root })).code, 0)
+  t.match(await shaleInProcess(['volume', 'ls', '-q'], { root }), { code: 0, stdout: 'vol\n' })
+})
+
 t.test('a name cannot bring escape sequences to the terminal', async (t) => {
   const { root } = await fixtureStore(t)
   const { stderr, code } = await shaleInProcess(['cat', 'app:/etc/\u001b[31mnone'], { root })

@@ -69,7 +69,8 @@ export async function mountWritable(spec: OverlaySpec, target: string): Promise<
 export async function mountOverlay(spec: OverlaySpec, target: string): Promise<void> {
   const [only, second] = spec.lowers
   if (only !== undefined && second === undefined && spec.upper === undefined) {
-    // Overlay refuses to merge one directory with nothing; it shows the same as that directory.
+    // Overlay refuses to merge one directory with nothing. An image's only layer holds no marks that it would have to
+    // read: a load takes whiteouts without anything below away, and makes none that a tar forges.
     bindReadOnly(only, target)
     return
   }

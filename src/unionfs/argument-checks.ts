@@ -1,38 +1,11 @@
 // What node:fs refuses of its arguments before it asks the system, with Node's own codes and words: a value that got
-// further would be kept as it is, or be a mistake of ours. Paths, flags and modes are path-argument.ts's.
+// further would be kept as it is, or be a mistake of ours. Paths and modes are path-argument.ts's.
 
-import { inspect } from 'node:util'
-import { argumentError } from './node-error.ts'
+import { argumentError, outOfRange, wrongType, wrongValue } from './refusals.ts'
 
 const ID_MAX = 2 ** 32 - 1
-const COPY_MODE_MAX = 7
+const SMALL_MODE_MAX = 7
 const INT32_MAX = 2 ** 31 - 1
-
-/** How Node tells what it was given instead. */
-export function received(value: unknown): string {
-  if (value === undefined || value === null) return `Received ${value}`
-  if (typeof value === 'function') return `Received function ${value.name}`
-  if (typeof value === 'object') {
-    const name = (value as { constructor?: { name?: string } }).constructor?.name
-    return `Received ${name ? `an instance of ${name}` : inspect(value, { depth: -1 })}`
-  }
-  const shown = inspect(value)
-  return `Received type ${typeof value} (${shown.length > 28 ? `${shown.slice(0, 25)}...` : shown})`
-}
-
-/** @param expected `of type number`, `an instance of Object` */
-export function wrongType(name: string, expected: string, value: unknown): Error {
-  const kind = name.includes('.') ? 'property' : 'argument'
-  const message = `The "${name}" ${kind} must be ${expected}. ${received(value)}`
-  return argumentError('ERR_INVALID_ARG_TYPE', message)
-}
-
-function outOfRange(name: string, expected: string, value: unknown): Error {
-  const isLong = Number.isInteger(value) && Math.abs(value as number) > 2 ** 32
-  const shown = isLong ? String(value).replace(/\B(?=(?:\d{3})+$)/g, '_') : inspect(value)
-  const message = `The value of "${name}" is out of range. It must be ${expected}. Received ${shown}`
-  return argumentError('ERR_OUT_OF_RANGE', message, RangeError)
-}
 
 /** @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE */
 export function checkInteger(
@@ -51,11 +24,16 @@ export function checkBoolean(name: string, value: unknown): void {
   if (typeof value !== 'boolean') throw wrongType(name, 'of type boolean', value)
 }
 
+/** @throws TypeError ERR_INVALID_ARG_TYPE */
+export function checkObject(name: string, value: unknown): asserts value is object {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
+  throw wrongType(name, 'of type object', value)
+}
+
 /** `buffer` is not one of bytes. @throws TypeError ERR_INVALID_ARG_VALUE */
 export function checkEncoding(encoding: string | null | undefined): void {
   if (!encoding || encoding === 'buffer' || Buffer.isEncoding(encoding)) return
-  const message = `The argument 'encoding' is invalid encoding. Received ${inspect(encoding)}`
-  throw argumentError('ERR_INVALID_ARG_VALUE', message)
+  throw wrongValue('encoding', encoding, 'is invalid encoding')
 }
 
 /** An encoding alone, or named options with one among them. @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE */
@@ -76,14 +54,6 @@ export function readOptions<T extends { readonly encoding?: string | null | unde
   return options
 }
 
-/** What can be written: text, bytes, or an iteration of them. @throws TypeError ERR_INVALID_ARG_TYPE */
-export function checkData(data: unknown): void {
-  if (typeof data === 'object' && data !== null) {
-    if (Symbol.iterator in data || Symbol.asyncIterator in data) return
-  }
-  checkBytesOrText('data', data)
-}
-
 /** @throws TypeError ERR_INVALID_ARG_TYPE */
 export function checkBytesOrText(name: string, data: unknown): void {
   if (typeof data === 'string' || ArrayBuffer.isView(data)) return
@@ -92,22 +62,38 @@ export function checkBytesOrText(name: string, data: unknown): void {
 
 /** @throws TypeError ERR_INVALID_ARG_TYPE */
 export function checkBuffers(buffers: unknown): void {
-  if (Array.isArray(buffers) && buffers.every((each) => ArrayBuffer.isView(each))) return
+  // Holes count, which `every` would leave out.
+  const all: unknown[] = Array.isArray(buffers) ? Array.from<unknown>(buffers) : [undefined]
+  if (all.every((each) => ArrayBuffer.isView(each))) return
   throw wrongType('buffers', 'an ArrayBufferView[]', buffers)
 }
 
-/** -1 leaves an owner as it is. @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE */
+/** -1 leaves an owner as it is, and so does what it is in 32 bits. @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE */
 export function ownerArgument(uid: number, gid: number): { uid?: number; gid?: number } {
   checkInteger('uid', uid, -1, ID_MAX)
   checkInteger('gid', gid, -1, ID_MAX)
-  return { ...(uid === -1 ? {} : { uid }), ...(gid === -1 ? {} : { gid }) }
+  const isKept = (id: number): boolean => id === -1 || id === ID_MAX
+  return { ...(isKept(uid) ? {} : { uid }), ...(isKept(gid) ? {} : { gid }) }
 }
 
-/** Of access and copyFile. @throws RangeError ERR_OUT_OF_RANGE */
-export function checkSmallMode(mode: number): void {
-  if (Number.isInteger(mode) && mode >= 0 && mode <= COPY_MODE_MAX) return
-  const message = 'mode is out of range: >= 0 && <= 7'
-  throw argumentError('ERR_OUT_OF_RANGE', message, RangeError)
+/** Of access and copyFile: what is behind the point goes. @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE */
+export function smallMode(mode: unknown): number {
+  if (mode === undefined || mode === null) return 0
+  if (typeof mode !== 'number') {
+    throw argumentError('ERR_INVALID_ARG_TYPE', 'mode must be int32 or null/undefined')
+  }
+  if (mode >= 0 && mode <= SMALL_MODE_MAX) return Math.trunc(mode)
+  const bounds = Number.isFinite(mode) ? `: >= 0 && <= ${SMALL_MODE_MAX}` : ''
+  throw argumentError('ERR_OUT_OF_RANGE', `mode is out of range${bounds}`, RangeError)
+}
+
+const LINK_TYPES: readonly unknown[] = ['dir', 'file', 'junction']
+
+/** What it says is of use on Windows only. @throws Error ERR_FS_INVALID_SYMLINK_TYPE */
+export function checkLinkType(type: unknown): void {
+  if (typeof type !== 'string' || LINK_TYPES.includes(type)) return
+  const message = `Symlink type must be one of "dir", "file", or "junction". Received "${type}"`
+  throw argumentError('ERR_FS_INVALID_SYMLINK_TYPE', message, Error)
 }
 
 export interface RetryOptions {
@@ -117,21 +103,26 @@ export interface RetryOptions {
   readonly retryDelay?: number
 }
 
-/** Of rm and rmdir. @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE */
-export function checkRetryOptions(options: RetryOptions): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw wrongType('options', 'of type object', options)
-  }
-  const { recursive = false, maxRetries = 0, retryDelay = 100 } = options
+const RETRY_DEFAULTS = { recursive: false, maxRetries: 0, retryDelay: 100 }
+
+/** Of rm and rmdir. An option that is there as undefined is refused, as by Node. @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE */
+export function retryOptions<T extends RetryOptions>(options: T): T & typeof RETRY_DEFAULTS {
+  checkObject('options', options)
+  const all = { ...RETRY_DEFAULTS, ...options }
+  const { recursive, maxRetries, retryDelay } = all
   checkBoolean('options.recursive', recursive)
   checkInteger('options.retryDelay', retryDelay, 0, INT32_MAX)
   checkInteger('options.maxRetries', maxRetries, 0, ID_MAX)
+  return all
+}
+
+class AbortError extends Error {
+  readonly code = 'ABORT_ERR'
+  override readonly name = 'AbortError'
 }
 
 /** As node:fs tells it, whatever the signal's reason is: that is the cause. */
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return
-  const error = new Error('The operation was aborted', { cause: signal.reason as unknown })
-  error.name = 'AbortError'
-  throw Object.assign(error, { code: 'ABORT_ERR' })
+  throw new AbortError('The operation was aborted', { cause: signal.reason as unknown })
 }

@@ -12,7 +12,7 @@ import {
   xattrs,
   type UnionStatus,
 } from '../union/attributes.ts'
-import { create, link, type Creation, type Creator } from '../union/create.ts'
+import { create, createNameless, link, type Creation, type Creator } from '../union/create.ts'
 import type { UnionEntry } from '../union/entry.ts'
 import { E } from '../union/errno.ts'
 import { openFile } from '../union/open-file.ts'
@@ -20,23 +20,24 @@ import { removeDirectory, unlink } from '../union/remove.ts'
 import { rename, type RenameFlags } from '../union/rename.ts'
 import type { UnionTree } from '../union/tree.ts'
 import type { Attributes } from '../union/upper-layer.ts'
-import { checkInteger, checkSmallMode, ownerArgument } from './argument-checks.ts'
+import { checkInteger, checkLinkType, ownerArgument, smallMode } from './argument-checks.ts'
 import { OpenHandle } from './handle.ts'
-import { must, nodeError, throwNodeErrors } from './node-error.ts'
+import { must, nodeError, throwNodeErrors, type NodeErrorPlace } from './node-error.ts'
 import {
   encodeName,
+  modeArgument,
+  parentOf,
   pathArgument,
   shownPath,
-  timeArgument,
   type Encoding,
   type PathArgument,
 } from './path-argument.ts'
+import { openFlags, openRequest, type OpenRequest } from './open-flags.ts'
 import { spaceOf, type BigStatFs, type StatFs } from './stat-fs.ts'
 import { UnionBigStats, UnionDirent, UnionStats } from './stats.ts'
+import { timesArgument, type TimeArgument } from './time-argument.ts'
 import { PATH_BYTES_MAX, walk, walkToName, type Walked } from './walk.ts'
 
-const { O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_NOFOLLOW } =
-  fs.constants
 const { W_OK, X_OK } = fs.constants
 
 export interface UnionCallsOptions {
@@ -54,8 +55,6 @@ export interface StatOptions {
   readonly bigint?: boolean | undefined
 }
 
-export type TimeArgument = number | string | Date
-
 export class UnionCalls {
   readonly tree: UnionTree
   readonly #creator: Creator
@@ -69,41 +68,48 @@ export class UnionCalls {
     this.#space = options.space
   }
 
-  open(path: PathArgument, flags: number, mode: number): OpenHandle {
+  open(
+    path: PathArgument,
+    flags: string | number | null | undefined,
+    givenMode?: number | string | null,
+  ): OpenHandle {
     const place = { syscall: 'open', path: shownPath(path) }
+    const asked = openFlags(flags)
+    const mode = modeArgument(givenMode, 0o666)
+    const request = must(openRequest(asked), place)
     const { tree } = this
     tree.trim()
-    const writes = (flags & (O_WRONLY | O_RDWR)) !== 0
-    const makes = (flags & O_CREAT) !== 0
-    const follow = (flags & O_NOFOLLOW) === 0 && !(makes && (flags & O_EXCL) !== 0)
     const at = pathArgument(path)
-    if (makes && at.endsWith('/')) {
+    if (request.creates && at.endsWith('/')) {
       // Before anybody looks what is there (open_last_lookups of fs/namei.c).
       must(walkToName(tree, at), place)
       throw nodeError(E.ISDIR, place)
     }
-    const { dir, name, entry } = must(walk(tree, at, follow), place)
-    let found = entry
-    if (makes) {
-      if (found !== undefined && (flags & O_EXCL) !== 0) throw nodeError(E.EXIST, place)
-      if (found?.node.type === 'directory') throw nodeError(E.ISDIR, place)
+    const { dir, name, entry } = must(walk(tree, at, request.follows), place)
+    if (entry === undefined) {
+      if (!request.creates) throw nodeError(E.NOENT, place)
+      const made = this.#make(dir, name, { type: 'file', mode })
+      return this.#opened(must(made, place), { ...request, truncates: false }, place)
     }
-    const isNew = found === undefined
-    if (found === undefined) {
-      if (!makes) throw nodeError(E.NOENT, place)
-      found = must(this.#make(dir, name, { type: 'file', mode }), place)
+    if (request.isExclusive) throw nodeError(E.EXIST, place)
+    if (request.wantsDirectory && entry.node.type !== 'directory') throw nodeError(E.NOTDIR, place)
+    if (!request.isNameless) return this.#opened(entry, request, place)
+    const nameless = createNameless(tree, entry, mode, this.#creator)
+    const { node, file } = must(nameless, place)
+    return new OpenHandle(this, node, file, request)
+  }
+
+  #opened(entry: UnionEntry, request: OpenRequest, place: NodeErrorPlace): OpenHandle {
+    const { node } = entry
+    const { writes: write, truncates: truncate, appends } = request
+    if (request.isPlace) return new OpenHandle(this, node, undefined, request)
+    if (node.type === 'directory') {
+      if (request.changes || request.creates) throw nodeError(E.ISDIR, place)
+      return new OpenHandle(this, node, undefined, request)
     }
-    const appends = (flags & O_APPEND) !== 0
-    const handleMode = { reads: (flags & O_WRONLY) === 0, appends }
-    if ((flags & O_DIRECTORY) !== 0 && found.node.type !== 'directory')
-      throw nodeError(E.NOTDIR, place)
-    if (found.node.type === 'directory') {
-      if (writes || (flags & O_TRUNC) !== 0) throw nodeError(E.ISDIR, place)
-      return new OpenHandle(this, found, undefined, handleMode)
-    }
-    const truncate = !isNew && (flags & O_TRUNC) !== 0
-    const file = must(openFile(tree, found, { write: writes, truncate, appends }), place)
-    return new OpenHandle(this, found, file, handleMode)
+    if (request.changes && this.tree.upper === undefined) throw nodeError(E.ROFS, place)
+    const file = must(openFile(this.tree, entry, { write, truncate, appends }), place)
+    return new OpenHandle(this, node, file, request)
   }
 
   stat(path: PathArgument, options: StatOptions & { bigint: true }): UnionBigStats
@@ -139,7 +145,7 @@ export class UnionCalls {
   }
 
   statsOf(found: UnionStatus, options: StatOptions = {}): UnionStats | UnionBigStats {
-    return options.bigint
+    return options.bigint === true
       ? new UnionBigStats(found, this.device)
       : new UnionStats(found, this.device)
   }
@@ -163,7 +169,7 @@ export class UnionCalls {
 
   readdirTypes(path: PathArgument, encoding?: Encoding): UnionDirent[] {
     const { entry, names } = this.names(path)
-    const parentPath = shownPath(path)
+    const parentPath = parentOf(path)
     const out: UnionDirent[] = []
     for (const name of names) {
       const child = this.child(entry, name)
@@ -180,8 +186,9 @@ export class UnionCalls {
     must(this.#make(dir, name, { type: 'directory', mode }), place)
   }
 
-  symlink(target: PathArgument, path: PathArgument): void {
+  symlink(target: PathArgument, path: PathArgument, type?: string | null): void {
     const place = { syscall: 'symlink', path: shownPath(target, 'target'), dest: shownPath(path) }
+    checkLinkType(type)
     const linkTarget = pathArgument(target)
     if (linkTarget === '') throw nodeError(E.NOENT, place)
     if (linkTarget.length > PATH_BYTES_MAX) throw nodeError(E.NAMETOOLONG, place)
@@ -244,9 +251,9 @@ export class UnionCalls {
     must(rename(this.tree, source, target, flags), place)
   }
 
-  access(path: PathArgument, mode = 0): void {
-    checkSmallMode(mode)
+  access(path: PathArgument, given?: number | null): void {
     const place = { syscall: 'access', path: shownPath(path) }
+    const mode = smallMode(given)
     const entry = this.#existing(path, true, place)
     if ((mode & W_OK) !== 0 && this.tree.upper === undefined) throw nodeError(E.ROFS, place)
     // As root has it: everything is allowed, but to run what nobody may run.
@@ -255,49 +262,56 @@ export class UnionCalls {
     }
   }
 
-  chmod(path: PathArgument, mode: number): void {
-    this.#change(path, true, 'chmod', { mode })
+  chmod(path: PathArgument, mode: number | string): void {
+    const place = { syscall: 'chmod', path: shownPath(path) }
+    this.#change(path, true, place, { mode: modeArgument(mode) })
   }
 
   lchown(path: PathArgument, uid: number, gid: number): void {
-    this.#change(path, false, 'lchown', ownerArgument(uid, gid))
+    this.#change(path, false, { syscall: 'lchown', path: shownPath(path) }, ownerArgument(uid, gid))
   }
 
   chown(path: PathArgument, uid: number, gid: number): void {
-    this.#change(path, true, 'chown', ownerArgument(uid, gid))
+    this.#change(path, true, { syscall: 'chown', path: shownPath(path) }, ownerArgument(uid, gid))
   }
 
   utimes(path: PathArgument, atime: TimeArgument, mtime: TimeArgument): void {
-    this.#change(path, true, 'utime', times(atime, mtime))
+    const place = { syscall: 'utime', path: shownPath(path) }
+    this.#change(path, true, place, timesArgument(atime, mtime))
   }
 
   lutimes(path: PathArgument, atime: TimeArgument, mtime: TimeArgument): void {
-    this.#change(path, false, 'lutime', times(atime, mtime))
+    const place = { syscall: 'lutime', path: shownPath(path) }
+    this.#change(path, false, place, timesArgument(atime, mtime))
   }
 
   /** Nanoseconds, which no call of node:fs takes. */
   setTimes(path: PathArgument, atimeNs: bigint, mtimeNs: bigint): void {
-    this.#change(path, false, 'lutime', { atimeNs, mtimeNs })
+    this.#change(path, false, { syscall: 'lutime', path: shownPath(path) }, { atimeNs, mtimeNs })
   }
 
   truncate(path: PathArgument, sizeBytes = 0): void {
-    const shown = shownPath(path)
+    const place = { syscall: 'open', path: shownPath(path) }
+    const entry = this.#existing(path, true, place)
+    if (entry.node.type === 'directory') throw nodeError(E.ISDIR, place)
+    if (this.tree.upper === undefined) throw nodeError(E.ROFS, place)
     checkInteger('len', sizeBytes)
-    const entry = this.#existing(path, true, { syscall: 'open', path: shown })
     const result = setAttributes(this.tree, entry, { sizeBytes: Math.max(0, sizeBytes) })
     // Node opens it and truncates what is open: what the size is to blame for knows no path.
     if (result === -E.FBIG || result === -E.NOSPC) throw nodeError(result, { syscall: 'ftruncate' })
-    must(result, { syscall: 'open', path: shown })
+    must(result, place)
   }
 
   statfs(path: PathArgument, options: { readonly bigint: true }): BigStatFs
   statfs(path: PathArgument, options?: { readonly bigint?: boolean | undefined }): StatFs
   statfs(
     path: PathArgument,
-    { bigint = false }: { readonly bigint?: boolean | undefined } = {},
+    options: { readonly bigint?: boolean | undefined } = {},
   ): StatFs | BigStatFs {
-    this.#existing(path, true, { syscall: 'statfs', path: shownPath(path) })
-    return spaceOf(this.#space, bigint)
+    const place = { syscall: 'statfs', path: shownPath(path) }
+    const isBig = options.bigint === true
+    this.#existing(path, true, place)
+    return spaceOf(this.#space, isBig)
   }
 
   /** A final symlink is not followed, here and in the next three. */
@@ -361,10 +375,14 @@ export class UnionCalls {
     return must(walkToName(this.tree, pathArgument(path)), place)
   }
 
-  #change(path: PathArgument, followLast: boolean, syscall: string, to: Attributes): void {
-    const place = { syscall, path: shownPath(path) }
+  #change(
+    path: PathArgument,
+    followLast: boolean,
+    place: { syscall: string; path: string },
+    to: Attributes | number,
+  ): void {
     const entry = this.#existing(path, followLast, place)
-    must(setAttributes(this.tree, entry, to), place)
+    must(setAttributes(this.tree, entry, must(to, place)), place)
   }
 
   #make(dir: UnionEntry, name: BytePath, what: Creation): UnionEntry | number {
@@ -373,7 +391,3 @@ export class UnionCalls {
 }
 
 throwNodeErrors(UnionCalls)
-
-function times(atime: TimeArgument, mtime: TimeArgument): Attributes {
-  return { atimeNs: timeArgument(atime), mtimeNs: timeArgument(mtime) }
-}

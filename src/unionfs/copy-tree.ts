@@ -1,64 +1,19 @@
-// cp of node:fs: a file, or a tree, copied by the plain calls of calls.ts, in Node's order and with its errors. Times are
+// cp of node:fs: a file, or a tree, copied by copy-file.ts and the plain calls of calls.ts, in Node's order and with its errors. Times are
 // kept to the nanosecond, and names as bytes, where Node makes milliseconds and text of them.
 
-import fs from 'node:fs'
 import path from 'node:path'
 import { isWithin } from '../path/within.ts'
 import type { UnionEntry } from '../union/entry.ts'
-import { E } from '../union/errno.ts'
-import { checkBoolean, checkInteger, checkSmallMode, wrongType } from './argument-checks.ts'
+import { checkBoolean, checkInteger, checkObject } from './argument-checks.ts'
 import type { UnionCalls } from './calls.ts'
-import { argumentError, nodeError, systemError } from './node-error.ts'
+import { copyFile } from './copy-file.ts'
+import { systemError } from './node-error.ts'
 import { shownPath, type PathArgument } from './path-argument.ts'
+import { argumentError, wrongType } from './refusals.ts'
 import { type UnionStats } from './stats.ts'
 import { childPath, makeDirectories } from './trees.ts'
 
-const { COPYFILE_EXCL, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants
-const CHUNK_BYTES = 1 << 20
 const COPY_MODE_MAX = 7
-
-/** @param flags COPYFILE_EXCL; the cloning ones are wishes */
-export function copyFile(calls: UnionCalls, from: PathArgument, to: PathArgument, flags = 0): void {
-  const path = shownPath(from, 'src')
-  const place = { syscall: 'copyfile', path, dest: shownPath(to, 'dest') }
-  checkSmallMode(flags)
-  try {
-    const source = calls.open(from, O_RDONLY, 0)
-    try {
-      const stats = source.stat() as UnionStats
-      // What is wrong with the target is said first, and nothing is left in its place.
-      if (stats.isDirectory()) {
-        if (calls.find(to, true) === undefined) {
-          calls.open(to, O_WRONLY | O_CREAT, 0o600).close()
-          calls.unlink(to)
-        }
-        throw nodeError(E.ISDIR, place)
-      }
-      const exclusive = (flags & COPYFILE_EXCL) !== 0 ? O_EXCL : 0
-      const same = calls.find(to, true)
-      if (same !== undefined && same.node === source.entry.node) {
-        if (exclusive) throw nodeError(E.EXIST, place)
-        return
-      }
-      const target = calls.open(to, O_WRONLY | O_CREAT | O_TRUNC | exclusive, stats.mode & 0o7777)
-      try {
-        const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, stats.size)))
-        for (let n = source.read(chunk); n > 0; n = source.read(chunk)) {
-          target.write(chunk.subarray(0, n))
-        }
-        target.setAttributes('fchmod', { mode: stats.mode & 0o7777 })
-      } finally {
-        target.close()
-      }
-    } finally {
-      source.close()
-    }
-  } catch (error) {
-    const { errno, syscall } = error as NodeJS.ErrnoException
-    if (typeof errno !== 'number' || syscall === 'copyfile') throw error
-    throw nodeError(errno, place)
-  }
-}
 
 export interface CopySyncOptions {
   readonly recursive?: boolean
@@ -114,9 +69,9 @@ function* copySteps(
   calls: UnionCalls,
   from: PathArgument,
   to: PathArgument,
-  options: CopyOptions,
+  given: CopyOptions,
 ): Steps {
-  checkOptions(options)
+  const options = completeOptions(given)
   const shownFrom = shownPath(from, 'src')
   const shownTo = shownPath(to, 'dest')
   const copy = new Copy(calls, options)
@@ -222,7 +177,7 @@ class Copy {
     source: UnionStats,
     found: UnionEntry | undefined,
   ): void {
-    const { force = true, errorOnExist, mode, preserveTimestamps } = this.#options
+    const { force, errorOnExist, mode, preserveTimestamps } = this.#options
     const calls = this.#calls
     if (found) {
       if (!force && errorOnExist) {
@@ -296,21 +251,21 @@ function existing(calls: UnionCalls, at: PathArgument, follow: boolean): UnionEn
   return calls.find(at, follow)
 }
 
-const FLAGS = [
-  'dereference',
-  'errorOnExist',
-  'force',
-  'preserveTimestamps',
-  'recursive',
-  'verbatimSymlinks',
-] as const
+const DEFAULTS = {
+  dereference: false,
+  errorOnExist: false,
+  force: true,
+  preserveTimestamps: false,
+  recursive: false,
+  verbatimSymlinks: false,
+}
 
-function checkOptions(options: CopyOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    throw wrongType('options', 'of type object', options)
-  }
-  for (const name of FLAGS) {
-    if (options[name] !== undefined) checkBoolean(`options.${name}`, options[name])
+/** An option that is there as undefined is refused, as by Node. */
+function completeOptions(given: CopyOptions): CopyOptions {
+  checkObject('options', given)
+  const options: CopyOptions = { ...DEFAULTS, ...given }
+  for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
+    checkBoolean(`options.${name}`, options[name])
   }
   const { mode, filter, dereference, verbatimSymlinks } = options
   if (mode !== undefined && mode !== null) checkInteger('mode', mode, 0, COPY_MODE_MAX)
@@ -323,6 +278,7 @@ function checkOptions(options: CopyOptions): void {
   if (filter !== undefined && typeof filter !== 'function') {
     throw wrongType('options.filter', 'of type function', filter)
   }
+  return options
 }
 
 function intoItself(from: string, to: string, at = to): Error {

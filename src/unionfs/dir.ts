@@ -4,7 +4,7 @@ import { callbackify } from 'node:util'
 import { checkInteger, readOptions } from './argument-checks.ts'
 import type { UnionCalls } from './calls.ts'
 import { nodeError } from './node-error.ts'
-import { shownPath, type Encoding, type PathArgument } from './path-argument.ts'
+import { parentOf, shownPath, type Encoding, type PathArgument } from './path-argument.ts'
 import type { UnionDirent } from './stats.ts'
 import { listTree } from './trees.ts'
 
@@ -14,6 +14,8 @@ export interface OpendirOptions {
   readonly bufferSize?: number
   readonly recursive?: boolean
 }
+
+const ENTRIES_AT_ONCE = 32
 
 type ReadDone = (error: Error | null, entry: UnionDirent | null) => void
 type CloseDone = (error?: Error | null) => void
@@ -30,13 +32,16 @@ export class UnionDir implements AsyncDisposable, Disposable {
     options?: OpendirOptions | Encoding,
   ): UnionDir {
     const shown = shownPath(path)
-    const { encoding, recursive, bufferSize = 32 } = readOptions<OpendirOptions>(options)
+    const { encoding, recursive, bufferSize } = {
+      bufferSize: ENTRIES_AT_ONCE,
+      ...readOptions<OpendirOptions>(options),
+    }
     try {
       const entries = recursive
         ? listTree(calls, path, encoding).map(({ dirent }) => dirent)
         : calls.readdirTypes(path, encoding)
       checkInteger('options.bufferSize', bufferSize, 1, 2 ** 32 - 1)
-      return new UnionDir(shown, entries)
+      return new UnionDir(parentOf(path), entries)
     } catch (error) {
       const { errno } = error as NodeJS.ErrnoException
       if (typeof errno !== 'number') throw error

@@ -6,11 +6,11 @@ import type fs from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
 import type { ReadableStream } from 'node:stream/web'
 import type { OpenHandle } from './handle.ts'
-import type { StatOptions, TimeArgument } from './calls.ts'
+import type { StatOptions } from './calls.ts'
 import {
+  checkBoolean,
   checkBuffers,
   checkBytesOrText,
-  checkData,
   checkInteger,
   checkSignal,
   ownerArgument,
@@ -18,11 +18,15 @@ import {
 } from './argument-checks.ts'
 import {
   bytesOf,
-  positionOf,
+  dataArgument,
+  numberPosition,
+  partBytes,
   readArguments,
+  textBytes,
   writeArguments,
   type BytePlace,
   type ReadOptions,
+  type WriteData,
 } from './byte-arguments.ts'
 import {
   readStream,
@@ -31,10 +35,11 @@ import {
   type ReadStreamOptions,
   type WriteStreamOptions,
 } from './handle-streams.ts'
-import { argumentError } from './node-error.ts'
-import { checkTextEncoding, modeArgument, timeArgument, type Encoding } from './path-argument.ts'
+import { modeArgument, type Encoding } from './path-argument.ts'
+import { argumentError } from './refusals.ts'
 import type { UnionBigStats, UnionStats } from './stats.ts'
-import type { ReadFileOptions, WriteData, WriteFileOptions } from './union-fs.ts'
+import { timesArgument, type TimeArgument } from './time-argument.ts'
+import type { ReadFileOptions, WriteFileOptions } from './union-fs.ts'
 
 let numbers = 1 << 20
 
@@ -110,10 +115,8 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
     return this.#during('write', (handle) => {
       if (!ArrayBuffer.isView(data)) {
         checkBytesOrText('buffer', data)
-        const encoding = second as BufferEncoding | null | undefined
-        checkTextEncoding(data, encoding)
-        const bytes = Buffer.from(data, encoding ?? 'utf8')
-        return { bytesWritten: handle.write(bytes, positionOf(first)), buffer: data }
+        const bytes = textBytes(data, second)
+        return { bytesWritten: handle.write(bytes, numberPosition(first)), buffer: data }
       }
       const { bytes, position } = writeArguments(data, first, second as number | null, third)
       return { bytesWritten: bytes.length === 0 ? 0 : handle.write(bytes, position), buffer: data }
@@ -126,7 +129,7 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
   ): Promise<{ bytesRead: number; buffers: Buffers }> {
     return this.#during('readv', (handle) => {
       checkBuffers(buffers)
-      return { bytesRead: handle.readv(buffers.map(bytesOf), positionOf(position)), buffers }
+      return { bytesRead: handle.readv(buffers.map(bytesOf), numberPosition(position)), buffers }
     })
   }
 
@@ -136,7 +139,10 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
   ): Promise<{ bytesWritten: number; buffers: Buffers }> {
     return this.#during('writev', (handle) => {
       checkBuffers(buffers)
-      return { bytesWritten: handle.writev(buffers.map(bytesOf), positionOf(position)), buffers }
+      return {
+        bytesWritten: handle.writev(buffers.map(bytesOf), numberPosition(position)),
+        buffers,
+      }
     })
   }
 
@@ -144,26 +150,23 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
     return this.#during('readFile', (handle) => {
       const { encoding, signal } = readOptions<ReadFileOptions>(options)
       checkSignal(signal)
-      const bytes = handle.readAll()
-      return encoding && encoding !== 'buffer' ? bytes.toString(encoding) : bytes
+      return handle.readContent(encoding)
     })
   }
 
   /** From the position on, as Node has it: nothing is cut off first. */
   writeFile(data: WriteData, options?: WriteFileOptions | Encoding): Promise<void> {
     return this.#during('writeFile', (handle) => {
-      const { encoding: given, signal } = readOptions<WriteFileOptions>(options)
-      const encoding = given ?? 'utf8'
-      checkData(data)
+      const { encoding, flush, signal } = readOptions<WriteFileOptions>(options)
+      checkBoolean('options.flush', flush ?? false)
+      const parts = dataArgument(data, encoding)
       checkSignal(signal)
-      const put = (part: string | NodeJS.ArrayBufferView): void => {
-        handle.write(typeof part === 'string' ? Buffer.from(part, encoding) : bytesOf(part))
-      }
-      if (typeof data === 'string' || ArrayBuffer.isView(data)) return put(data)
+      const put = (bytes: Uint8Array): void => void (bytes.length > 0 && handle.write(bytes))
+      if (ArrayBuffer.isView(parts)) return put(parts)
       return (async () => {
-        for await (const part of data) {
+        for await (const part of parts) {
           checkSignal(signal)
-          put(part)
+          put(partBytes(part, encoding))
           checkSignal(signal)
         }
       })()
@@ -201,8 +204,8 @@ export class FileHandle extends EventEmitter implements AsyncDisposable {
 
   utimes(atime: TimeArgument, mtime: TimeArgument): Promise<void> {
     return this.#during('futimes', (handle) => {
-      const atimeNs = timeArgument(atime, 'atime')
-      handle.setAttributes('futime', { atimeNs, mtimeNs: timeArgument(mtime, 'mtime') })
+      const times = timesArgument(atime, mtime, ['atime', 'mtime'])
+      handle.setAttributes('futime', times)
     })
   }
 

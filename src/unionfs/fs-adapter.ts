@@ -3,7 +3,7 @@
 
 import fs from 'node:fs'
 import { callbackify, promisify } from 'node:util'
-import { wrongType } from './argument-checks.ts'
+import { wrongType } from './refusals.ts'
 import { copyTree, type CopyOptions } from './copy-tree.ts'
 import type { PathArgument } from './path-argument.ts'
 import { UnionDirent, UnionStats } from './stats.ts'

@@ -1,7 +1,8 @@
 // An open file or directory of a merged tree, with a position of its own: what a file descriptor is to node:fs.
 
+import { StringDecoder } from 'node:string_decoder'
 import { setNodeAttributes, status } from '../union/attributes.ts'
-import type { UnionEntry } from '../union/entry.ts'
+import type { UnionNode } from '../union/entry.ts'
 import { E } from '../union/errno.ts'
 import type { OpenFile } from '../union/open-file.ts'
 import type { Attributes } from '../union/upper-layer.ts'
@@ -15,24 +16,27 @@ const OF_DIRECTORY = { read: E.ISDIR, write: E.BADF, ftruncate: E.INVAL } as con
 
 export interface HandleMode {
   readonly reads: boolean
+  readonly writes: boolean
   /** Every write is at the end, wherever it is asked for. */
   readonly appends: boolean
+  /** O_PATH: not open, and good for stat alone. */
+  readonly isPlace: boolean
 }
 
 export class OpenHandle {
-  readonly entry: UnionEntry
+  readonly node: UnionNode
   readonly #calls: UnionCalls
   readonly #file: OpenFile | undefined
   readonly #mode: HandleMode
   #position = 0
   #closed = false
 
-  constructor(calls: UnionCalls, entry: UnionEntry, file: OpenFile | undefined, mode: HandleMode) {
+  constructor(calls: UnionCalls, node: UnionNode, file: OpenFile | undefined, mode: HandleMode) {
     this.#calls = calls
-    this.entry = entry
+    this.node = node
     this.#file = file
     this.#mode = mode
-    entry.node.holds++
+    node.holds++
   }
 
   /** @param position undefined: where the last read or write ended. @returns bytes read, 0 at the end */
@@ -47,6 +51,9 @@ export class OpenHandle {
   /** All of `bytes`. */
   write(bytes: Uint8Array, position?: number): number {
     const file = this.#opened('write')
+    if (!this.#mode.writes) throw nodeError(E.BADF, { syscall: 'write' })
+    // The kernel does not even tell the time of it.
+    if (bytes.length === 0) return 0
     const end = this.#mode.appends ? this.#size() : undefined
     const at = end ?? position ?? this.#position
     const n = must(file.write(bytes, at), { syscall: 'write' })
@@ -56,6 +63,8 @@ export class OpenHandle {
 
   /** One after the other, until the end of the file. */
   readv(into: readonly Uint8Array[], position?: number): number {
+    // The kernel would read nothing; libuv does not ask it.
+    if (into.length === 0) throw nodeError(E.INVAL, { syscall: 'read' })
     let count = 0
     for (const bytes of into) {
       if (bytes.length === 0) continue
@@ -88,9 +97,16 @@ export class OpenHandle {
     }
   }
 
+  /** As text, where an encoding is asked for: `buffer` is none of text. @throws TypeError ERR_UNKNOWN_ENCODING */
+  readContent(encoding?: string | null): Buffer | string {
+    const decoder = encoding ? new StringDecoder(encoding as BufferEncoding) : undefined
+    const bytes = this.readAll()
+    return decoder ? decoder.end(bytes) : bytes
+  }
+
   stat(options: StatOptions = {}): UnionStats | UnionBigStats {
     this.#check('fstat')
-    const found = status(this.#calls.tree, this.entry.node)
+    const found = status(this.#calls.tree, this.node)
     return this.#calls.statsOf(must(found, { syscall: 'fstat' }), options)
   }
 
@@ -99,14 +115,17 @@ export class OpenHandle {
     must(file.truncate(Math.max(0, sizeBytes)), { syscall: 'ftruncate' })
   }
 
-  setAttributes(syscall: string, to: Attributes): void {
+  setAttributes(syscall: string, to: Attributes | number): void {
     this.#check(syscall)
-    must(setNodeAttributes(this.#calls.tree, this.entry.node, to), { syscall })
+    if (this.#mode.isPlace) throw nodeError(E.BADF, { syscall })
+    const attributes = must(to, { syscall })
+    must(setNodeAttributes(this.#calls.tree, this.node, attributes), { syscall })
   }
 
   sync(dataOnly: boolean): void {
     const syscall = dataOnly ? 'fdatasync' : 'fsync'
     this.#check(syscall)
+    if (this.#mode.isPlace) throw nodeError(E.BADF, { syscall })
     if (this.#file) must(this.#file.sync(dataOnly), { syscall })
   }
 
@@ -114,7 +133,7 @@ export class OpenHandle {
     this.#check('close')
     this.#closed = true
     this.#file?.close()
-    this.entry.node.holds--
+    this.node.holds--
   }
 
   #size(): number {
@@ -124,6 +143,7 @@ export class OpenHandle {
 
   #opened(syscall: keyof typeof OF_DIRECTORY): OpenFile {
     this.#check(syscall)
+    if (this.#mode.isPlace) throw nodeError(E.BADF, { syscall })
     if (this.#file === undefined) throw nodeError(OF_DIRECTORY[syscall], { syscall })
     return this.#file
   }

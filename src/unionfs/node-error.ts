@@ -50,21 +50,14 @@ export function systemError(
 ): Error {
   const [name, words] = SYSTEM_ERRORS[code]
   const errno = constants.errno[name]
-  const error = new Error(`${words}: ${syscall} returned ${name} (${reason}) ${path}`)
+  const error = new SystemError(`${words}: ${syscall} returned ${name} (${reason}) ${path}`)
   const info = { message: reason, path, syscall, errno, code: name }
-  return Object.assign(error, { name: 'SystemError', code, info, errno, syscall, path })
+  return Object.assign(error, { code, info, errno, syscall, path })
 }
 
-/** A mistake of the caller, with Node's own code for it. */
-export function argumentError(
-  code: string,
-  message: string,
-  Class: ErrorConstructor = TypeError,
-): Error {
-  const error = new Class(message)
-  Object.assign(error, { code })
-  return error
-}
+class SystemError extends Error {}
+// No property of each error.
+Object.defineProperty(SystemError.prototype, 'name', { value: 'SystemError', writable: true })
 
 /** As Node has it, but for the words: they name the place of the host, and what to do about it. */
 function asNodeError(error: unknown): unknown {

@@ -12,24 +12,21 @@ import {
 } from './argument-checks.ts'
 import {
   bytesOf,
-  positionOf,
+  numberPosition,
+  partBytes,
   readArguments,
+  textBytes,
   writeArguments,
   type BytePlace,
 } from './byte-arguments.ts'
-import type { StatOptions, TimeArgument, UnionCalls } from './calls.ts'
-import { copyFile, copyTreeSync, type CopySyncOptions } from './copy-tree.ts'
+import type { StatOptions, UnionCalls } from './calls.ts'
+import { copyFile } from './copy-file.ts'
+import { copyTreeSync, type CopySyncOptions } from './copy-tree.ts'
 import { UnionDir, type OpendirOptions } from './dir.ts'
 import type { OpenHandle } from './handle.ts'
 import { nodeError } from './node-error.ts'
-import {
-  checkTextEncoding,
-  modeArgument,
-  openFlags,
-  timeArgument,
-  type Encoding,
-  type PathArgument,
-} from './path-argument.ts'
+import { modeArgument, type Encoding, type PathArgument } from './path-argument.ts'
+import { timesArgument, type TimeArgument } from './time-argument.ts'
 import { removeDirectory, removeTree, type RemoveOptions } from './trees.ts'
 import {
   listDirectory,
@@ -107,7 +104,7 @@ export function syncCalls(calls: UnionCalls): SyncCalls {
     use: (handle: OpenHandle) => T,
   ): T => {
     if (typeof path === 'number') return use(handleOf(path, syscall))
-    const handle = calls.open(path, openFlags(flags), modeArgument(mode, 0o666))
+    const handle = calls.open(path, flags, mode)
     try {
       return use(handle)
     } finally {
@@ -129,20 +126,21 @@ export function syncCalls(calls: UnionCalls): SyncCalls {
     const { encoding, flag, mode, flush = false } = readOptions<WriteFileOptions>(options)
     checkBoolean('options.flush', flush)
     checkBytesOrText('data', data)
+    const bytes = partBytes(data, encoding)
     withFile(path, flag || usual, mode, 'write', (handle) => {
-      handle.write(typeof data === 'string' ? Buffer.from(data, encoding ?? 'utf8') : bytesOf(data))
+      if (bytes.length > 0) handle.write(bytes)
       if (flush) handle.sync(false)
     })
   }
 
   return {
-    accessSync: (path: PathArgument, mode?: number) => calls.access(path, mode),
+    accessSync: (path: PathArgument, mode?: number | null) => calls.access(path, mode),
     appendFileSync: (
       path: PathArgument | number,
       data: string | NodeJS.ArrayBufferView,
       options?: WriteFileOptions | BufferEncoding | null,
     ) => write(path, data, 'a', options),
-    chmodSync: (path: PathArgument, mode: number | string) => calls.chmod(path, modeArgument(mode)),
+    chmodSync: (path: PathArgument, mode: number | string) => calls.chmod(path, mode),
     chownSync: (path: PathArgument, uid: number, gid: number) => calls.chown(path, uid, gid),
     closeSync: (fd: number): void => {
       handleOf(fd, 'close').close()
@@ -171,10 +169,7 @@ export function syncCalls(calls: UnionCalls): SyncCalls {
       handleOf(fd, 'ftruncate').truncate(sizeBytes)
     },
     futimesSync: (fd: number, atime: TimeArgument, mtime: TimeArgument) =>
-      handleOf(fd, 'futime').setAttributes('futime', {
-        atimeNs: timeArgument(atime),
-        mtimeNs: timeArgument(mtime),
-      }),
+      handleOf(fd, 'futime').setAttributes('futime', timesArgument(atime, mtime)),
     lchownSync: (path: PathArgument, uid: number, gid: number) => calls.lchown(path, uid, gid),
     linkSync: (from: PathArgument, to: PathArgument) => calls.link(from, to),
     lstatSync: (path: PathArgument, options?: StatCallOptions) => {
@@ -192,11 +187,11 @@ export function syncCalls(calls: UnionCalls): SyncCalls {
       options?: number | string | { recursive?: boolean; mode?: number | string } | null,
     ) => makeDirectory(calls, path, options),
     mkdtempSync: (prefix: PathArgument, options?: { encoding?: Encoding } | Encoding) =>
-      makeTemporary(calls, prefix, options),
+      makeTemporary(calls, prefix, options, (_, template) => template),
     opendirSync: (path: PathArgument, options?: OpendirOptions | Encoding) =>
       UnionDir.open(calls, path, options),
     openSync: (path: PathArgument, flags?: string | number, mode?: number | string): number => {
-      open.set(++last, calls.open(path, openFlags(flags), modeArgument(mode, 0o666)))
+      open.set(++last, calls.open(path, flags, mode))
       return last
     },
     readFileSync: (
@@ -204,8 +199,7 @@ export function syncCalls(calls: UnionCalls): SyncCalls {
       options?: ReadFileOptions | BufferEncoding | null,
     ): Buffer | string => {
       const { encoding, flag } = readOptions<ReadFileOptions>(options)
-      const bytes = withFile(path, flag || 'r', undefined, 'read', (handle) => handle.readAll())
-      return encoding && encoding !== 'buffer' ? bytes.toString(encoding) : bytes
+      return withFile(path, flag || 'r', undefined, 'read', (h) => h.readContent(encoding))
     },
     readSync: (
       fd: number,
@@ -224,7 +218,7 @@ export function syncCalls(calls: UnionCalls): SyncCalls {
       position?: number | null,
     ): number => {
       checkBuffers(buffers)
-      return handleOf(fd, 'readv').readv(buffers.map(bytesOf), positionOf(position))
+      return handleOf(fd, 'readv').readv(buffers.map(bytesOf), numberPosition(position))
     },
     readdirSync: (path: PathArgument, options?: ReaddirOptions | Encoding) =>
       listDirectory(calls, path, options),
@@ -245,8 +239,8 @@ export function syncCalls(calls: UnionCalls): SyncCalls {
         throw error
       }
     },
-    symlinkSync: (target: PathArgument, path: PathArgument, _type?: string | null) =>
-      calls.symlink(target, path),
+    symlinkSync: (target: PathArgument, path: PathArgument, type?: string | null) =>
+      calls.symlink(target, path, type),
     truncateSync: (path: PathArgument, sizeBytes?: number) => calls.truncate(path, sizeBytes),
     unlinkSync: (path: PathArgument) => calls.unlink(path),
     utimesSync: (path: PathArgument, atime: TimeArgument, mtime: TimeArgument) =>
@@ -266,9 +260,7 @@ export function syncCalls(calls: UnionCalls): SyncCalls {
       const handle = handleOf(fd, 'write')
       checkBytesOrText('buffer', data)
       if (typeof data === 'string') {
-        const encoding = second as BufferEncoding | null | undefined
-        checkTextEncoding(data, encoding)
-        return handle.write(Buffer.from(data, encoding ?? 'utf8'), positionOf(first))
+        return handle.write(textBytes(data, second), numberPosition(first))
       }
       const { bytes, position } = writeArguments(data, first, second as number | null, third)
       return bytes.length === 0 ? 0 : handle.write(bytes, position)
@@ -279,7 +271,7 @@ export function syncCalls(calls: UnionCalls): SyncCalls {
       position?: number | null,
     ): number => {
       checkBuffers(buffers)
-      return handleOf(fd, 'writev').writev(buffers.map(bytesOf), positionOf(position))
+      return handleOf(fd, 'writev').writev(buffers.map(bytesOf), numberPosition(position))
     },
   }
 }

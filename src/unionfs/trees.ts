@@ -4,10 +4,17 @@
 import path from 'node:path'
 import { joinPath, pathText, type BytePath } from '../path/byte-path.ts'
 import { E } from '../union/errno.ts'
-import { checkBoolean, checkRetryOptions, type RetryOptions } from './argument-checks.ts'
+import { checkBoolean, retryOptions, type RetryOptions } from './argument-checks.ts'
 import type { UnionCalls } from './calls.ts'
 import { nodeError, systemError } from './node-error.ts'
-import { encodeName, shownPath, type Encoding, type PathArgument } from './path-argument.ts'
+import {
+  encodeName,
+  parentOf,
+  pathArgument,
+  shownPath,
+  type Encoding,
+  type PathArgument,
+} from './path-argument.ts'
 import { UnionDirent, type UnionStats } from './stats.ts'
 
 /**
@@ -21,38 +28,43 @@ export function makeDirectories(
   at: PathArgument,
   mode: number,
 ): string | undefined {
-  const missing = [shownPath(at)]
-  let first: string | undefined
+  const missing = [pathArgument(at)]
+  let first: BytePath | undefined
   while (missing.length > 0) {
     const each = missing.pop()!
-    const errno = failed(() => calls.mkdir(each, mode))
-    const parent = parentOf(each)
+    const place = { syscall: 'mkdir', path: pathText(each) }
+    const errno = failed(() => calls.mkdir(bytes(each), mode))
+    const parent = aboveOf(each)
     if (errno === undefined) {
       first ??= each
     } else if (errno === -E.NOENT && parent !== each) {
       missing.push(each, parent)
     } else if (errno !== -E.EXIST) {
-      throw nodeError(errno, { syscall: 'mkdir', path: each })
+      throw nodeError(errno, place)
     } else {
       const refused = inTheWay(calls, each, missing.length > 0)
-      if (refused !== undefined) throw nodeError(refused, { syscall: 'mkdir', path: each })
+      if (refused !== undefined) throw nodeError(refused, place)
     }
   }
-  return first
+  return first === undefined ? undefined : pathText(first)
+}
+
+function bytes(path: BytePath): Buffer {
+  return Buffer.from(path, 'latin1')
 }
 
 /** Of a name that is taken. @returns undefined where it is by a directory */
-function inTheWay(calls: UnionCalls, at: string, isBelow: boolean): number | undefined {
+function inTheWay(calls: UnionCalls, at: BytePath, isBelow: boolean): number | undefined {
   let isDirectory = false
-  const errno = failed(() => void (isDirectory = calls.stat(at).isDirectory()))
+  const errno = failed(() => void (isDirectory = calls.stat(bytes(at)).isDirectory()))
   if (isDirectory) return undefined
   return isBelow ? -E.NOTDIR : (errno ?? -E.EXIST)
 }
 
 /** Without a slash: itself. */
-function parentOf(at: string): string {
+function aboveOf(at: BytePath): BytePath {
   const slash = at.lastIndexOf('/')
-  return slash < 0 ? at : at.slice(0, slash)
+  return slash < 0 ? at : (at.slice(0, slash) as BytePath)
 }
 
 function failed(call: () => void): number | undefined {
@@ -73,8 +85,7 @@ export interface RemoveOptions extends RetryOptions {
 
 export function removeTree(calls: UnionCalls, at: PathArgument, options: RemoveOptions = {}): void {
   const shown = shownPath(at)
-  checkRetryOptions(options)
-  const { force = false, recursive = false } = options
+  const { force, recursive } = { force: false, ...retryOptions(options) }
   checkBoolean('options.force', force)
   let stats: UnionStats
   try {
@@ -96,15 +107,16 @@ export function removeDirectory(
   options: RetryOptions = {},
 ): void {
   shownPath(at)
-  checkRetryOptions(options)
-  if (options.recursive && calls.stat(at).isDirectory()) {
+  const { recursive } = retryOptions(options)
+  if (recursive && calls.stat(at).isDirectory()) {
     removeAll(calls, at, calls.lstat(at).isDirectory())
   } else calls.rmdir(at)
 }
 
+/** As rimraf of Node: what is gone by now is no error. */
 function removeAll(calls: UnionCalls, at: PathArgument, isDirectory: boolean): void {
   if (!isDirectory) {
-    calls.unlink(at)
+    unlessGone(() => calls.unlink(at))
     return
   }
   // Before anything below is touched: what cannot be removed at all (EINVAL, EBUSY, EROFS) keeps its content.
@@ -112,7 +124,9 @@ function removeAll(calls: UnionCalls, at: PathArgument, isDirectory: boolean): v
     calls.rmdir(at)
     return
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return
+    if (code !== 'ENOTEMPTY') throw error
   }
   const { entry, names } = calls.names(at)
   // Each removal is a call of its own, before which the tree forgets what nobody holds.
@@ -126,7 +140,15 @@ function removeAll(calls: UnionCalls, at: PathArgument, isDirectory: boolean): v
   } finally {
     entry.node.holds--
   }
-  calls.rmdir(at)
+  unlessGone(() => calls.rmdir(at))
+}
+
+function unlessGone(remove: () => void): void {
+  try {
+    remove()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
 }
 
 /** Bytes where the name is no text. */
@@ -153,7 +175,7 @@ export function listTree(
   ]
   for (let dir = open.shift(); dir !== undefined; dir = open.shift()) {
     const { entry, names } = calls.names(dir.place)
-    const parentPath = shownPath(dir.place)
+    const parentPath = parentOf(dir.place)
     for (const name of names) {
       const child = calls.child(entry, name)
       if (child === undefined) continue

@@ -5,31 +5,29 @@
 
 import fs from 'node:fs'
 import { systemNow } from '../sys/clock.ts'
+import { E } from '../union/errno.ts'
 import { UnionTree, type UnionLayers } from '../union/tree.ts'
-import { UnionCalls, type StatOptions, type TimeArgument, type UnionCallsOptions } from './calls.ts'
-import {
-  checkBoolean,
-  checkData,
-  checkSignal,
-  readOptions,
-  type RetryOptions,
-} from './argument-checks.ts'
+import { UnionCalls, type StatOptions, type UnionCallsOptions } from './calls.ts'
+import { checkBoolean, checkSignal, readOptions, type RetryOptions } from './argument-checks.ts'
+import { dataArgument, type WriteData } from './byte-arguments.ts'
 import { FileHandle } from './file-handle.ts'
-import { argumentError, nodeError } from './node-error.ts'
-import type { BytePath } from '../path/byte-path.ts'
+import { nodeError } from './node-error.ts'
+import { pathText, type BytePath } from '../path/byte-path.ts'
 import {
   encodeName,
   modeArgument,
-  openFlags,
   pathArgument,
   shownPath,
   type Encoding,
   type PathArgument,
 } from './path-argument.ts'
 import { UnionDir, type OpendirOptions } from './dir.ts'
+import { argumentError } from './refusals.ts'
 import type { BigStatFs, StatFs } from './stat-fs.ts'
 import type { UnionBigStats, UnionDirent, UnionStats } from './stats.ts'
-import { copyFile, copyTree, type CopyOptions } from './copy-tree.ts'
+import { copyFile } from './copy-file.ts'
+import { copyTree, type CopyOptions } from './copy-tree.ts'
+import type { TimeArgument } from './time-argument.ts'
 import {
   listTree,
   makeDirectories,
@@ -59,12 +57,6 @@ export interface WriteFileOptions {
   /** fsync before it resolves. */
   readonly flush?: boolean
 }
-
-export type WriteData =
-  | string
-  | NodeJS.ArrayBufferView
-  | Iterable<string | Uint8Array>
-  | AsyncIterable<string | Uint8Array>
 
 export interface ReaddirOptions {
   readonly encoding?: Encoding
@@ -110,7 +102,7 @@ export class UnionFs implements AsyncDisposable {
     flags?: string | number,
     mode?: number | string,
   ): Promise<FileHandle> {
-    return new FileHandle(this.calls.open(path, openFlags(flags), modeArgument(mode, 0o666)))
+    return new FileHandle(this.calls.open(path, flags, mode))
   }
 
   readFile(
@@ -132,10 +124,9 @@ export class UnionFs implements AsyncDisposable {
     const { encoding, flag, signal } = readOptions<ReadFileOptions>(options)
     if (path instanceof FileHandle) return path.readFile(options ?? undefined)
     checkSignal(signal)
-    const handle = this.calls.open(path, openFlags(flag || undefined), 0o666)
+    const handle = this.calls.open(path, flag || 'r')
     try {
-      const bytes = handle.readAll()
-      return encoding && encoding !== 'buffer' ? bytes.toString(encoding) : bytes
+      return handle.readContent(encoding)
     } finally {
       handle.close()
     }
@@ -146,14 +137,14 @@ export class UnionFs implements AsyncDisposable {
     data: WriteData,
     options?: WriteFileOptions | BufferEncoding | null,
   ): Promise<void> {
-    const { flag, mode, signal, flush } = readOptions<WriteFileOptions>(options)
+    const { encoding, flag, mode, signal, flush } = readOptions<WriteFileOptions>(options)
     checkBoolean('options.flush', flush ?? false)
     // Before the file is opened, which would empty it.
-    checkData(data)
-    if (path instanceof FileHandle) return path.writeFile(data, options ?? undefined)
+    const bytes = dataArgument(data, encoding)
+    if (path instanceof FileHandle) return path.writeFile(bytes, options ?? undefined)
     checkSignal(signal)
     await using handle = await this.open(path, flag || 'w', mode ?? 0o666)
-    await handle.writeFile(data, options ?? undefined)
+    await handle.writeFile(bytes, options ?? undefined)
     if (flush) await handle.sync()
   }
 
@@ -163,7 +154,9 @@ export class UnionFs implements AsyncDisposable {
     options?: WriteFileOptions | BufferEncoding | null,
   ): Promise<void> {
     const known = readOptions<WriteFileOptions>(options)
-    await this.writeFile(path, data, { ...known, flag: known.flag || 'a' })
+    // Of options that are inherited, none gets lost.
+    const all: unknown = Object.create(known, { flag: { value: known.flag || 'a' } })
+    await this.writeFile(path, data, all as WriteFileOptions)
   }
 
   stat(path: PathArgument, options: StatOptions & { bigint: true }): Promise<UnionBigStats>
@@ -222,7 +215,7 @@ export class UnionFs implements AsyncDisposable {
     prefix: PathArgument,
     options?: { encoding?: Encoding } | Encoding,
   ): Promise<string | Buffer> {
-    return makeTemporary(this.calls, prefix, options)
+    return makeTemporary(this.calls, prefix, options, (tried) => tried)
   }
 
   /** @param options `recursive` as Node had it before rm */
@@ -246,8 +239,8 @@ export class UnionFs implements AsyncDisposable {
     this.calls.link(existing, path)
   }
 
-  async symlink(target: PathArgument, path: PathArgument, _type?: string | null): Promise<void> {
-    this.calls.symlink(target, path)
+  async symlink(target: PathArgument, path: PathArgument, type?: string | null): Promise<void> {
+    this.calls.symlink(target, path, type)
   }
 
   readlink(path: PathArgument, options: BufferOption): Promise<Buffer>
@@ -277,7 +270,7 @@ export class UnionFs implements AsyncDisposable {
     return this.calls.statfs(path, options)
   }
 
-  async access(path: PathArgument, mode?: number): Promise<void> {
+  async access(path: PathArgument, mode?: number | null): Promise<void> {
     this.calls.access(path, mode)
   }
 
@@ -286,7 +279,7 @@ export class UnionFs implements AsyncDisposable {
   }
 
   async chmod(path: PathArgument, mode: number | string): Promise<void> {
-    this.calls.chmod(path, modeArgument(mode))
+    this.calls.chmod(path, mode)
   }
 
   /** As on every Linux: symbolic links have no mode. */
@@ -375,11 +368,14 @@ export function makeDirectory(
   options?:
     number | string | { readonly recursive?: boolean; readonly mode?: number | string } | null,
 ): string | undefined {
-  const known = typeof options === 'object' ? options : { mode: options }
-  const recursive = known && 'recursive' in known ? (known.recursive ?? false) : false
+  const isMode = typeof options === 'number' || typeof options === 'string'
+  const known: { recursive?: boolean; mode?: number | string } = isMode
+    ? { mode: options }
+    : (options ?? {})
+  const { recursive = false } = known
   shownPath(path)
   checkBoolean('options.recursive', recursive)
-  const mode = modeArgument(known?.mode, 0o777)
+  const mode = modeArgument(known.mode, 0o777)
   if (recursive) return makeDirectories(calls, path, mode)
   calls.mkdir(path, mode)
   return undefined
@@ -387,15 +383,21 @@ export function makeDirectory(
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 
-/** mkdtemp(3). */
+/**
+ * mkdtemp(3).
+ * @param shownTry the path that an error tells: libuv writes each try over the template, which the Sync call has a copy of
+ */
 export function makeTemporary(
   calls: UnionCalls,
   prefix: PathArgument,
-  options?: { encoding?: Encoding } | Encoding,
+  options: { encoding?: Encoding } | Encoding,
+  shownTry: (tried: string, template: string) => string,
 ): string | Buffer {
   const { encoding } = readOptions(options)
   const shown = shownPath(prefix, 'prefix')
   const start = pathArgument(prefix)
+  // Node 20 loses an X there, and is refused.
+  if (start === '') throw nodeError(E.INVAL, { syscall: 'mkdtemp', path: 'XXXXX' })
   for (let tries = 0; ; tries++) {
     let name: string = start
     for (let i = 0; i < 6; i++) name += LETTERS[Math.floor(Math.random() * LETTERS.length)]
@@ -406,7 +408,8 @@ export function makeTemporary(
       const { code, errno } = error as NodeJS.ErrnoException
       if (code === 'EEXIST' && tries < 100) continue
       if (typeof errno !== 'number') throw error
-      throw nodeError(errno, { syscall: 'mkdtemp', path: `${shown}XXXXXX` })
+      const path = shownTry(pathText(name as BytePath), `${shown}XXXXXX`)
+      throw nodeError(errno, { syscall: 'mkdtemp', path })
     }
   }
 }

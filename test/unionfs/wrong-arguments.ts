@@ -179,5 +179,33 @@ t.test('what is right is not refused', async (t) => {
   const { COPYFILE_FICLONE, R_OK } = union.constants
   await union.copyFile('/file', '/copy', COPYFILE_FICLONE)
   await union.access('/copy', R_OK)
-  t.equal((await union.readFile('/copy', 'buffer' as BufferEncoding)).toString(), 'ab')
+})
+
+t.test('flags for which Node has no names', async (t) => {
+  const [dir, upper, work] = [temporaryDirectory(t), temporaryDirectory(t), temporaryDirectory(t)]
+  fs.writeFileSync(path.join(dir, 'file'), 'content')
+  fs.symlinkSync('file', path.join(dir, 'link'))
+  const { O_DIRECTORY, O_NOFOLLOW, O_RDWR } = fs.constants
+  const nameless = 0o20000000 | O_DIRECTORY | O_RDWR
+  await using memory = openUnion({ lowers: [dir], upper: 'memory' })
+  await t.rejects(memory.open('/', nameless), { code: 'ENOTSUP', syscall: 'open' })
+  await using union = openUnion({ lowers: [dir], upper: { directory: upper, work } })
+  const handle = await union.open('/', nameless, 0o640)
+  await handle.write('nobody sees it')
+  t.match(await handle.stat(), { nlink: 0, size: 14, mode: 0o100640 })
+  t.equal((await handle.read(Buffer.alloc(6), 0, 6, 0)).buffer.toString(), 'nobody')
+  await handle.close()
+  t.same(await union.readdir('/'), ['file', 'link'])
+  await using place = await union.open('/link', 0o10000000 | O_NOFOLLOW)
+  t.ok((await place.stat()).isSymbolicLink())
+  await t.rejects(place.readFile(), { code: 'EBADF' })
+  await t.rejects(place.utimes(1, 2), { code: 'EBADF' })
+})
+
+t.test('names that are no text stay as they are', async (t) => {
+  await using union = openUnion({ lowers: [temporaryDirectory(t)], upper: 'memory' })
+  const name = Buffer.from([0x2f, 0xff, 0xfe])
+  await union.mkdir(Buffer.concat([name, name]), { recursive: true })
+  t.same(await union.readdir('/', 'buffer'), [name.subarray(1)])
+  t.same(await union.readdir(name, 'buffer'), [name.subarray(1)])
 })

@@ -350,8 +350,9 @@ export class UnionCalls {
     options: StatOptions,
   ): UnionStats | UnionBigStats {
     const place = { syscall, path: shownPath(path) }
+    const bigint = options.bigint === true
     const entry = this.#existing(path, followLast, place)
-    return this.statsOf(must(this.statusOf(entry), place), options)
+    return this.statsOf(must(this.statusOf(entry), place), { bigint })
   }
 
   #existing(

@@ -82,6 +82,7 @@ export type {
 export type { WritableLayer } from './store/mount-db.ts'
 export { containerOf } from './containers/container-stack.ts'
 export type { CreatedContainer, CreateOptions } from './containers/create-container.ts'
+export type { HostOptions } from './containers/host-settings.ts'
 export { createContainer } from './containers/create-container.ts'
 export type { ContainerFilter } from './containers/container-filter.ts'
 export { parseContainerFilters } from './containers/container-filter.ts'

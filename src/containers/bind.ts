@@ -1,8 +1,10 @@
-// `-v`: a volume, a directory of the host or nothing in particular, to be seen at a path of the container.
-// Parses docker's short syntax and says what docker records of it; makes no volume and mounts nothing.
+// `-v`: a volume, a directory of the host or nothing in particular, to be seen at a path of the container; and
+// `--volumes-from`, which takes over what another container sees so. Parses docker's short syntax and says what docker
+// records of it; makes no volume and mounts nothing. Source: moby volume/mounts/linux_parser.go.
 
-import path from 'node:path'
-import { InvalidArgumentError } from '../errors.ts'
+import { requireVolumeName } from '../volumes/create-volume.ts'
+import { cleanPlace, whyNoPlace } from './mount-place.ts'
+import { wrongOption } from './wrong-option.ts'
 
 export interface Bind {
   readonly kind: 'volume' | 'host'
@@ -13,11 +15,25 @@ export interface Bind {
   /** As given: `ro`, `z,rw`; '' for none. */
   readonly mode: string
   readonly writable: boolean
+  /** `rslave` and the like; '' where none is asked. */
+  readonly propagation: string
+  /** What the image has there is not copied into the volume. */
+  readonly noCopy: boolean
+  /** As `HostConfig.Binds` has it. */
+  readonly text: string
+  /** Its two ends, as given. */
+  readonly asGiven: readonly [source: string, target: string]
 }
 
-const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
-const PROPAGATIONS = ['shared', 'slave', 'private', 'rshared', 'rslave', 'rprivate']
-const MODES = new Set(['rw', 'ro', 'z', 'Z', 'nocopy', ...PROPAGATIONS])
+/** One of each kind may be said. */
+const MODES: readonly ReadonlySet<string>[] = [
+  new Set(['rw', 'ro']),
+  new Set(['z', 'Z']),
+  new Set(['shared', 'slave', 'private', 'rshared', 'rslave', 'rprivate']),
+  new Set(['nocopy']),
+  new Set(['consistent', 'cached', 'delegated']),
+]
+const [ACCESS, LABEL, PROPAGATION] = MODES as [Set<string>, Set<string>, Set<string>]
 
 /**
  * @param text `PATH` (undefined is returned: a volume without a name), `VOLUME:PATH[:MODE]`, `/HOST:PATH[:MODE]`
@@ -30,59 +46,70 @@ export function parseBind(text: string): Bind | { readonly anonymous: string } {
   const [source, place, mode = ''] = parts as [string, string, string?]
   // `PATH:ro` is no volume named PATH: docker refuses it as well.
   if (parts.length === 2 && !place.startsWith('/')) throw refuse(text)
-  const modes = mode === '' ? [] : mode.split(',')
-  if (modes.some((each) => !MODES.has(each))) {
-    throw new InvalidArgumentError('ERR_OPTION', `invalid mode: ${mode}`, {
-      details: { option: 'volume', value: text },
-    })
-  }
+  if (!isMode(mode, MODES)) throw wrongMode('volume', text, mode)
+  const modes = mode.split(',')
   const isHost = source.startsWith('/')
-  if (!isHost && !VOLUME_NAME.test(source)) {
-    throw new InvalidArgumentError(
-      'ERR_OPTION',
-      `create ${source}: ${JSON.stringify(source)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-      { details: { option: 'volume', value: text } },
-    )
+  if (!isHost) requireVolumeName(source)
+  const propagation = modes.find((each) => PROPAGATION.has(each)) ?? ''
+  const noCopy = modes.includes('nocopy')
+  if (isHost ? noCopy : propagation !== '') {
+    const [type, field] = isHost ? ['bind', 'VolumeOptions'] : ['volume', 'BindOptions']
+    const reason = `invalid mount config for type "${type}": field ${field} must not be specified`
+    throw wrongOption('volume', text, `invalid volume specification: '${text}': ${reason}`)
   }
   return {
     kind: isHost ? 'host' : 'volume',
-    source: isHost ? clean(source) : source,
+    source: isHost ? cleanPlace(source) : source,
     destination: destinationOf(place, text),
     mode,
     writable: !modes.includes('ro'),
+    propagation,
+    noCopy,
+    text,
+    asGiven: [source, place],
   }
 }
 
-/** As `HostConfig.Binds` has it. */
-export function bindText({ source, destination, mode }: Bind): string {
-  return [source, destination, ...(mode === '' ? [] : [mode])].join(':')
+export interface VolumesFrom {
+  /** A container's name or ID. */
+  readonly container: string
+  readonly writable: boolean
+}
+
+/** `--volumes-from CONTAINER[:ro]`. @throws InvalidArgumentError ERR_OPTION in docker's words */
+export function parseVolumesFrom(text: string): VolumesFrom {
+  if (text === '')
+    throw wrongOption('volumes-from', text, 'volumes-from specification cannot be an empty string')
+  const colon = text.indexOf(':')
+  const mode = colon < 0 ? '' : text.slice(colon + 1)
+  if (!isMode(mode, [ACCESS, LABEL])) throw wrongMode('volumes-from', text, mode)
+  return {
+    container: colon < 0 ? text : text.slice(0, colon),
+    writable: !mode.split(',').includes('ro'),
+  }
+}
+
+function isMode(mode: string, kinds: readonly ReadonlySet<string>[]): boolean {
+  if (mode === '') return true
+  const left = [...kinds]
+  return mode.split(',').every((each) => {
+    const index = left.findIndex((kind) => kind.has(each))
+    if (index >= 0) left.splice(index, 1)
+    return index >= 0
+  })
+}
+
+function wrongMode(option: string, text: string, mode: string): Error {
+  return wrongOption(option, text, `invalid mode: ${mode}`)
 }
 
 function destinationOf(place: string, text: string): string {
-  if (!place.startsWith('/')) {
-    throw new InvalidArgumentError(
-      'ERR_OPTION',
-      `invalid volume specification: '${text}': invalid mount config for type "volume": invalid mount path: '${place}' mount path must be absolute`,
-      { details: { option: 'volume', value: text } },
-    )
-  }
-  const destination = clean(place)
-  if (destination === '/') {
-    throw new InvalidArgumentError(
-      'ERR_OPTION',
-      `invalid volume specification: '${text}': invalid specification: destination can't be '/'`,
-      { details: { option: 'volume', value: text } },
-    )
-  }
-  return destination
+  const reason = whyNoPlace(place)
+  if (reason === undefined) return cleanPlace(place)
+  const where = place.startsWith('/') ? reason : `invalid mount config for type "volume": ${reason}`
+  throw wrongOption('volume', text, `invalid volume specification: '${text}': ${where}`)
 }
 
-function clean(place: string): string {
-  return path.posix.normalize(place).replace(/(.)\/$/, '$1')
-}
-
-function refuse(text: string): InvalidArgumentError {
-  return new InvalidArgumentError('ERR_OPTION', `invalid volume specification: '${text}'`, {
-    details: { option: 'volume', value: text },
-  })
+function refuse(text: string): Error {
+  return wrongOption('volume', text, `invalid volume specification: '${text}'`)
 }

@@ -5,6 +5,7 @@
 import path from 'node:path'
 import { InvalidArgumentError } from '../errors.ts'
 import type { ContainerConfig, HealthConfig } from '../image/container-config.ts'
+import { isSignal } from '../image/signal-names.ts'
 
 /** `config` as asked, its gaps filled from `base`. */
 export function mergeConfigs(config: ContainerConfig, base: ContainerConfig): ContainerConfig {
@@ -71,6 +72,8 @@ export function settleConfig(asked: ContainerConfig, image: ContainerConfig): Co
   for (const variable of asked.Env ?? []) {
     if (nameOf(variable) === '') throw refuse('env', variable, 'invalid environment variable')
   }
+  if (asked.StopSignal && !isSignal(asked.StopSignal))
+    throw refuse('stop-signal', asked.StopSignal, 'Invalid signal')
   const merged = mergeConfigs(asked, image)
   const reset = merged.Entrypoint?.length === 1 && merged.Entrypoint[0] === ''
   const { Entrypoint: entrypoint, ...rest } = merged

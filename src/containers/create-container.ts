@@ -2,10 +2,11 @@
 // layer, the claim in layerdb/mounts, and the two documents by which dockerd knows a container.
 
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import type { CacheID } from '../digest/digest.ts'
 import { newCacheID } from '../driver/cache-id.ts'
-import { ConflictError } from '../errors.ts'
+import { ConflictError, NotFoundError } from '../errors.ts'
 import type { ContainerConfig } from '../image/container-config.ts'
 import { openImageStack } from '../inspect/image-stack.ts'
 import { pathFromText } from '../path/byte-path.ts'
@@ -14,15 +15,23 @@ import { timestampNow } from '../store/timestamp.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { DirectoryLayer } from '../view/directory-layer.ts'
 import { WritableTree } from '../view/writable-tree.ts'
+import { planVolume } from '../volumes/create-volume.ts'
 import { populateVolume } from '../volumes/populate-volume.ts'
-import { parseBind, type Bind } from './bind.ts'
-import { containerDocument, hostDocument, type PlacedVolume } from './container-document.ts'
+import { readVolume, refuseDockerdVolumes } from '../volumes/volume-db.ts'
+import { parseBind, parseVolumesFrom } from './bind.ts'
+import { containerDocument } from './container-document.ts'
 import { freeName, parseContainerName, refuseTakenName } from './container-name.ts'
 import { settleConfig } from './container-settings.ts'
+import { containerOf } from './container-stack.ts'
+import { hostDocument } from './host-document.ts'
+import { hostWarnings, settleHost, type HostOptions, type HostSettings } from './host-settings.ts'
 import { fillInitLayer } from './init-layer.ts'
+import { mountPointsOf, type OwnVolume } from './mount-points.ts'
+import { parseMountSpec } from './mount-spec.ts'
+import { networkOf, sharedContainer } from './network-mode.ts'
 import { inScope, makeWorkingDirectory } from './working-directory.ts'
 
-export interface CreateOptions {
+export interface CreateOptions extends HostOptions {
   /** Default: drawn as docker draws them. */
   readonly name?: string
   /** Instead of the image's CMD. */
@@ -43,6 +52,14 @@ export interface CreateOptions {
   readonly workingDirectory?: string
   /** `VOLUME:PATH[:MODE]`, `/HOST:PATH[:MODE]`, `PATH`. */
   readonly volumes?: readonly string[]
+  /** `type=bind|volume|tmpfs,source=...,target=...` and what else `docker create --mount` takes. */
+  readonly mounts?: readonly string[]
+  /** `CONTAINER[:ro]`: what that one sees besides its layers, this one sees as well. */
+  readonly volumesFrom?: readonly string[]
+  /** Of signal(7), by name or number. */
+  readonly stopSignal?: string
+  /** Seconds until a container that was told to stop is killed; negative for never. */
+  readonly stopTimeout?: number
   readonly signal?: AbortSignal
 }
 
@@ -63,22 +80,27 @@ export async function createContainer(
   options: CreateOptions = {},
 ): Promise<CreatedContainer> {
   const asked = options.name === undefined ? undefined : parseContainerName(options.name)
-  const wanted = (options.volumes ?? []).map(parseBind)
-  const binds = wanted.flatMap((bind) => ('anonymous' in bind ? [] : [bind]))
-  const anonymous = wanted.flatMap((bind) => ('anonymous' in bind ? [bind.anonymous] : []))
-  refuseTwice([...binds.map(({ destination }) => destination), ...anonymous])
+  const settings = withNetworkOf(store, settleHost(options))
+  const volumes = (options.volumes ?? []).map(parseBind)
+  const binds = volumes.flatMap((bind) => ('anonymous' in bind ? [] : [bind]))
+  const anonymous = volumes.flatMap((bind) => ('anonymous' in bind ? [bind.anonymous] : []))
+  const mounts = (options.mounts ?? []).map(parseMountSpec)
+  const volumesFrom = (options.volumesFrom ?? []).map(parseVolumesFrom)
+  for (const warning of hostWarnings(settings)) store.onWarning(warning)
   store.resolve(imageName) // a wrong name is refused before anything is locked or made
   return store.write(
     async (transaction) => {
       const image = store.image(imageName)
       const id = newContainerID(store)
       const config = settleConfig(
-        askedConfig(id, imageName, options, anonymous),
+        askedConfig(id, imageName, options, settings, anonymous),
         image.config.config ?? {},
       )
       if (asked !== undefined) refuseTakenName(store, asked)
       const name = asked ?? freeName(store)
-      const volumes = placedVolumes(config, binds)
+      const tmpfs = Object.keys(settings.tmpfs)
+      const wanted = { volumesFrom, binds, mounts, tmpfs, anonymous: config.Volumes ?? [] }
+      const { records, volumes } = mountPointsOf(store, wanted)
       const layer = await makeLayers(store, transaction, image, config, volumes)
       options.signal?.throwIfAborted()
       planLayer(store, transaction, id, layer, image)
@@ -99,19 +121,32 @@ export async function createContainer(
           os: image.config.os || 'linux',
           driver: driver.name,
           config,
-          volumes,
-          binds,
-          volumesDirectory: layout.volumes,
+          mountPoints: records,
+          network: networkOf(settings.networkMode),
+          isAnonymous: asked === undefined,
         }),
         0o600,
       )
-      writeFile(path.join(folder, 'hostconfig.json'), hostDocument(binds), 0o644)
+      const host = { settings, binds, mounts, volumesFrom: options.volumesFrom ?? [] }
+      writeFile(path.join(folder, 'hostconfig.json'), hostDocument(host), 0o644)
       transaction.plan({ op: 'make-directory', path: layout.containers, mode: 0o710 })
       transaction.plan({ op: 'rename', from: folder, to: layout.container(id) })
       return { id, name }
     },
     options.signal ? { signal: options.signal } : {},
   )
+}
+
+/** As dockerd: a container that is there is known by its ID, so that it may be renamed; another may come to be. */
+function withNetworkOf(store: Store, settings: HostSettings): HostSettings {
+  const name = sharedContainer(settings.networkMode)
+  if (name === undefined) return settings
+  try {
+    return { ...settings, networkMode: `container:${containerOf(store, name).id}` }
+  } catch (error) {
+    if (error instanceof NotFoundError) return settings
+    throw error
+  }
 }
 
 function newContainerID(store: Store): string {
@@ -121,25 +156,20 @@ function newContainerID(store: Store): string {
   }
 }
 
-function refuseTwice(destinations: readonly string[]): void {
-  const twice = destinations.find((place, index) => destinations.indexOf(place) !== index)
-  if (twice === undefined) return
-  throw new ConflictError('ERR_DESTINATION_EXISTS', `Duplicate mount point: ${twice}`, {
-    details: { path: twice },
-  })
-}
-
 /** What `docker create` sends: output attached, and input where it is kept (docker/cli, container/opts.go). */
 function askedConfig(
   id: string,
   image: string,
   options: CreateOptions,
+  { networkMode, exposed }: HostSettings,
   anonymous: readonly string[],
 ): ContainerConfig {
   const { command, entrypoint, env, hostname, labels, user, workingDirectory } = options
-  const { interactive = false, tty = false } = options
+  const { interactive = false, tty = false, stopSignal, stopTimeout } = options
+  // In the host's network there is one name, the host's.
+  const drawn = networkMode === 'host' ? os.hostname() : id.slice(0, 12)
   return {
-    Hostname: hostname ?? id.slice(0, 12),
+    Hostname: hostname || drawn,
     ...(interactive ? { AttachStdin: true, OpenStdin: true, StdinOnce: true } : {}),
     AttachStdout: true,
     AttachStderr: true,
@@ -152,20 +182,10 @@ function askedConfig(
     ...(entrypoint === undefined ? {} : { Entrypoint: entrypoint }),
     ...(workingDirectory === undefined ? {} : { WorkingDir: workingDirectory }),
     ...(anonymous.length === 0 ? {} : { Volumes: anonymous }),
+    ...(exposed.length === 0 ? {} : { ExposedPorts: exposed }),
+    ...(stopSignal ? { StopSignal: stopSignal } : {}),
+    ...(stopTimeout === undefined ? {} : { StopTimeout: stopTimeout }),
   }
-}
-
-/** Named ones, and one of a random name for each place that the image or `-v PATH` wants kept. */
-function placedVolumes(config: ContainerConfig, binds: readonly Bind[]): PlacedVolume[] {
-  const taken = new Set(binds.map(({ destination }) => destination))
-  const named = binds
-    .filter(({ kind }) => kind === 'volume')
-    .map((bind) => ({ destination: bind.destination, volume: bind.source, bind }))
-  const unnamed = (config.Volumes ?? [])
-    .map((place) => path.posix.normalize(`/${place}`).replace(/(.)\/$/, '$1'))
-    .filter((destination) => !taken.has(destination))
-    .map((destination) => ({ destination, volume: newCacheID() as string }))
-  return [...named, ...unnamed]
 }
 
 interface Layers {
@@ -178,7 +198,7 @@ async function makeLayers(
   transaction: Transaction,
   image: Image,
   config: ContainerConfig,
-  volumes: readonly PlacedVolume[],
+  volumes: readonly OwnVolume[],
 ): Promise<Layers> {
   const { driver, form } = store
   const { mountID, initID, createMount } = await transaction.newWritableLayer(
@@ -236,19 +256,28 @@ function planLayer(
   }
 }
 
-/** The local driver's own folders; dockerd finds a volume by them. */
-function planVolumes(
-  store: Store,
-  transaction: Transaction,
-  volumes: readonly PlacedVolume[],
-): void {
+/**
+ * The local driver's own folders; dockerd finds a volume by them. Of two mentions of a volume the first says how it is
+ * made, and one that is there already stays as it is.
+ */
+function planVolumes(store: Store, transaction: Transaction, volumes: readonly OwnVolume[]): void {
   const { layout } = store
   const make = (directory: string, mode: number): void =>
     transaction.plan({ op: 'make-directory', path: directory, mode })
   if (volumes.length > 0) make(layout.volumes, 0o701)
-  for (const { volume } of volumes) {
-    make(path.join(layout.volumes, volume), 0o701)
-    make(path.join(layout.volumes, volume, '_data'), 0o755)
+  const planned = new Set<string>()
+  for (const { spec } of volumes) {
+    const { name, driver, labels, options } = spec
+    if (planned.has(name)) continue
+    planned.add(name)
+    const isThere = readVolume(store, name) !== undefined
+    if (driver !== undefined || (!isThere && (labels ?? options) !== undefined)) {
+      if (!isThere && labels !== undefined) refuseDockerdVolumes(store, `label the volume ${name}`)
+      planVolume(store, transaction, isThere ? { name, driver: driver! } : spec)
+      continue
+    }
+    make(path.join(layout.volumes, name), 0o701)
+    make(path.join(layout.volumes, name, '_data'), 0o755)
   }
 }
 
@@ -257,19 +286,19 @@ async function populateVolumes(
   store: Store,
   transaction: Transaction,
   image: Image,
-  volumes: readonly PlacedVolume[],
+  volumes: readonly OwnVolume[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const wanted = volumes.filter(({ bind }) => !bind?.mode.split(',').includes('nocopy'))
+  const wanted = volumes.filter(({ fills }) => fills)
   if (wanted.length === 0 || image.layers.length === 0) return
   using stack = await openImageStack(store, image)
-  for (const { volume, destination } of wanted) {
-    await populateVolume(
-      store,
-      transaction,
-      { volume, stack, path: destination },
-      signal ? { signal } : {},
-    )
+  const filled = new Set<string>()
+  for (const { spec, destination } of wanted) {
+    // At two places, a volume is filled by the first that has anything.
+    if (filled.has(spec.name)) continue
+    const volume = { volume: spec.name, stack, path: destination }
+    if (await populateVolume(store, transaction, volume, signal ? { signal } : {}))
+      filled.add(spec.name)
   }
 }
 

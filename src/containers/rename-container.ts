@@ -3,6 +3,7 @@
 import path from 'node:path'
 import { ConflictError } from '../errors.ts'
 import { encodeGoJSON } from '../image/go-json.ts'
+import { isObject, ownField, type JsonObject } from '../image/json.ts'
 import type { Store } from '../store/store.ts'
 import { containerOf } from './container-stack.ts'
 import { inOrder } from './inspect-container.ts'
@@ -30,7 +31,7 @@ export async function renameContainer(
       )
     }
     refuseTakenName(store, wanted)
-    const document = { ...container.document, Name: `/${wanted}` }
+    const document = { ...container.document, Name: `/${wanted}`, ...named(container.document) }
     transaction.plan({
       op: 'rename',
       from: transaction.stageFile(`${encodeGoJSON(inOrder(document))}\n`, 0o600),
@@ -38,4 +39,11 @@ export async function renameContainer(
     })
     return { id: container.id, name: wanted, previous: container.name }
   }, options)
+}
+
+/** One that has a name given to it is known by that name in its networks. */
+function named(document: JsonObject): JsonObject {
+  const settings = ownField(document, 'NetworkSettings')
+  if (!isObject(settings) || ownField(settings, 'IsAnonymousEndpoint') !== true) return {}
+  return { NetworkSettings: { ...settings, IsAnonymousEndpoint: false } }
 }

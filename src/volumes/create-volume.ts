@@ -97,12 +97,7 @@ function checkSpec({ name, driver, options = {} }: VolumeSpec): void {
       `create ${name ?? ''}: there is no volume driver ${JSON.stringify(driver)}: shale has docker's local driver alone`,
       { details: { driver } },
     )
-  if (name !== undefined && name.length < 2)
-    throw refuse('volume name is too short, names should be at least two alphanumeric characters')
-  if (name !== undefined && !isVolumeName(name))
-    throw refuse(
-      `${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-    )
+  if (name !== undefined) requireVolumeName(name)
   for (const key of Object.keys(options))
     if (!['type', 'o', 'device', 'size'].includes(key))
       throw refuse(`invalid option: ${JSON.stringify(key)}`)
@@ -115,6 +110,18 @@ function checkSpec({ name, driver, options = {} }: VolumeSpec): void {
         ? 'device'
         : undefined
   if (missing !== undefined) throw refuse(`missing required option: ${JSON.stringify(missing)}`)
+}
+
+/** @throws InvalidArgumentError ERR_OPTION in docker's words */
+export function requireVolumeName(name: string): void {
+  if (isVolumeName(name)) return
+  const reason =
+    name.length < 2
+      ? 'volume name is too short, names should be at least two alphanumeric characters'
+      : `${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`
+  throw new InvalidArgumentError('ERR_OPTION', `create ${name}: ${reason}`.replace('  ', ' '), {
+    details: { name },
+  })
 }
 
 /**

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bindText, parseBind } from '../../src/containers/bind.ts'
+import { parseBind } from '../../src/containers/bind.ts'
 import { commandOf, mergeConfigs, settleConfig } from '../../src/containers/container-settings.ts'
 import { parseContainerName } from '../../src/containers/container-name.ts'
 import { randomName } from '../../src/containers/random-name.ts'
@@ -74,7 +74,7 @@ t.test('-v in docker’s short syntax', async (t) => {
   })
   t.same(parseBind('/only'), { anonymous: '/only' })
   const bind = parseBind('data:/srv:nocopy')
-  t.equal('anonymous' in bind ? '' : bindText(bind), 'data:/srv:nocopy')
+  t.equal('anonymous' in bind ? '' : bind.text, 'data:/srv:nocopy')
   for (const [text, reason] of [
     ['', /invalid volume specification/],
     ['a:b:c:d', /invalid volume specification/],

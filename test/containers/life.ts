@@ -123,6 +123,15 @@ for (const driver of ['overlay2', 'vfs'] as const) {
   })
 }
 
+t.test('a name that nobody gave is none in a network, until rename gives one', async (t) => {
+  const store = await storeWith(path.join(temporaryDirectory(t), 'root'), 'overlay2')
+  const { id, name } = await createContainer(store, 'app:1')
+  const settings = (): unknown => containerOf(store, id).document['NetworkSettings']
+  t.match(settings(), { IsAnonymousEndpoint: true, Networks: { bridge: {} } })
+  await renameContainer(store, name, 'given')
+  t.match(settings(), { IsAnonymousEndpoint: false, Networks: { bridge: {} } })
+})
+
 t.test('nothing changed: an image without a new layer', async (t) => {
   const store = await storeWith(path.join(temporaryDirectory(t), 'root'), 'overlay2')
   await createContainer(store, 'app:1', { name: 'web' })

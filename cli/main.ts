@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// `shale`: the command line as given.
+// `shale`: the command line as given. What ships begins as a line of sh, which calls `node -- FILE` (package.json): Node
+// would else take `--env-file` for its own, wherever it stands, and with it SHALE_ROOT and NODE_OPTIONS of a container.
 
 import { useCompileCache } from './compile-cache.ts'
 

@@ -114,6 +114,26 @@ t.test('works where it is installed', async (t) => {
   t.same(used.stdout.trim().split('\n'), [diffID, 'function function function'])
 })
 
+t.test('an --env-file is the command’s own, and none of Node’s', async (t) => {
+  // Node 20 takes that option wherever it stands among a program's arguments, and the file's variables for its own.
+  const command = path.join(consumer, 'node_modules', '.bin', manifest.name)
+  fs.writeFileSync(path.join(work, 'env'), `NODE_OPTIONS=--none\nSHALE_ROOT=${work}/wrong\n`)
+  const create = (file: string): { status: number | null; stderr: string } =>
+    spawnSync(command, ['create', '--env-file', path.join(work, file), 'app:1'], {
+      env: cleanEnvironment({ SHALE_ROOT: undefined, XDG_DATA_HOME: work, HOME: work }),
+      encoding: 'utf8',
+    })
+  const missing = create('missing')
+  t.equal(
+    missing.stderr,
+    `shale: cannot read the env file ${work}/missing: no such file or directory\n`,
+  )
+  t.equal(missing.status, 10)
+  const read = create('env')
+  t.equal(read.stderr, 'shale: No such image: app:1\n')
+  t.notOk(fs.existsSync(path.join(work, 'wrong')))
+})
+
 t.test('its types are complete', async (t) => {
   const program = [
     "import { chainID, openStore, type DiffID, type ChainID } from 'shale'",

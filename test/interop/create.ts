@@ -91,7 +91,6 @@ t.test('the same flags leave the same documents', { skip }, async (t) => {
       const words = line.replaceAll('HOST', host).replaceAll('FILES', files).split(' ')
       const flags = line === '' ? [] : words
       const byDocker = dockerd.docker('create', ...flags, NAME, 'true')
-      // Node takes an --env-file among a program's own arguments for its own, but for those behind `--`.
       const byShale = shaleOk(['--root', copy, 'create', ...flags, NAME, 'true'])
       for (const file of ['config.v2.json', 'hostconfig.json'])
         t.same(alike(copy, byShale, file), alike(root, byDocker, file), `${file}: ${line}`)

@@ -3,6 +3,7 @@
 // Pure data: who the user is, where volumes lie and which IDs may be mapped, the caller says.
 
 import type { ContainerConfig } from '../image/container-config.ts'
+import type { HostFacts } from './bundle-host.ts'
 import type { ProcessUser } from './bundle-user.ts'
 
 export interface IDMapping {
@@ -32,6 +33,8 @@ export interface BundleFacts {
   readonly hostname: string
   readonly user: ProcessUser
   readonly volumes: readonly BundleVolume[]
+  /** What it was asked to be run with. */
+  readonly host: HostFacts
   /** Absent for a bundle that root runs. */
   readonly mappings?: UserMappings
 }
@@ -42,24 +45,6 @@ interface OCIMount {
   readonly source: string
   readonly options: readonly string[]
 }
-
-/** moby oci/caps.DefaultCapabilities. */
-const CAPABILITIES: readonly string[] = [
-  'CAP_CHOWN',
-  'CAP_DAC_OVERRIDE',
-  'CAP_FSETID',
-  'CAP_FOWNER',
-  'CAP_MKNOD',
-  'CAP_NET_RAW',
-  'CAP_SETGID',
-  'CAP_SETUID',
-  'CAP_SETFCAP',
-  'CAP_SETPCAP',
-  'CAP_NET_BIND_SERVICE',
-  'CAP_SYS_CHROOT',
-  'CAP_KILL',
-  'CAP_AUDIT_WRITE',
-]
 
 const HARDENED: readonly string[] = ['nosuid', 'noexec', 'nodev']
 
@@ -113,8 +98,10 @@ const NAMESPACES: readonly string[] = ['pid', 'network', 'ipc', 'uts', 'mount']
 
 /** The document; its `root` is the folder `rootfs` beside it. */
 export function bundleSpec(facts: BundleFacts): object {
-  const { config, args, env, hostname, user, volumes, mappings } = facts
+  const { config, args, env, hostname, user, volumes, mappings, host } = facts
   const isRootless = mappings !== undefined
+  const { capabilities, privileged } = host
+  const own = isRootless ? rootlessMounts() : MOUNTS
   return {
     ociVersion: '1.0.2',
     process: {
@@ -131,28 +118,54 @@ export function bundleSpec(facts: BundleFacts): object {
       env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
       cwd: config.WorkingDir || '/',
       capabilities: {
-        bounding: CAPABILITIES,
+        bounding: capabilities,
         // As docker: a user other than root starts with none in effect.
-        ...(user.uid === 0 ? { effective: CAPABILITIES, permitted: CAPABILITIES } : {}),
+        ...(user.uid === 0 ? { effective: capabilities, permitted: capabilities } : {}),
       },
       noNewPrivileges: false,
     },
-    root: { path: 'rootfs', readonly: false },
+    root: { path: 'rootfs', readonly: host.readOnly },
     hostname,
-    mounts: [...(isRootless ? rootlessMounts() : MOUNTS), ...volumes.map(volumeMount)],
+    mounts: [
+      ...(privileged ? own.map(writable) : own),
+      ...Object.entries(host.tmpfs).map(([place, options]) =>
+        mount(place, 'tmpfs', 'tmpfs', options),
+      ),
+      ...volumes.map(volumeMount),
+    ],
     linux: {
       ...(isRootless ? { uidMappings: mappings.uids, gidMappings: mappings.gids } : {}),
-      ...(isRootless ? {} : { resources: { devices: [{ allow: false, access: 'rwm' }] } }),
-      namespaces: namespacesOf(isRootless).map((type) => ({ type })),
-      maskedPaths: MASKED_PATHS,
-      readonlyPaths: READ_ONLY_PATHS,
+      ...(isRootless ? {} : { resources: resourcesOf(host) }),
+      namespaces: namespacesOf(isRootless, host.sharesNetwork).map((type) => ({ type })),
+      ...(privileged ? {} : { maskedPaths: MASKED_PATHS, readonlyPaths: READ_ONLY_PATHS }),
     },
   }
 }
 
 /** The network stays the host's: nobody could set up another, and sysfs belongs to the namespace of its network. */
-function namespacesOf(isRootless: boolean): readonly string[] {
-  return isRootless ? [...NAMESPACES.filter((type) => type !== 'network'), 'user'] : NAMESPACES
+function namespacesOf(isRootless: boolean, sharesNetwork: boolean): readonly string[] {
+  const others = NAMESPACES.filter((type) => type !== 'network')
+  if (isRootless) return [...others, 'user']
+  return sharesNetwork ? others : NAMESPACES
+}
+
+const CPU_PERIOD = 100_000
+
+function resourcesOf({ privileged, memory, memorySwap, nanoCPUs }: HostFacts): object {
+  return {
+    devices: [{ allow: privileged, access: 'rwm' }],
+    ...(memory === 0
+      ? {}
+      : { memory: { limit: memory, ...(memorySwap === 0 ? {} : { swap: memorySwap }) } }),
+    ...(nanoCPUs === 0
+      ? {}
+      : { cpu: { quota: Math.floor((nanoCPUs * CPU_PERIOD) / 1e9), period: CPU_PERIOD } }),
+  }
+}
+
+/** What is the kernel's, and else shown read-only. */
+function writable(each: OCIMount): OCIMount {
+  return { ...each, options: each.options.filter((option) => option !== 'ro') }
 }
 
 /** runc specconv.ToRootless: no cgroups, the host's /sys, no owner that is not mapped. */

@@ -11,7 +11,9 @@ import {
   type OnWarning,
   type Warning,
 } from '../errors.ts'
+import { isObject, ownField } from '../image/json.ts'
 import { openImageStack } from '../inspect/image-stack.ts'
+import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import { fromNodeError } from '../sys/errno.ts'
 import { fuseUnavailable, usersMayAllowOthers } from '../sys/fuse-device.ts'
@@ -21,6 +23,7 @@ import { materialise } from '../view/materialise.ts'
 import { bundleSource } from '../view/mount-list.ts'
 import { KEPT_ASIDE, type ViewChoice } from '../view/show.ts'
 import type { LayerStack } from '../view/stack.ts'
+import { hostFacts, type HostFacts } from './bundle-host.ts'
 import { userMappings } from './bundle-mappings.ts'
 import { bundleSpec, type BundleVolume, type UserMappings } from './bundle-spec.ts'
 import { resolveUser, type ProcessUser } from './bundle-user.ts'
@@ -29,6 +32,7 @@ import { settleForReading } from './container-merges.ts'
 import { openContainerStack } from './container-stack.ts'
 import { sourceOf } from './copy-volume.ts'
 import { containerOrImage, type TreeSource } from './export-tree.ts'
+import { hostConfigOf } from './inspect-container.ts'
 import { mountContainer } from './mount-container.ts'
 import { processEnvironment } from './process-environment.ts'
 import { configOf, overlayOf } from './run-in.ts'
@@ -157,9 +161,15 @@ function configText(
     hostname,
     user,
     volumes: 'container' in source ? volumesOf(store, source) : [],
+    host: 'container' in source ? hostFactsOf(store, source.container) : hostFacts({}),
     ...(mappings === undefined ? {} : { mappings }),
   })
   return `${JSON.stringify(spec, null, 2)}\n`
+}
+
+function hostFactsOf(store: Store, container: Container): HostFacts {
+  const points = ownField(container.document, 'MountPoints')
+  return hostFacts(hostConfigOf(store, container), isObject(points) ? points : {})
 }
 
 function shortName(source: TreeSource): string {

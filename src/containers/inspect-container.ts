@@ -96,7 +96,8 @@ function stateOf({ document, state }: Container): JsonObject {
   }
 }
 
-function hostConfigOf(store: Store, { id }: Container): JsonObject {
+/** hostconfig.json; empty where there is none to read. */
+export function hostConfigOf(store: Store, { id }: Container): JsonObject {
   const bytes = readIfPresent(path.join(store.layout.container(id), 'hostconfig.json'))
   if (!bytes) return {}
   try {

@@ -14,9 +14,11 @@ import {
   unmountContainer,
   unmountImage,
   writeBundle,
+  type CreateOptions,
 } from '../../src/index.ts'
 import type { OnWarning } from '../../src/errors.ts'
 import { userMappings } from '../../src/containers/bundle-mappings.ts'
+import { hostFacts } from '../../src/containers/bundle-host.ts'
 import { bundleSpec, type BundleFacts } from '../../src/containers/bundle-spec.ts'
 import { usersMayAllowOthers } from '../../src/sys/fuse-device.ts'
 import { listMounts } from '../../src/sys/mount-table.ts'
@@ -32,7 +34,7 @@ import { temporaryDirectory } from '../support/temporary.ts'
 interface Spec {
   readonly ociVersion: string
   readonly hostname: string
-  readonly root: object
+  readonly root: { readonly path: string; readonly readonly: boolean }
   readonly process: {
     readonly terminal: boolean
     readonly args: readonly string[]
@@ -123,6 +125,7 @@ const FACTS: BundleFacts = {
   hostname: 'h',
   user: { uid: 0, gid: 0, additionalGids: [4], home: '/' },
   volumes: [],
+  host: hostFacts({}),
 }
 
 t.test('root’s bundle has docker’s defaults, another’s what is left of them', (t) => {
@@ -154,6 +157,58 @@ t.test('root’s bundle has docker’s defaults, another’s what is left of the
   t.notOk(rootless.process.user.additionalGids)
   t.notOk(rootless.mounts.some(({ options }) => options.some((option) => /^[ug]id=/.test(option))))
   t.notOk(rootless.mounts.some(({ destination }) => destination === '/sys/fs/cgroup'))
+  t.end()
+})
+
+t.test('what a container was asked to be run with holds in its bundle', async (t) => {
+  const { directory, store } = await containerFixture(t, [layerTar(file('x', ''))], { Cmd: ['/x'] })
+  const specFor = async (name: string, options: CreateOptions): Promise<Spec> => {
+    await createContainer(store, 'base:1', { name, ...options })
+    const out = path.join(directory, name)
+    await writeBundle(store, name, out, { copy: true })
+    return specOf(out)
+  }
+  const shut = await specFor('shut', {
+    readOnly: true,
+    capDrop: ['ALL'],
+    capAdd: ['net_raw'],
+    tmpfs: ['/run:exec,size=1m'],
+    mounts: ['type=tmpfs,dst=/mem,tmpfs-mode=1770,tmpfs-size=4k,ro'],
+    network: 'host',
+  })
+  t.equal(shut.root.readonly, true)
+  t.same(shut.process.capabilities, {
+    bounding: ['CAP_NET_RAW'],
+    effective: ['CAP_NET_RAW'],
+    permitted: ['CAP_NET_RAW'],
+  })
+  const memory = shut.mounts.filter(({ destination }) => /^\/(run|mem)$/.test(destination))
+  const optionsOf = Object.fromEntries(memory.map((each) => [each.destination, each.options]))
+  t.same(optionsOf, {
+    '/mem': ['noexec', 'nosuid', 'nodev', 'rprivate', 'ro', 'mode=1770', 'size=4096'],
+    '/run': ['exec', 'nosuid', 'nodev', 'rprivate', 'size=1m'],
+  })
+  t.notOk(shut.linux.namespaces.some(({ type }) => type === 'network'))
+  const some = await specFor('some', { capDrop: ['chown'], capAdd: ['sys_time'] })
+  const bounding = some.process.capabilities['bounding']!
+  t.equal(bounding.length, 14)
+  t.ok(bounding.includes('CAP_SYS_TIME') && !bounding.includes('CAP_CHOWN'))
+  const most = await specFor('most', { capAdd: ['ALL'], capDrop: ['chown'] })
+  t.equal(most.process.capabilities['bounding']!.length, 40)
+})
+
+t.test('bounds and privilege, where a bundle has a say in them', (t) => {
+  const host = hostFacts({ Memory: 67_108_864, MemorySwap: -1, NanoCpus: 500_000_000 })
+  t.same((bundleSpec({ ...FACTS, host }) as Spec).linux.resources, {
+    devices: [{ allow: false, access: 'rwm' }],
+    memory: { limit: 67_108_864, swap: -1 },
+    cpu: { quota: 50_000, period: 100_000 },
+  })
+  const all = bundleSpec({ ...FACTS, host: hostFacts({ Privileged: true }) }) as Spec
+  t.equal(all.process.capabilities['bounding']!.length, 41)
+  t.same(all.linux.resources, { devices: [{ allow: true, access: 'rwm' }] })
+  t.notOk('maskedPaths' in all.linux || 'readonlyPaths' in all.linux)
+  t.notOk(all.mounts.some(({ options }) => options.includes('ro')))
   t.end()
 })
 

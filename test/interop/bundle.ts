@@ -79,6 +79,25 @@ for (const runtime of ['crun', 'runc']) {
       own('bundle', 'other', path.join(directory, 'other'))
       t.match(run('other'), { code: 5, stdout: 'other\n/etc\n1000\n1001 1002\n' })
       own('umount', 'other')
+
+      const flags = [
+        '--read-only',
+        '--tmpfs',
+        '/run',
+        '--mount',
+        'type=tmpfs,dst=/mem,tmpfs-size=4k',
+      ]
+      const shut = [...flags, '--cap-drop', 'ALL', '--cap-add', 'CHOWN', '--network', 'host']
+      const script = [
+        '(echo x >/tmp/x) 2>/dev/null || echo shut',
+        'echo y >/mem/y && cat /mem/y && echo z >/run/z && cat /run/z',
+        'while read name value; do case $name in CapBnd:) echo $value;; esac; done </proc/1/status',
+      ].join('; ')
+      own('create', '--name', 'shut', ...shut, 'base:1', script)
+      own('bundle', 'shut', path.join(directory, 'shut'))
+      const done = run('shut')
+      t.match(done, { code: 0, stdout: 'shut\ny\nz\n0000000000000001\n' }, done.stderr)
+      own('umount', 'shut')
     },
   )
 

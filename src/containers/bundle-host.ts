@@ -1,0 +1,122 @@
+// What a container was asked to be run with, out of hostconfig.json, as a bundle's config.json says it: whatever shuts
+// it in further than by default, or less. Ports, names in /etc/hosts and the like are for who sets its network up.
+// Source: moby daemon/oci_linux.go, oci/caps/utils.go, container/container_unix.go.
+
+import { isObject, ownField, type JsonObject, type JsonValue } from '../image/json.ts'
+import { ALL_CAPABILITIES, CAPABILITY_NAMES } from './capabilities.ts'
+
+export interface HostFacts {
+  readonly capabilities: readonly string[]
+  readonly privileged: boolean
+  readonly readOnly: boolean
+  /** In the network of whoever runs it. */
+  readonly sharesNetwork: boolean
+  /** Options of tmpfs by place. */
+  readonly tmpfs: Readonly<Record<string, readonly string[]>>
+  /** Bytes; 0 for no bound, -1 for none on purpose. */
+  readonly memory: number
+  readonly memorySwap: number
+  readonly nanoCPUs: number
+}
+
+/** moby oci/caps.DefaultCapabilities. */
+const DEFAULT_CAPABILITIES: readonly string[] = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FSETID',
+  'CAP_FOWNER',
+  'CAP_MKNOD',
+  'CAP_NET_RAW',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETFCAP',
+  'CAP_SETPCAP',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_SYS_CHROOT',
+  'CAP_KILL',
+  'CAP_AUDIT_WRITE',
+]
+const TMPFS_OPTIONS: readonly string[] = ['noexec', 'nosuid', 'nodev', 'rprivate']
+
+/**
+ * @param hostConfig HostConfig; `{}` for an image
+ * @param mountPoints MountPoints of config.v2.json
+ */
+export function hostFacts(hostConfig: JsonObject, mountPoints: JsonObject = {}): HostFacts {
+  const is = (key: string): boolean => ownField(hostConfig, key) === true
+  const privileged = is('Privileged')
+  return {
+    capabilities: privileged ? [...CAPABILITY_NAMES] : capabilitiesOf(hostConfig),
+    privileged,
+    readOnly: is('ReadonlyRootfs'),
+    sharesNetwork: ownField(hostConfig, 'NetworkMode') === 'host',
+    tmpfs: { ...tmpfsMounts(mountPoints), ...tmpfsPlaces(hostConfig) },
+    memory: numberAt(hostConfig, 'Memory'),
+    memorySwap: numberAt(hostConfig, 'MemorySwap'),
+    nanoCPUs: numberAt(hostConfig, 'NanoCpus'),
+  }
+}
+
+function capabilitiesOf(hostConfig: JsonObject): readonly string[] {
+  const [added, dropped] = [names(hostConfig, 'CapAdd'), names(hostConfig, 'CapDrop')]
+  if (added.has(ALL_CAPABILITIES)) return [...CAPABILITY_NAMES].filter((name) => !dropped.has(name))
+  const kept = dropped.has(ALL_CAPABILITIES)
+    ? []
+    : DEFAULT_CAPABILITIES.filter((name) => !dropped.has(name))
+  return [...new Set([...kept, ...added])]
+}
+
+/** Clients before docker 23 left names as they were typed. */
+function names(hostConfig: JsonObject, key: string): ReadonlySet<string> {
+  const list = ownField(hostConfig, key)
+  const texts = Array.isArray(list) ? (list as readonly JsonValue[]) : []
+  return new Set(
+    texts
+      .filter((name) => typeof name === 'string')
+      .map((name) => name.toUpperCase())
+      .map((name) => (name === ALL_CAPABILITIES || name.startsWith('CAP_') ? name : `CAP_${name}`)),
+  )
+}
+
+function tmpfsPlaces(hostConfig: JsonObject): Record<string, readonly string[]> {
+  return Object.fromEntries(
+    Object.entries(objectAt(hostConfig, 'Tmpfs')).map(([place, options]) => [
+      place,
+      merged(typeof options === 'string' && options !== '' ? options.split(',') : []),
+    ]),
+  )
+}
+
+function tmpfsMounts(mountPoints: JsonObject): Record<string, readonly string[]> {
+  return Object.fromEntries(
+    Object.entries(mountPoints).flatMap(([place, point]) => {
+      if (!isObject(point) || ownField(point, 'Type') !== 'tmpfs') return []
+      const options = objectAt(objectAt(point, 'Spec'), 'TmpfsOptions')
+      const [bytes, mode] = [numberAt(options, 'SizeBytes'), numberAt(options, 'Mode')]
+      const given = [
+        ...(ownField(point, 'RW') === false ? ['ro'] : []),
+        ...(mode === 0 ? [] : [`mode=${mode.toString(8)}`]),
+        ...(bytes === 0 ? [] : [`size=${bytes}`]),
+      ]
+      return [[place, merged(given)] as const]
+    }),
+  )
+}
+
+/** Of two that say something on the same matter, the later one. */
+function merged(options: readonly string[]): readonly string[] {
+  const matter = (option: string): string =>
+    /^r[ow]$/.test(option) ? 'rw' : option.split('=', 1)[0]!.replace(/^no(?=exec|suid|dev)/, '')
+  const all = new Map([...TMPFS_OPTIONS, ...options].map((option) => [matter(option), option]))
+  return [...all.values()]
+}
+
+function numberAt(object: JsonObject, key: string): number {
+  const value = ownField(object, key)
+  return typeof value === 'number' ? value : 0
+}
+
+function objectAt(object: JsonObject, key: string): JsonObject {
+  const value = ownField(object, key)
+  return isObject(value) ? value : {}
+}

@@ -9,6 +9,10 @@ import { HostError, InvalidArgumentError, NotFoundError } from './library/docume
 export type Lookup = (name: string) => string | undefined
 
 const BYTE_ORDER_MARK = /^\uFEFF/
+/** Go's unicode.IsSpace: a byte order mark is none, which JavaScript takes for a blank. */
+const BLANK = '[\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]'
+const LEADING_BLANKS = new RegExp(`^${BLANK}+`)
+const ANY_BLANK = new RegExp(BLANK)
 
 /**
  * @param lookup for lines of a name alone, which are left out where it finds nothing
@@ -28,12 +32,13 @@ export function readKeyValueFile(file: string, option: string, lookup: Lookup): 
     } catch {
       throw refuse(`invalid utf8 bytes at line ${index + 1}`)
     }
-    const line = (index === 0 ? text.replace(BYTE_ORDER_MARK, '') : text).trimStart()
+    const marked = index === 0 ? text.replace(BYTE_ORDER_MARK, '') : text
+    const line = marked.replace(LEADING_BLANKS, '')
     if (line === '' || line.startsWith('#')) continue
     const equals = line.indexOf('=')
     const name = equals < 0 ? line : line.slice(0, equals)
     if (name === '') throw refuse(`no variable name on line '${line}'`)
-    if (/\s/.test(name)) throw refuse(`variable '${name}' contains whitespaces`)
+    if (ANY_BLANK.test(name)) throw refuse(`variable '${name}' contains whitespaces`)
     if (equals >= 0) pairs.push(line)
     else {
       const value = lookup(name)

@@ -23,6 +23,11 @@ t.test('lines as docker reads them', async (t) => {
     'F=a=b',
   ])
   t.same(read('\uFEFFA=1\r\nB=\uFEFF\r\n'), ['A=1', 'B=\uFEFF'])
+  t.same(
+    read('\u3000A=1\n\uFEFFB=2'),
+    ['A=1', '\uFEFFB=2'],
+    'one that is not the first is a name’s',
+  )
   t.same(read('A=1\nA=2\n'), ['A=1', 'A=2'], 'both are docker’s to sort out')
   t.same(read(' \n\t\n'), [])
   t.same(read(''), [])

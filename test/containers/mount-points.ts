@@ -18,9 +18,20 @@ import { dir, file, layerTar } from '../support/layer.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { compareTrees, readTree } from '../support/tree.ts'
 
-const image = buildImage([layerTar(dir('data'), file('data/one', '1'), file('top', 't'))], {
-  config: { Cmd: ['/bin/true'], Volumes: { '/data': {} } },
-})
+const image = buildImage(
+  [
+    layerTar(
+      dir('data'),
+      file('data/one', '1'),
+      dir('more'),
+      file('more/two', '2'),
+      file('top', 't'),
+    ),
+  ],
+  {
+    config: { Cmd: ['/bin/true'], Volumes: { '/data': {} } },
+  },
+)
 
 interface Seen {
   readonly Type: string
@@ -74,10 +85,10 @@ t.test('a volume is made once, as its first mention says', async (t) => {
   const { store, sees } = await storeOf(t)
   const options = 'volume-opt=type=tmpfs,volume-opt=device=tmpfs'
   const twice = await sees({
-    volumes: ['vol:/data', 'vol:/again'],
+    volumes: ['vol:/data', 'vol:/more'],
     mounts: [`src=made,dst=/a,volume-label=k=v,${options}`, 'src=made,dst=/b,volume-label=k=w'],
   })
-  t.same(Object.keys(twice).sort(), ['/a', '/again', '/b', '/data'])
+  t.same(Object.keys(twice).sort(), ['/a', '/b', '/data', '/more'])
   t.same(volumeFiles(store, 'vol'), ['one'])
   const made = path.join(store.layout.volumes, 'made')
   t.match(fs.readFileSync(path.join(made, 'opts.json'), 'utf8'), '"MountDevice":"tmpfs"')

@@ -236,8 +236,16 @@ export class UnionCalls {
   rename(from: PathArgument, to: PathArgument, flags: RenameFlags = {}): void {
     const path = shownPath(from, 'oldPath')
     const place = { syscall: 'rename', path, dest: shownPath(to, 'newPath') }
-    const source = this.#last(from, place)
-    const target = this.#second(to, place)
+    this.tree.trim()
+    const [old, fresh] = [this.#toName(from), this.#toName(to)]
+    // Both directories are walked before either name is looked up (do_renameat2 of fs/namei.c).
+    if (!old.isTooLong) must(old.walked, place)
+    if (!fresh.isTooLong) must(fresh.walked, place)
+    if ((old.isTooLong && isDots(fresh.walked)) || (fresh.isTooLong && isDots(old.walked)))
+      throw nodeError(E.BUSY, place)
+    const source = must(old.walked, place)
+    if (fresh.isTooLong && source.entry === undefined) throw nodeError(E.NOENT, place)
+    const target = must(fresh.walked, place)
     const isDirectory = source.entry?.node.type === 'directory'
     const isName = source.name !== '' && !/^\.\.?$/.test(target.name)
     if (
@@ -371,6 +379,13 @@ export class UnionCalls {
     return this.#second(path, place)
   }
 
+  /** The last name alone may be too long: then all before it is there. */
+  #toName(path: PathArgument): { readonly walked: Walked | number; readonly isTooLong: boolean } {
+    const at = pathArgument(path)
+    const walked = walkToName(this.tree, at)
+    return { walked, isTooLong: walked === -E.NAMETOOLONG && /[^/]{256}\/*$/.test(at) }
+  }
+
   /** Of a call that has what the first of its paths led to in hand: nothing is forgotten now. */
   #second(path: PathArgument, place: { syscall: string; path: string }): Walked {
     return must(walkToName(this.tree, pathArgument(path)), place)
@@ -392,3 +407,8 @@ export class UnionCalls {
 }
 
 throwNodeErrors(UnionCalls)
+
+/** No name that could be taken or given: the root's, or one that leads to a directory that has another. */
+function isDots(walked: Walked | number): boolean {
+  return typeof walked !== 'number' && /^\.{0,2}$/.test(walked.name)
+}

@@ -49,17 +49,17 @@ function copyOpenFile(
   const exclusive = (mode & COPYFILE_EXCL) !== 0 ? O_EXCL : 0
   const found = calls.find(to, true)
   const isDirectory = stats.isDirectory()
+  const permissions = stats.mode & 0o7777
   if (found?.node === source.node && !isDirectory && !exclusive) return
   if (isDirectory || (mode & COPYFILE_FICLONE_FORCE) !== 0) {
     // What is wrong with the target is said first, and nothing is left in its place.
     const refused = isDirectory ? E.ISDIR : E.OPNOTSUPP
     if (found === undefined) {
-      calls.open(to, O_WRONLY | O_CREAT, 0o600).close()
+      calls.open(to, O_WRONLY | O_CREAT, permissions).close()
       calls.unlink(to)
     } else calls.open(to, O_WRONLY | O_CREAT | exclusive).close()
     throw nodeError(refused, place)
   }
-  const permissions = stats.mode & 0o7777
   const target = calls.open(to, O_WRONLY | O_CREAT | O_TRUNC | exclusive, permissions)
   try {
     const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, stats.size)))

@@ -183,10 +183,15 @@ const oddCall = ([name, parameters]: (typeof SPECS)[number]): fc.Arbitrary<OddCa
     )
     .map((args) => ({ name, args }))
 
-export const oddCalls: fc.Arbitrary<OddCall[]> = fc.array(fc.oneof(...SPECS.map(oddCall)), {
-  minLength: 1,
-  maxLength: 4,
-})
+/** What a refused copy leaves of its target is taken away, by one name: it must have no other. */
+function hasOneName(list: readonly OddCall[]): boolean {
+  const names = new Set(list.map(({ name }) => name))
+  return !(names.has('link') && names.has('copyFile'))
+}
+
+export const oddCalls: fc.Arbitrary<OddCall[]> = fc
+  .array(fc.oneof(...SPECS.map(oddCall)), { minLength: 1, maxLength: 4 })
+  .filter(hasOneName)
 
 export function describeCall({ name, args }: OddCall, root: string): string {
   const shown = args.map((each) => inspect(each(root), { depth: 1, breakLength: Infinity }))

@@ -221,7 +221,7 @@ function inherited(
 }
 
 function defaultAcl(tree: UnionTree, directory: UnionNode): Uint8Array | number | undefined {
-  if (directory.lacksDefaultAcl) return undefined
+  if (directory.lacksDefaultAcl || !tree.upper!.keepsAcls) return undefined
   const found = xattrs(tree, directory)
   if (typeof found === 'number') return found
   const acl = found.get(DEFAULT_ACL)

@@ -21,6 +21,7 @@ const EMPTY: ReadonlyMap<string, Uint8Array> = new Map()
 /** Takes a union's changes, and is gone with it. */
 export class MemoryUpper implements UpperLayer {
   readonly fileSystem = 'memory'
+  readonly keepsAcls = true
   readonly #now: () => bigint
   readonly #root: MemoryNode
   #lastIno = 0n

@@ -86,6 +86,8 @@ export interface OpenNode {
 }
 
 export interface UpperLayer extends ReadableLayer {
+  /** POSIX ACLs: what has nowhere to keep them gives a directory's default ACL to nothing. */
+  readonly keepsAcls: boolean
   /**
    * Files for writing, too, where `write`.
    * @param appends only at the end, whatever the offset: what the disk lets be written only so is open then

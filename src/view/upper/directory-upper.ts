@@ -21,6 +21,7 @@ import type {
   WritableBody,
   XattrFlags,
 } from '../../union/upper-layer.ts'
+import { DEFAULT_ACL } from '../../union/posix-acl.ts'
 import { WHITEOUT_PREFIX, whiteoutOf } from '../../union/whiteout.ts'
 import { DirectoryLayer } from '../directory-layer.ts'
 import { keepsXattr, markForm, type DiskForm } from '../disk-form.ts'
@@ -65,6 +66,7 @@ export interface DirectoryUpperOptions {
 export class DirectoryUpper implements UpperLayer {
   readonly directory: string
   readonly fileSystem: string
+  readonly keepsAcls: boolean
   readonly #form: DiskForm
   readonly #layer: DirectoryLayer
   readonly #root: number
@@ -76,6 +78,7 @@ export class DirectoryUpper implements UpperLayer {
   constructor(directory: string, options: DirectoryUpperOptions) {
     this.directory = directory
     this.#form = options.form
+    this.keepsAcls = keepsXattr(options.form, DEFAULT_ACL)
     this.#layer = new DirectoryLayer(directory, { form: options.form })
     this.fileSystem = this.#layer.fileSystem
     let root = -1
@@ -432,11 +435,20 @@ export class DirectoryUpper implements UpperLayer {
       if (swapped === 0) this.#discard(aside)
       return swapped
     }
-    const placed = rename(aside, place, RENAME_NOREPLACE)
+    const placed = this.#putWhereNothingIs(aside, place)
     if (placed < 0 || !whiteout) return placed
     const cleared = calls.unlinkAt(place.dir, whiteoutOf(place.name))
     if (cleared < 0) rename(place, aside)
     return cleared
+  }
+
+  /** Not every file system has RENAME_NOREPLACE (EINVAL, by NFS and CIFS): then it is looked first. Nobody else is here. */
+  #putWhereNothingIs(aside: Place, place: Place): number {
+    const placed = rename(aside, place, RENAME_NOREPLACE)
+    if (placed !== -ERRNO.EINVAL && placed !== -ERRNO.EOPNOTSUPP) return placed
+    const there = isThere(place.dir, place.name)
+    if (typeof there === 'number') return there
+    return there ? -ERRNO.EEXIST : rename(aside, place)
   }
 
   /** A new one that one call makes as it shall be. What takes more is put together aside: this process may be killed. */

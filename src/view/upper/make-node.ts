@@ -190,6 +190,7 @@ function describe(place: Place, form: DiskForm, node: NewNode): number {
   const { dir, name } = place
   const isDirectory = node.type === 'directory'
   let recorded = form === 'user'
+  const isNew = node.mtimeNs === undefined
   if (form === 'trusted' || form === 'plain') {
     const owned = calls.chownAt(dir, name, node.uid, node.gid)
     if (owned < 0 && (form === 'trusted' || owned !== -ERRNO.EPERM)) return owned
@@ -198,8 +199,9 @@ function describe(place: Place, form: DiskForm, node: NewNode): number {
   for (const [key, value] of node.xattrs ?? []) {
     if (!keepsXattr(form, key)) continue
     const set = setXattr(below(dir, name), key, value)
-    // What a layer says of a file, and no disk holds, must not keep the file from being changed.
-    if (set < 0 && !isUnsupportedXattr(-set) && !isRefusedXattr(-set)) return set
+    // What a layer says of a file, and no disk holds, must not keep the file from being changed. But a new one without
+    // the ACL that its directory gives it would be open to others than that says.
+    if (set < 0 && (isNew || (!isUnsupportedXattr(-set) && !isRefusedXattr(-set)))) return set
   }
   const type = overrideType({ ...node, devMajor: node.devMajor ?? 0, devMinor: node.devMinor ?? 0 })
   if (recorded && type !== undefined) {

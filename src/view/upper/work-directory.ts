@@ -6,6 +6,8 @@ import { pathFromText } from '../../path/byte-path.ts'
 import { ERRNO, hostError } from '../../sys/errno.ts'
 import * as calls from '../../sys/file-calls.ts'
 import { lockDirectory } from '../../sys/lock-directory.ts'
+import { removeXattrOf } from '../../sys/xattr.ts'
+import { ACCESS_ACL, DEFAULT_ACL } from '../../union/posix-acl.ts'
 
 const { O } = calls
 const DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW
@@ -54,10 +56,25 @@ export function openWork(work: string, called: UpperNames): number {
       if (left.some(({ name }) => name === 'incompat')) refuseIncompatible(fd, called)
       for (const { name } of left) calls.removeTree(fd, name)
     }
-    return fd
+    const bare = removeAcls(fd)
+    if (bare === 0) return fd
+    calls.close(fd)
+    throw hostError(`take the ACLs of ${work}/work away`, -bare, 'fremovexattr', work)
   } finally {
     calls.close(outer)
   }
+}
+
+/**
+ * What is made there would have a default ACL of its own from it, and bring it along to where it is put: the directory that
+ * it is put into says what it inherits (ovl_workdir_create).
+ */
+function removeAcls(fd: number): number {
+  for (const name of [DEFAULT_ACL, ACCESS_ACL]) {
+    const removed = removeXattrOf(fd, name)
+    if (removed < 0 && removed !== -ERRNO.ENODATA && removed !== -ERRNO.EOPNOTSUPP) return removed
+  }
+  return 0
 }
 
 /** What the kernel leaves there of a volatile mount, and takes for a reason not to mount it again (ovl_make_workdir). */

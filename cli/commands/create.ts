@@ -182,14 +182,16 @@ async function fromFiles(
   context: Context,
 ): Promise<{ readonly env: readonly string[]; readonly labels: KeyValues }> {
   const { readKeyValueFile } = await import('../env-file.ts')
-  const lookup = (name: string): string | undefined => context.env[name]
+  // By its own names alone: an object has others, as constructor.
+  const lookup = (name: string): string | undefined =>
+    Object.hasOwn(context.env, name) ? context.env[name] : undefined
   const envLines = envFile.flatMap((file) => readKeyValueFile(file, 'env file', lookup))
   // docker has no value for a label's name alone, and leaves it out.
   const labelLines = labelFile.flatMap((file) =>
     readKeyValueFile(file, 'label file', () => undefined),
   )
   return {
-    env: [...envLines, ...env.flatMap((item) => valueOf(item, lookup))],
+    env: [...envLines, ...env.map((item) => valueOf(item, lookup))],
     labels: {
       ...labelLines.reduce<KeyValues>((labels, line) => collectPair(line, labels), {}),
       ...label,
@@ -197,11 +199,10 @@ async function fromFiles(
   }
 }
 
-/** docker's rule for `-e NAME`: the caller's value, and nothing at all where there is none. */
-function valueOf(item: string, lookup: (name: string) => string | undefined): string[] {
-  if (item.includes('=')) return [item]
-  const value = lookup(item)
-  return value === undefined ? [] : [`${item}=${value}`]
+/** docker's rule for `-e NAME`: the caller's value; a name alone where there is none takes the image's value away. */
+function valueOf(item: string, lookup: (name: string) => string | undefined): string {
+  const value = item.includes('=') ? undefined : lookup(item)
+  return value === undefined ? item : `${item}=${value}`
 }
 
 function onlyOne(network: string, earlier?: string): string {

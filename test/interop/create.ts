@@ -19,6 +19,9 @@ const FLAGS: readonly string[] = [
   '--rm',
   '-it --hostname box',
   '--env-file FILES/env -e LAST=1 --label-file FILES/labels -l flag=1',
+  // Of nobody's environment: the first alone, then beside one that is said.
+  '-e NOWHERE_TO_BE_FOUND',
+  '-e PATH_OF_NOBODY -e A=1 -e PATH',
   '--network none',
   '--network host',
   '--net bridge',
@@ -65,7 +68,7 @@ function alike(root: string, id: string, file: string): unknown {
     .replace(/"Created":"[^"]*"/, '"Created":""')
     .replace(/"Name":"\/[^"]*"/, '"Name":""')
     // docker's client has them in a map, which Go walks in any order.
-    .replace(/(?<="Binds":\[)[^\]]*/, (list) =>
+    .replaceAll(/(?<="(?:Binds|Env)":\[)[^\]]*/g, (list) =>
       list
         .split(/,(?=")/)
         .sort()

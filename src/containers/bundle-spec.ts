@@ -5,6 +5,7 @@
 import type { ContainerConfig } from '../image/container-config.ts'
 import type { HostFacts } from './bundle-host.ts'
 import type { ProcessUser } from './bundle-user.ts'
+import { cleanPlace } from './mount-place.ts'
 
 export interface IDMapping {
   readonly containerID: number
@@ -126,13 +127,7 @@ export function bundleSpec(facts: BundleFacts): object {
     },
     root: { path: 'rootfs', readonly: host.readOnly },
     hostname,
-    mounts: [
-      ...(privileged ? own.map(writable) : own),
-      ...Object.entries(host.tmpfs).map(([place, options]) =>
-        mount(place, 'tmpfs', 'tmpfs', options),
-      ),
-      ...volumes.map(volumeMount),
-    ],
+    mounts: [...(privileged ? own.map(writable) : own), ...ownMounts(host, volumes)],
     linux: {
       ...(isRootless ? { uidMappings: mappings.uids, gidMappings: mappings.gids } : {}),
       ...(isRootless ? {} : { resources: resourcesOf(host) }),
@@ -176,6 +171,20 @@ function rootlessMounts(): OCIMount[] {
     }
     return { ...each, options: each.options.filter((option) => !/^[ug]id=/.test(option)) }
   })
+}
+
+/**
+ * As dockerd sorts them, those of few parts first: what is mounted above a place later would cover it. A place of
+ * `--tmpfs` is a tmpfs, whatever else was asked to be there.
+ */
+function ownMounts({ tmpfs }: HostFacts, volumes: readonly BundleVolume[]): OCIMount[] {
+  const inMemory = Object.entries(tmpfs).map(([place, options]) =>
+    mount(place, 'tmpfs', 'tmpfs', options),
+  )
+  const taken = new Set(inMemory.map(({ destination }) => cleanPlace(destination)))
+  const others = volumes.filter(({ destination }) => !taken.has(cleanPlace(destination)))
+  const parts = ({ destination }: OCIMount): number => cleanPlace(destination).split('/').length
+  return [...inMemory, ...others.map(volumeMount)].sort((a, b) => parts(a) - parts(b))
 }
 
 function volumeMount({ source, destination, writable }: BundleVolume): OCIMount {

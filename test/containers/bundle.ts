@@ -212,6 +212,35 @@ t.test('bounds and privilege, where a bundle has a say in them', (t) => {
   t.end()
 })
 
+t.test('no mount covers another that lies in it', async (t) => {
+  const { directory, store } = await containerFixture(t, [layerTar(file('x', ''))], { Cmd: ['/x'] })
+  const host = path.join(directory, 'host')
+  fs.mkdirSync(host)
+  await createContainer(store, 'base:1', {
+    name: 'nested',
+    volumes: [`${host}:/srv`, 'deep:/run/a/b', 'wide:/var/lib'],
+    tmpfs: ['/srv/cache', '/run', '/both'],
+    mounts: ['src=gone,dst=/both', 'type=tmpfs,dst=/var/lib/x'],
+  })
+  const out = path.join(directory, 'nested')
+  await writeBundle(store, 'nested', out, { copy: true })
+  const own = specOf(out).mounts.filter(({ destination }) =>
+    /^\/(srv|run|var|both)/.test(destination),
+  )
+  const order = own.map(({ destination }) => destination)
+  for (const [above, below] of [
+    ['/srv', '/srv/cache'],
+    ['/run', '/run/a/b'],
+    ['/var/lib', '/var/lib/x'],
+  ] as const)
+    t.ok(order.indexOf(above) < order.indexOf(below), `${above} before ${below}`)
+  t.match(
+    own.filter(({ destination }) => destination === '/both'),
+    [{ type: 'tmpfs' }],
+  )
+  t.equal(own.length, 7)
+})
+
 t.test('users that the image does not know, or keeps elsewhere', async (t) => {
   const { directory, store } = await containerFixture(
     t,

@@ -24,6 +24,10 @@ export interface BundleVolume {
   readonly source: string
   readonly destination: string
   readonly writable: boolean
+  /** With what is mounted below it on the host. */
+  readonly recursive: boolean
+  /** `rprivate` and the like. */
+  readonly propagation: string
 }
 
 export interface BundleFacts {
@@ -131,6 +135,7 @@ export function bundleSpec(facts: BundleFacts): object {
     linux: {
       ...(isRootless ? { uidMappings: mappings.uids, gidMappings: mappings.gids } : {}),
       ...(isRootless ? {} : { resources: resourcesOf(host) }),
+      ...rootPropagation(volumes),
       namespaces: namespacesOf(isRootless, host.sharesNetwork).map((type) => ({ type })),
       ...(privileged ? {} : { maskedPaths: MASKED_PATHS, readonlyPaths: READ_ONLY_PATHS }),
     },
@@ -187,6 +192,19 @@ function ownMounts({ tmpfs }: HostFacts, volumes: readonly BundleVolume[]): OCIM
   return [...inMemory, ...others.map(volumeMount)].sort((a, b) => parts(a) - parts(b))
 }
 
-function volumeMount({ source, destination, writable }: BundleVolume): OCIMount {
-  return mount(destination, 'bind', source, ['rbind', 'rprivate', writable ? 'rw' : 'ro'])
+function volumeMount(volume: BundleVolume): OCIMount {
+  const { source, destination, writable, recursive, propagation } = volume
+  const options = [recursive ? 'rbind' : 'bind', propagation, writable ? 'rw' : 'ro']
+  return mount(destination, 'bind', source, options)
+}
+
+/**
+ * What a root keeps to itself, none of its mounts can pass on or get: it is as open as the most open of them. Without
+ * one that asks for it, that is the runtime's to choose.
+ */
+function rootPropagation(volumes: readonly BundleVolume[]): { rootfsPropagation?: string } {
+  const some = (kind: string): boolean =>
+    volumes.some(({ propagation }) => propagation.replace(/^r/, '') === kind)
+  if (some('shared')) return { rootfsPropagation: 'shared' }
+  return some('slave') ? { rootfsPropagation: 'rslave' } : {}
 }

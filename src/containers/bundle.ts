@@ -25,12 +25,12 @@ import { KEPT_ASIDE, type ViewChoice } from '../view/show.ts'
 import type { LayerStack } from '../view/stack.ts'
 import { hostFacts, type HostFacts } from './bundle-host.ts'
 import { userMappings } from './bundle-mappings.ts'
-import { bundleSpec, type BundleVolume, type UserMappings } from './bundle-spec.ts'
+import { bundleSpec, type UserMappings } from './bundle-spec.ts'
 import { resolveUser, type ProcessUser } from './bundle-user.ts'
+import { bundleVolumes } from './bundle-volumes.ts'
 import { commandOf } from './container-settings.ts'
 import { settleForReading } from './container-merges.ts'
 import { openContainerStack } from './container-stack.ts'
-import { sourceOf } from './copy-volume.ts'
 import { containerOrImage, type TreeSource } from './export-tree.ts'
 import { hostConfigOf } from './inspect-container.ts'
 import { mountContainer } from './mount-container.ts'
@@ -160,7 +160,7 @@ function configText(
     env: processEnvironment(config, { home: user.home, hostname }),
     hostname,
     user,
-    volumes: 'container' in source ? volumesOf(store, source) : [],
+    volumes: 'container' in source ? bundleVolumes(store, source.container) : [],
     host: 'container' in source ? hostFactsOf(store, source.container) : hostFacts({}),
     ...(mappings === undefined ? {} : { mappings }),
   })
@@ -174,19 +174,6 @@ function hostFactsOf(store: Store, container: Container): HostFacts {
 
 function shortName(source: TreeSource): string {
   return 'container' in source ? source.container.id.slice(0, 12) : source.image.id.slice(7, 19)
-}
-
-function volumesOf(
-  store: Store,
-  { container }: Extract<TreeSource, { container: unknown }>,
-): BundleVolume[] {
-  return container.mountPoints
-    .filter(({ type }) => type === 'volume' || type === 'bind')
-    .map((point) => ({
-      source: sourceOf(store, point),
-      destination: point.destination,
-      writable: point.writable,
-    }))
 }
 
 interface Place {

@@ -208,7 +208,7 @@ function inherited(store: Store, from: VolumesFrom): [string, GoJson][] {
   const container = containerOf(store, from.container)
   return container.mountPoints.map((point) => {
     if (point.source === '') requireSource(store, container, point)
-    const stored = storedRecord(container, point)
+    const stored = mountPointRecord(container, point)
     const propagation = ownField(stored, 'Propagation')
     return [
       point.destination,
@@ -225,7 +225,8 @@ function inherited(store: Store, from: VolumesFrom): [string, GoJson][] {
   })
 }
 
-function storedRecord({ document }: Container, { destination }: MountPoint): JsonObject {
+/** All that config.v2.json has of it; `{}` where that is no object. */
+export function mountPointRecord({ document }: Container, { destination }: MountPoint): JsonObject {
   const all: JsonValue | undefined = ownField(document, 'MountPoints')
   const stored = isObject(all) ? ownField(all, destination) : undefined
   return isObject(stored) ? stored : {}

@@ -52,6 +52,7 @@ interface Spec {
     readonly namespaces: readonly { readonly type: string }[]
     readonly uidMappings?: readonly object[]
     readonly resources?: object
+    readonly rootfsPropagation?: string
   }
 }
 
@@ -105,7 +106,7 @@ t.test('config.json says what the image and the create flags say', async (t) => 
   const volumes = spec.mounts.filter(({ destination }) => /^\/(data|host)$/.test(destination))
   t.match(volumes, [
     { destination: '/data', source: path.join(store.root, 'volumes/data/_data') },
-    { destination: '/host', source: directory, options: ['rbind', 'rprivate', 'ro'] },
+    { destination: '/host', source: directory, options: ['rbind', 'rslave', 'ro'] }, // the store is in it
   ])
   t.ok(fs.statSync(path.join(out, 'rootfs/tmp/x')).isDirectory(), 'the container’s own root')
 
@@ -239,6 +240,45 @@ t.test('no mount covers another that lies in it', async (t) => {
     [{ type: 'tmpfs' }],
   )
   t.equal(own.length, 7)
+})
+
+t.test('what a bind takes along and passes on is as it was asked for', async (t) => {
+  const { directory, store } = await containerFixture(t, [layerTar(file('x', ''))], { Cmd: ['/x'] })
+  const host = path.join(directory, 'host')
+  fs.mkdirSync(host)
+  const bound = async (
+    name: string,
+    options: CreateOptions,
+  ): Promise<[object, string | undefined]> => {
+    await createContainer(store, 'base:1', { name, ...options })
+    const out = path.join(directory, name)
+    await writeBundle(store, name, out, { copy: true })
+    const { mounts, linux } = specOf(out)
+    const own = mounts.filter(({ destination }) => /^\/[abv]$/.test(destination))
+    const said = own.map((each) => [each.destination, each.options.join()] as const)
+    return [Object.fromEntries(said), linux.rootfsPropagation]
+  }
+  const bind = `type=bind,src=${host}`
+  t.same(await bound('plain', { mounts: [`${bind},dst=/a`], volumes: ['vol:/v:ro'] }), [
+    { '/a': 'rbind,rprivate,rw', '/v': 'rbind,rprivate,ro' },
+    undefined,
+  ])
+  const slave = {
+    mounts: [`${bind},dst=/a,bind-nonrecursive,ro`],
+    volumes: [`${host}:/b:rslave`],
+  }
+  t.same(await bound('slave', slave), [
+    { '/a': 'bind,rprivate,ro', '/b': 'rbind,rslave,rw' },
+    'rslave',
+  ])
+  const shared = {
+    mounts: [`${bind},dst=/a,bind-recursive=disabled,bind-propagation=shared`],
+    volumes: [`${host}:/b:slave`],
+  }
+  t.same(await bound('shared', shared), [
+    { '/a': 'bind,shared,rw', '/b': 'rbind,slave,rw' },
+    'shared',
+  ])
 })
 
 t.test('users that the image does not know, or keeps elsewhere', async (t) => {

@@ -1,0 +1,30 @@
+// A container's volumes and binds as its bundle mounts them, out of MountPoints of config.v2.json.
+
+import { isObject, ownField, type JsonObject, type JsonValue } from '../image/json.ts'
+import type { Container } from '../store/container-db.ts'
+import type { Store } from '../store/store.ts'
+import type { BundleVolume } from './bundle-spec.ts'
+import { sourceOf } from './copy-volume.ts'
+import { mountPointRecord } from './mount-points.ts'
+
+export function bundleVolumes(store: Store, container: Container): BundleVolume[] {
+  return container.mountPoints
+    .filter(({ type }) => type === 'volume' || type === 'bind')
+    .map((point) => {
+      const stored = mountPointRecord(container, point)
+      const propagation = ownField(stored, 'Propagation')
+      const bindOptions = objectAt(ownField(stored, 'Spec'), 'BindOptions')
+      return {
+        source: sourceOf(store, point),
+        destination: point.destination,
+        writable: point.writable,
+        recursive: ownField(bindOptions, 'NonRecursive') !== true,
+        propagation: typeof propagation === 'string' && propagation ? propagation : 'rprivate',
+      }
+    })
+}
+
+function objectAt(value: JsonValue | undefined, key: string): JsonObject {
+  const inner = isObject(value) ? ownField(value, key) : undefined
+  return isObject(inner) ? inner : {}
+}

@@ -5,6 +5,7 @@
 import type { ContainerConfig } from '../image/container-config.ts'
 import type { HostFacts } from './bundle-host.ts'
 import type { ProcessUser } from './bundle-user.ts'
+import { MASKED_PATHS, READ_ONLY_PATHS } from './masked-paths.ts'
 import { cleanPlace } from './mount-place.ts'
 
 export interface IDMapping {
@@ -76,27 +77,6 @@ const MOUNTS: readonly OCIMount[] = [
   mount('/sys/fs/cgroup', 'cgroup', 'cgroup', ['ro', ...HARDENED]),
   mount('/dev/mqueue', 'mqueue', 'mqueue', HARDENED),
   mount('/dev/shm', 'tmpfs', 'shm', [...HARDENED, 'mode=1777', 'size=67108864']),
-]
-
-const MASKED_PATHS: readonly string[] = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-]
-
-const READ_ONLY_PATHS: readonly string[] = [
-  '/proc/bus',
-  '/proc/fs',
-  '/proc/irq',
-  '/proc/sys',
-  '/proc/sysrq-trigger',
 ]
 
 const NAMESPACES: readonly string[] = ['pid', 'network', 'ipc', 'uts', 'mount']

@@ -4,6 +4,7 @@
 import { encodeGoJSON, type GoJson } from '../image/go-json.ts'
 import type { Bind } from './bind.ts'
 import type { HostSettings } from './host-settings.ts'
+import { MASKED_PATHS, READ_ONLY_PATHS } from './masked-paths.ts'
 import { mountSpecJson, type MountSpec } from './mount-spec.ts'
 
 /** How it is to be run, and the mounts as they were asked for. */
@@ -19,18 +20,6 @@ type Fields = readonly (readonly [string, GoJson])[]
 const struct = (fields: Fields): ReadonlyMap<string, GoJson> => new Map(fields)
 /** Go's nil, where nothing was asked for. */
 const orNull = (list: readonly string[]): GoJson => (list.length === 0 ? null : list)
-
-const MASKED = [
-  ...['asound', 'acpi', 'kcore', 'keys', 'latency_stats', 'timer_list', 'timer_stats'].map(inProc),
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-]
-const READ_ONLY = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'].map(inProc)
-
-function inProc(name: string): string {
-  return `/proc/${name}`
-}
 
 function portBindings({ ports }: HostSettings): GoJson {
   const bindings = Object.create(null) as Record<string, GoJson[]>
@@ -126,8 +115,8 @@ export function hostDocument({ settings, binds, mounts, volumesFrom }: NewHostCo
     ['IOMaximumIOps', 0],
     ['IOMaximumBandwidth', 0],
     ...(mounts.length === 0 ? [] : [['Mounts', mounts.map(mountSpecJson)] as const]),
-    ['MaskedPaths', privileged ? null : MASKED],
-    ['ReadonlyPaths', privileged ? null : READ_ONLY],
+    ['MaskedPaths', privileged ? null : MASKED_PATHS],
+    ['ReadonlyPaths', privileged ? null : READ_ONLY_PATHS],
     ...(init === undefined ? [] : [['Init', init] as const]),
   ])
   return `${encodeGoJSON(document)}\n`

@@ -86,8 +86,8 @@ export async function createContainer(
   const anonymous = volumes.flatMap((bind) => ('anonymous' in bind ? [bind.anonymous] : []))
   const mounts = (options.mounts ?? []).map(parseMountSpec)
   const volumesFrom = (options.volumesFrom ?? []).map(parseVolumesFrom)
-  for (const warning of hostWarnings(settings)) store.onWarning(warning)
   store.resolve(imageName) // a wrong name is refused before anything is locked or made
+  for (const warning of hostWarnings(settings)) store.onWarning(warning)
   return store.write(
     async (transaction) => {
       const image = store.image(imageName)

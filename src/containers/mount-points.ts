@@ -5,7 +5,7 @@
 
 import fs from 'node:fs'
 import { newCacheID } from '../driver/cache-id.ts'
-import { ConflictError, InvalidArgumentError } from '../errors.ts'
+import { ConflictError, InvalidArgumentError, UnsupportedError } from '../errors.ts'
 import type { GoJson } from '../image/go-json.ts'
 import { isObject, ownField, type JsonObject, type JsonValue } from '../image/json.ts'
 import type { Container, MountPoint } from '../store/container-db.ts'
@@ -45,7 +45,7 @@ export interface WantedMounts {
 
 /**
  * @throws ConflictError ERR_DESTINATION_EXISTS; NotFoundError ERR_CONTAINER_NOT_FOUND, ERR_VOLUME_NOT_FOUND;
- *   InvalidArgumentError ERR_OPTION
+ *   InvalidArgumentError ERR_OPTION; UnsupportedError ERR_HOST_UNSUPPORTED
  */
 export function mountPointsOf(store: Store, wanted: WantedMounts): MountPoints {
   const records = Object.create(null) as Record<string, GoJson>
@@ -141,7 +141,9 @@ function bindRecord(store: Store, bind: Bind): GoJson {
     destination,
     writable,
     type,
-    ...(isVolume ? { name: source } : { propagation: propagationOf(store, source, propagation) }),
+    ...(isVolume
+      ? { name: source }
+      : { propagation: propagationOf(store, 'volume', source, propagation) }),
     relabel: isVolume && mode === '' ? 'z' : mode,
     spec,
   })
@@ -163,7 +165,7 @@ function mountRecord(store: Store, mount: MountSpec, volume: string): GoJson {
       source,
       `invalid mount config for type "bind": bind source path does not exist: ${source}`,
     )
-  const propagation = propagationOf(store, source, mount.bind?.propagation ?? '')
+  const propagation = propagationOf(store, 'mount', source, mount.bind?.propagation ?? '')
   return record({ ...facts, source: cleanPlace(source), propagation, isMade: true })
 }
 
@@ -191,15 +193,23 @@ function anonymousRecord(destination: string, name: string): GoJson {
   return record({ source: '', destination, writable: true, name, type: 'volume', spec: {} })
 }
 
-/** A container that sees its own root on the host would else keep what is mounted there busy. */
-function propagationOf(store: Store, source: string, asked: string): string {
+/**
+ * A container that sees its own root on the host would else keep what is mounted there busy. dockerd refuses a `-v` in
+ * the words of a `--mount`.
+ */
+function propagationOf(
+  store: Store,
+  option: 'volume' | 'mount',
+  source: string,
+  asked: string,
+): string {
   const { root } = store
   if (!source.startsWith(root) && !root.startsWith(source)) return asked || 'rprivate'
   if (asked === '' || asked === 'rslave' || asked === 'rshared') return asked || 'rslave'
   throw new InvalidArgumentError(
     'ERR_OPTION',
     `invalid mount config: must use either propagation mode "rslave" or "rshared" when mount source is within the daemon root, daemon root: ${JSON.stringify(root)}, bind mount source: ${JSON.stringify(source)}, propagation: ${JSON.stringify(asked)}`,
-    { details: { source, propagation: asked } },
+    { details: { option, value: source, source, propagation: asked } },
   )
 }
 
@@ -207,6 +217,7 @@ function propagationOf(store: Store, source: string, asked: string): string {
 function inherited(store: Store, from: VolumesFrom): [string, GoJson][] {
   const container = containerOf(store, from.container)
   return container.mountPoints.map((point) => {
+    refuseOtherDriver(container, point)
     if (point.source === '') requireSource(store, container, point)
     const stored = mountPointRecord(container, point)
     const propagation = ownField(stored, 'Propagation')
@@ -230,6 +241,16 @@ export function mountPointRecord({ document }: Container, { destination }: Mount
   const all: JsonValue | undefined = ownField(document, 'MountPoints')
   const stored = isObject(all) ? ownField(all, destination) : undefined
   return isObject(stored) ? stored : {}
+}
+
+/** Whose volume that is, dockerd asks the driver at each start; nothing here knows of any but docker's own. */
+function refuseOtherDriver({ name: owner }: Container, { type, name, driver }: MountPoint): void {
+  if (type !== 'volume' || driver === '' || driver === 'local') return
+  throw new UnsupportedError(
+    'ERR_HOST_UNSUPPORTED',
+    `cannot take over the volume ${name} of ${owner}: it is of the volume driver ${JSON.stringify(driver)}, and shale has docker's local driver alone`,
+    { details: { option: 'volumes-from', value: owner, name, driver } },
+  )
 }
 
 function requireSource(store: Store, { name }: Container, { type, ...point }: MountPoint): void {

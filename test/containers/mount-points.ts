@@ -119,14 +119,45 @@ t.test('another container’s volumes give way to the container’s own', async 
   t.equal(own['/own']!.Name, from['/own']!.Name)
 })
 
+t.test('a volume of another driver is taken over by nobody', async (t) => {
+  const { store, sees } = await storeOf(t)
+  await sees({ name: 'from', volumes: ['vol:/data'] })
+  const file = path.join(
+    store.layout.container(store.containerDB.resolve('from').id),
+    'config.v2.json',
+  )
+  const text = fs.readFileSync(file, 'utf8')
+  fs.writeFileSync(file, text.replaceAll('"Driver":"local"', '"Driver":"nfs"'))
+  await t.rejects(sees({ volumesFrom: ['from'] }), {
+    code: 'ERR_HOST_UNSUPPORTED',
+    message: /^cannot take over the volume vol of from: it is of the volume driver "nfs"/,
+  })
+})
+
+t.test('nothing is warned of where there is no such image', async (t) => {
+  const root = path.join(temporaryDirectory(t), 'root')
+  const codes: string[] = []
+  const store = await openStore(root, { sync: false, onWarning: ({ code }) => codes.push(code) })
+  await t.rejects(createContainer(store, 'none', { autoRemove: true }), {
+    code: 'ERR_IMAGE_NOT_FOUND',
+  })
+  t.same(codes, [])
+})
+
 t.test('a place on the host that holds the store is not kept private', async (t) => {
   const { dir, store, sees } = await storeOf(t)
   for (const source of [dir, store.root, path.join(store.root, 'volumes')])
     t.match((await sees({ volumes: [`${source}:/x`] }))['/x'], { Propagation: 'rslave' }, source)
   t.match((await sees({ volumes: ['/usr:/x'] }))['/x'], { Propagation: 'rprivate' })
   t.match((await sees({ volumes: [`${dir}:/x:rshared`] }))['/x'], { Propagation: 'rshared' })
+  const message = /^invalid mount config: must use either propagation mode "rslave" or "rshared"/
   await t.rejects(sees({ volumes: [`${dir}:/x:private`] }), {
-    message: /^invalid mount config: must use either propagation mode "rslave" or "rshared"/,
+    message,
+    details: { option: 'volume', propagation: 'private' },
+  })
+  await t.rejects(sees({ mounts: [`type=bind,src=${dir},dst=/x,bind-propagation=private`] }), {
+    message,
+    details: { option: 'mount' },
   })
 })
 

@@ -1,9 +1,14 @@
-// What a container was asked to be run with, out of hostconfig.json, as a bundle's config.json says it: whatever shuts
-// it in further than by default, or less. Ports, names in /etc/hosts and the like are for who sets its network up.
+// What a container was asked to be run with, out of hostconfig.json, as a bundle's config.json says it: privilege and
+// capabilities, what is read-only or masked, tmpfs, bounds, and the host's network.
+// Left out is what needs somebody to do it: networks (of another container, too), ports, names in /etc/hosts, --init,
+// restarts. So are the host's profiles (seccomp, AppArmor, SELinux), and what create has no flag for and is not in
+// bundle-limits.ts: devices, namespaces shared with others, --group-add, --shm-size, --sysctl, block I/O.
 // Source: moby daemon/oci_linux.go, oci/caps/utils.go, container/container_unix.go.
 
-import { isObject, ownField, type JsonObject, type JsonValue } from '../image/json.ts'
+import { isArray, isObject, ownField, type JsonObject, type JsonValue } from '../image/json.ts'
+import { numberAt, resourcesOf, rlimitsOf, type Rlimit } from './bundle-limits.ts'
 import { ALL_CAPABILITIES, CAPABILITY_NAMES } from './capabilities.ts'
+import { MASKED_PATHS, READ_ONLY_PATHS } from './masked-paths.ts'
 
 export interface HostFacts {
   readonly capabilities: readonly string[]
@@ -13,10 +18,12 @@ export interface HostFacts {
   readonly sharesNetwork: boolean
   /** Options of tmpfs by place. */
   readonly tmpfs: Readonly<Record<string, readonly string[]>>
-  /** Bytes; 0 for no bound, -1 for none on purpose. */
-  readonly memory: number
-  readonly memorySwap: number
-  readonly nanoCPUs: number
+  readonly noNewPrivileges: boolean
+  readonly maskedPaths: readonly string[]
+  readonly readOnlyPaths: readonly string[]
+  /** linux.resources but for devices; `{}` without bounds. */
+  readonly resources: JsonObject
+  readonly rlimits: readonly Rlimit[]
 }
 
 /** moby oci/caps.DefaultCapabilities. */
@@ -51,9 +58,11 @@ export function hostFacts(hostConfig: JsonObject, mountPoints: JsonObject = {}):
     readOnly: is('ReadonlyRootfs'),
     sharesNetwork: ownField(hostConfig, 'NetworkMode') === 'host',
     tmpfs: { ...tmpfsMounts(mountPoints), ...tmpfsPlaces(hostConfig) },
-    memory: numberAt(hostConfig, 'Memory'),
-    memorySwap: numberAt(hostConfig, 'MemorySwap'),
-    nanoCPUs: numberAt(hostConfig, 'NanoCpus'),
+    noNewPrivileges: forbidsNewPrivileges(hostConfig),
+    maskedPaths: pathsAt(hostConfig, 'MaskedPaths') ?? (privileged ? [] : MASKED_PATHS),
+    readOnlyPaths: pathsAt(hostConfig, 'ReadonlyPaths') ?? (privileged ? [] : READ_ONLY_PATHS),
+    resources: resourcesOf(hostConfig),
+    rlimits: rlimitsOf(hostConfig),
   }
 }
 
@@ -68,11 +77,8 @@ function capabilitiesOf(hostConfig: JsonObject): readonly string[] {
 
 /** Clients before docker 23 left names as they were typed. */
 function names(hostConfig: JsonObject, key: string): ReadonlySet<string> {
-  const list = ownField(hostConfig, key)
-  const texts = Array.isArray(list) ? (list as readonly JsonValue[]) : []
   return new Set(
-    texts
-      .filter((name) => typeof name === 'string')
+    stringsOf(ownField(hostConfig, key))
       .map((name) => name.toUpperCase())
       .map((name) => (name === ALL_CAPABILITIES || name.startsWith('CAP_') ? name : `CAP_${name}`)),
   )
@@ -111,9 +117,21 @@ function merged(options: readonly string[]): readonly string[] {
   return [...all.values()]
 }
 
-function numberAt(object: JsonObject, key: string): number {
-  const value = ownField(object, key)
-  return typeof value === 'number' ? value : 0
+/** `no-new-privileges`, or with `:` or `=` and a truth of Go's; the last one counts. */
+function forbidsNewPrivileges(hostConfig: JsonObject): boolean {
+  const options = stringsOf(ownField(hostConfig, 'SecurityOpt'))
+  const last = options.findLast((option) => /^no-new-privileges([:=]|$)/.test(option))
+  return last !== undefined && !/[:=](0|f|F|false|FALSE|False)$/.test(last)
+}
+
+/** An empty list is `systempaths=unconfined`; none at all is of a docker before 18.09, or of a privileged container. */
+function pathsAt(hostConfig: JsonObject, key: string): readonly string[] | undefined {
+  const list = ownField(hostConfig, key)
+  return isArray(list) ? stringsOf(list) : undefined
+}
+
+function stringsOf(list: JsonValue | undefined): readonly string[] {
+  return isArray(list) ? list.filter((each) => typeof each === 'string') : []
 }
 
 function objectAt(object: JsonObject, key: string): JsonObject {

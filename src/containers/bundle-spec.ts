@@ -5,7 +5,6 @@
 import type { ContainerConfig } from '../image/container-config.ts'
 import type { HostFacts } from './bundle-host.ts'
 import type { ProcessUser } from './bundle-user.ts'
-import { MASKED_PATHS, READ_ONLY_PATHS } from './masked-paths.ts'
 import { cleanPlace } from './mount-place.ts'
 
 export interface IDMapping {
@@ -81,7 +80,7 @@ const MOUNTS: readonly OCIMount[] = [
 
 const NAMESPACES: readonly string[] = ['pid', 'network', 'ipc', 'uts', 'mount']
 
-/** The document; its `root` is the folder `rootfs` beside it. */
+/** The document; its `root` is the folder `rootfs` beside it. Rlimits are bigints, which JSON.stringify refuses. */
 export function bundleSpec(facts: BundleFacts): object {
   const { config, args, env, hostname, user, volumes, mappings, host } = facts
   const isRootless = mappings !== undefined
@@ -107,19 +106,28 @@ export function bundleSpec(facts: BundleFacts): object {
         // As docker: a user other than root starts with none in effect.
         ...(user.uid === 0 ? { effective: capabilities, permitted: capabilities } : {}),
       },
-      noNewPrivileges: false,
+      ...(host.rlimits.length === 0 ? {} : { rlimits: host.rlimits }),
+      noNewPrivileges: host.noNewPrivileges,
     },
     root: { path: 'rootfs', readonly: host.readOnly },
     hostname,
     mounts: [...(privileged ? own.map(writable) : own), ...ownMounts(host, volumes)],
     linux: {
       ...(isRootless ? { uidMappings: mappings.uids, gidMappings: mappings.gids } : {}),
-      ...(isRootless ? {} : { resources: resourcesOf(host) }),
+      ...(isRootless
+        ? {}
+        : { resources: { devices: [{ allow: privileged, access: 'rwm' }], ...host.resources } }),
       ...rootPropagation(volumes),
       namespaces: namespacesOf(isRootless, host.sharesNetwork).map((type) => ({ type })),
-      ...(privileged ? {} : { maskedPaths: MASKED_PATHS, readonlyPaths: READ_ONLY_PATHS }),
+      ...(host.maskedPaths.length === 0 ? {} : { maskedPaths: host.maskedPaths }),
+      ...(host.readOnlyPaths.length === 0 ? {} : { readonlyPaths: host.readOnlyPaths }),
     },
   }
+}
+
+/** @returns the bounds that a rootless bundle has no cgroup for: `memory`, `cpu`, `pids` */
+export function unheldBounds({ resources }: HostFacts): readonly string[] {
+  return Object.keys(resources)
 }
 
 /** The network stays the host's: nobody could set up another, and sysfs belongs to the namespace of its network. */
@@ -127,20 +135,6 @@ function namespacesOf(isRootless: boolean, sharesNetwork: boolean): readonly str
   const others = NAMESPACES.filter((type) => type !== 'network')
   if (isRootless) return [...others, 'user']
   return sharesNetwork ? others : NAMESPACES
-}
-
-const CPU_PERIOD = 100_000
-
-function resourcesOf({ privileged, memory, memorySwap, nanoCPUs }: HostFacts): object {
-  return {
-    devices: [{ allow: privileged, access: 'rwm' }],
-    ...(memory === 0
-      ? {}
-      : { memory: { limit: memory, ...(memorySwap === 0 ? {} : { swap: memorySwap }) } }),
-    ...(nanoCPUs === 0
-      ? {}
-      : { cpu: { quota: Math.floor((nanoCPUs * CPU_PERIOD) / 1e9), period: CPU_PERIOD } }),
-  }
 }
 
 /** What is the kernel's, and else shown read-only. */

@@ -11,7 +11,8 @@ import {
   type OnWarning,
   type Warning,
 } from '../errors.ts'
-import { isObject, ownField } from '../image/json.ts'
+import { indentGoJSON } from '../image/go-json.ts'
+import { isObject, ownField, type JsonObject } from '../image/json.ts'
 import { openImageStack } from '../inspect/image-stack.ts'
 import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
@@ -25,14 +26,14 @@ import { KEPT_ASIDE, type ViewChoice } from '../view/show.ts'
 import type { LayerStack } from '../view/stack.ts'
 import { hostFacts, type HostFacts } from './bundle-host.ts'
 import { userMappings } from './bundle-mappings.ts'
-import { bundleSpec, type UserMappings } from './bundle-spec.ts'
+import { bundleSpec, unheldBounds, type BundleFacts, type UserMappings } from './bundle-spec.ts'
 import { resolveUser, type ProcessUser } from './bundle-user.ts'
 import { bundleVolumes } from './bundle-volumes.ts'
 import { commandOf } from './container-settings.ts'
 import { settleForReading } from './container-merges.ts'
 import { openContainerStack } from './container-stack.ts'
 import { containerOrImage, type TreeSource } from './export-tree.ts'
-import { hostConfigOf } from './inspect-container.ts'
+import { hostConfigOf, inOrder } from './inspect-container.ts'
 import { mountContainer } from './mount-container.ts'
 import { processEnvironment } from './process-environment.ts'
 import { configOf, overlayOf } from './run-in.ts'
@@ -84,7 +85,11 @@ export async function writeBundle(
     const mappings = userMappings()
     const refusal = mappings && unmapped(mappings, user)
     if (refusal !== undefined) warn(store, options, { code: 'user-unmapped', message: refusal })
-    const config = configText(store, source, user, mappings)
+    const host = 'container' in source ? hostFactsOf(store, source.container) : hostFacts({})
+    const unheld = mappings ? unheldBounds(host).join(', ') : ''
+    const message = `the container's bounds (${unheld}) are not in config.json: they need a cgroup, and an ordinary user's bundle has none`
+    if (unheld !== '') warn(store, options, { code: 'bounds-left-out', message })
+    const config = configText(store, source, { user, host, mappings })
     fs.writeFileSync(path.join(target, 'config.json'), config)
     const rootfs = path.join(target, 'rootfs')
     fs.mkdirSync(rootfs, { mode: 0o755 })
@@ -148,8 +153,13 @@ function openStack(store: Store, source: TreeSource): Promise<LayerStack> {
 function configText(
   store: Store,
   source: TreeSource,
-  user: ProcessUser,
-  mappings: UserMappings | undefined,
+  {
+    user,
+    host,
+    mappings,
+  }: Pick<BundleFacts, 'user' | 'host'> & {
+    readonly mappings: UserMappings | undefined
+  },
 ): string {
   const config = configOf(source)
   const hostname = config.Hostname || shortName(source)
@@ -161,10 +171,10 @@ function configText(
     hostname,
     user,
     volumes: 'container' in source ? bundleVolumes(store, source.container) : [],
-    host: 'container' in source ? hostFactsOf(store, source.container) : hostFacts({}),
+    host,
     ...(mappings === undefined ? {} : { mappings }),
   })
-  return `${JSON.stringify(spec, null, 2)}\n`
+  return `${indentGoJSON(inOrder(spec as JsonObject), '  ', { escapeHTML: false })}\n`
 }
 
 function hostFactsOf(store: Store, container: Container): HostFacts {

@@ -213,6 +213,56 @@ t.test('bounds and privilege, where a bundle has a say in them', (t) => {
   t.end()
 })
 
+t.test('what hostconfig.json of a dockerd says, and create has no flag for', async (t) => {
+  const recorded = {
+    SecurityOpt: ['label=disable', 'no-new-privileges'],
+    PidsLimit: 64,
+    CpuQuota: 20_000,
+    CpuPeriod: 50_000,
+    CpuShares: 512,
+    CpusetCpus: '0-1',
+    CpusetMems: '0',
+    Ulimits: [
+      { Name: 'nofile', Hard: 2048, Soft: 1024 },
+      { Name: 'memlock', Hard: -1, Soft: -1 },
+    ],
+    MaskedPaths: ['/proc/kcore'],
+    ReadonlyPaths: [],
+  }
+  const { directory, store, id } = await containerFixture(t, [LAYER], { Cmd: ['/bin/x'] })
+  const file = path.join(store.layout.container(id), 'hostconfig.json')
+  const before = JSON.parse(fs.readFileSync(file, 'utf8')) as object
+  fs.writeFileSync(file, JSON.stringify({ ...before, ...recorded }))
+  const out = path.join(directory, 'b')
+  const warned: string[] = []
+  const onWarning: OnWarning = ({ code, message }) => warned.push(`${code} ${message}`)
+  await writeBundle(store, 'box', out, { copy: true, onWarning })
+  const { process: run, linux } = specOf(out)
+  t.match(run, {
+    noNewPrivileges: true,
+    rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 2048 }, { type: 'RLIMIT_MEMLOCK' }],
+  })
+  const text = fs.readFileSync(path.join(out, 'config.json'), 'utf8')
+  t.match(text, '"hard": 18446744073709551615', 'to the last digit: a runtime takes no more')
+  t.match(linux, { maskedPaths: ['/proc/kcore'] })
+  t.notOk('readonlyPaths' in linux)
+  const bounds = {
+    cpu: { shares: 512, quota: 20_000, period: 50_000, cpus: '0-1', mems: '0' },
+    pids: { limit: 64 },
+  }
+  t.same(hostFacts(recorded).resources, bounds)
+  if (isRoot) t.match(linux.resources, bounds)
+  else t.notOk(linux.resources)
+  t.match(warned, isRoot ? [] : [/^bounds-left-out .*\(cpu, pids\)/])
+  t.equal(warned.length, isRoot ? 0 : 1)
+  for (const [option, forbids] of [
+    ['no-new-privileges:true', true],
+    ['no-new-privileges=false', false],
+    ['seccomp=unconfined', false],
+  ] as const)
+    t.equal(hostFacts({ SecurityOpt: [option] }).noNewPrivileges, forbids, option)
+})
+
 t.test('no mount covers another that lies in it', async (t) => {
   const { directory, store } = await containerFixture(t, [layerTar(file('x', ''))], { Cmd: ['/x'] })
   const host = path.join(directory, 'host')

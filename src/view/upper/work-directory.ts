@@ -47,7 +47,7 @@ export function openWork(work: string, called: UpperNames): number {
       calls.close(fd)
       throw new ConflictError(
         'ERR_MOUNT_EXISTS',
-        `cannot open ${called.directory} for writing: another process, or another view of this one, has it open`,
+        `cannot open ${called.directory} for writing: another process, or another view of this one, has it open; end that one first, or give another upper directory`,
         { details: { path: called.directory } },
       )
     }

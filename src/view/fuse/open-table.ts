@@ -10,6 +10,7 @@ import { openNameless } from '../../union/nameless.ts'
 import { openFile, type OpenFile } from '../../union/open-file.ts'
 import type { UnionName, UnionTree } from '../../union/tree.ts'
 import type { BackingAnswer, BackingFiles } from './backing.ts'
+import type { WalkAhead } from './walk-ahead.ts'
 import type { Message } from './message.ts'
 import {
   ENTRY_BYTES,
@@ -84,6 +85,7 @@ export interface OpenTableOptions {
   readonly output: Message
   readonly tree: UnionTree
   readonly backing: BackingFiles
+  readonly ahead: WalkAhead
   /** Sends what stands behind the output header, which nobody asked for. */
   readonly notify: (code: number, length: number) => void
   /** Replies with bytes of a file. @returns whether it has: it does not where the file ends before */
@@ -95,6 +97,7 @@ export class OpenTable {
   readonly #out: Message
   readonly #tree: UnionTree
   readonly #backing: BackingFiles
+  readonly #ahead: WalkAhead
   readonly #notify: OpenTableOptions['notify']
   readonly #replyFrom: OpenTableOptions['replyFrom']
   readonly #writeEntry: (entry: UnionEntry, at: number) => number
@@ -109,6 +112,7 @@ export class OpenTable {
     this.#out = options.output
     this.#tree = options.tree
     this.#backing = options.backing
+    this.#ahead = options.ahead
     this.#notify = options.notify
     this.#replyFrom = options.replyFrom
     this.#writeEntry = writeEntry
@@ -268,6 +272,7 @@ export class OpenTable {
   #openDirectory(node: UnionNode): number {
     const { entry } = node
     if (node.type !== 'directory') return -ERRNO.ENOTDIR
+    if (entry !== undefined) this.#ahead.opened(entry)
     const handle = ++this.#last
     this.#directories.set(handle, { entry, names: undefined })
     this.#out.setNumber(OUT, handle)
@@ -285,14 +290,15 @@ export class OpenTable {
     const offset = this.#in.number(BODY + 8)
     const size = Math.min(this.#in.word(BODY + 16), this.#out.bytes.length - OUT)
     if (offset === 0 || directory.names === undefined) {
-      const names = this.#tree.list(entry)
+      const names = this.#ahead.take(entry) ?? this.#tree.list(entry)
       if (typeof names === 'number') return names
       directory.names = names
     }
     const { names } = directory
     const end = OUT + size
     let at = OUT
-    for (let index = offset; index < names.length + 2; index++) {
+    let index = offset
+    for (; index < names.length + 2; index++) {
       const isDot = index < 2
       const name = index === 0 ? '.' : index === 1 ? '..' : names[index - 2]!.name
       const needed = direntBytes(name.length) + (plus ? ENTRY_BYTES : 0)
@@ -322,6 +328,7 @@ export class OpenTable {
         name,
       })
     }
+    if (index === names.length + 2 && offset < index) this.#ahead.told(entry, names)
     return at - OUT
   }
 }

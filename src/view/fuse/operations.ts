@@ -28,6 +28,7 @@ import { FileSpace } from './file-space.ts'
 import type { Message } from './message.ts'
 import { OpenTable, modeWithout, type Handlers, type OpenTableOptions } from './open-table.ts'
 import type { OwnerMap } from './owner-map.ts'
+import type { WalkAhead } from './walk-ahead.ts'
 import {
   ATTR_OUT_BYTES,
   ENTRY_BYTES,
@@ -72,6 +73,7 @@ export class Operations {
   readonly #isVolatile: boolean
   readonly #owners: OwnerMap | undefined
   readonly #checksGroups: boolean
+  readonly #ahead: WalkAhead
   readonly #open: OpenTable
   readonly #space: FileSpace
   readonly #flags: FileFlags | undefined
@@ -90,6 +92,7 @@ export class Operations {
     this.#checksGroups = options.checksGroups
     const root = options.tree.root.node
     this.#nodes.set(root.id, root)
+    this.#ahead = options.ahead
     this.#open = new OpenTable(options, (entry, at) => this.writeEntry(entry, at))
     this.#space = new FileSpace(options, this.#open)
     this.#flags = options.checksFlags ? new FileFlags(options) : undefined
@@ -109,6 +112,8 @@ export class Operations {
     }
     const ofEntry = this.#ofEntry[opcode]
     if (ofEntry === undefined) return this.#runOther(opcode)
+    // All others that are asked of a name give a directory another one.
+    if (opcode !== OP.LOOKUP && opcode !== OP.READLINK) this.#ahead.forget()
     const node = this.#nodes.get(this.#in.number(16))
     if (node === undefined) return -ERRNO.ESTALE
     const { entry } = node

@@ -71,6 +71,20 @@ export class RequestReader {
     return result
   }
 
+  /** As `read`, and until there is one a little work after the other. @param step returns whether more is left */
+  readBeside(step: () => boolean): number {
+    // Else a read would wait.
+    if (!this.#isLooking) this.#become(true)
+    while (this.#isLooking && step()) {
+      const length = this.#read(this.#device, this.#into, this.#sizeBytes)
+      const failed = length < 0 ? checked(length) : 0
+      if (failed === -ERRNO.EAGAIN) continue
+      if (failed === 0 && !this.#isSameAsker()) this.#become(false)
+      return failed === 0 ? length : failed
+    }
+    return this.read()
+  }
+
   #look(): number | undefined {
     for (let left = LOOKS_MAX; left > 0; left--) {
       const length = this.#read(this.#device, this.#into, this.#sizeBytes)

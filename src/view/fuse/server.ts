@@ -13,6 +13,7 @@ import { Operations } from './operations.ts'
 import type { OwnerMap } from './owner-map.ts'
 import { INIT, IN_HEADER_BYTES, OP, OUT_HEADER_BYTES, writeHead } from './protocol.ts'
 import { RequestReader } from './request-reader.ts'
+import { WalkAhead } from './walk-ahead.ts'
 import type { UnionTree } from '../../union/tree.ts'
 
 const MAJOR = 7
@@ -54,17 +55,21 @@ class Server {
   readonly #output: Message = new Message(IO_BYTES_MAX + PAGE_BYTES)
   readonly #pipe: SplicePipe = new SplicePipe(IO_BYTES_MAX)
   readonly #write: Libc['write'] = libc().write
+  readonly #ahead: WalkAhead
   #operations: Operations | undefined
 
   constructor(options: ServeOptions) {
     this.#device = options.device
     this.#options = options
+    this.#ahead = new WalkAhead(options.tree)
   }
 
   run(): void {
     const requests = new RequestReader(this.#device, this.#input)
+    const ahead = this.#ahead
+    const step = (): boolean => ahead.step()
     for (;;) {
-      const length = requests.read()
+      const length = ahead.hasWork ? requests.readBeside(step) : requests.read()
       if (length >= IN_HEADER_BYTES) this.#answer(length)
       // ENOENT: the request was interrupted before it could be read.
       else if (length !== -ERRNO.EINTR && length !== -ERRNO.EAGAIN && length !== -ERRNO.ENOENT)
@@ -169,6 +174,7 @@ class Server {
       now: systemNow,
       checksFlags: minor >= MINOR_CHECKS_FLAGS,
       checksGroups: minor >= MINOR_CHECKS_GROUPS,
+      ahead: this.#ahead,
       backing: new BackingFiles(this.#device, tree, passes),
       notify: (code, length) => this.#notify(code, length),
       replyFrom: (fd, offset, sizeBytes) => this.#replyFrom(fd, offset, sizeBytes),

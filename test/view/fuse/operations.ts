@@ -13,6 +13,7 @@ import type { UpperLayer } from '../../../src/union/upper-layer.ts'
 import { BackingFiles } from '../../../src/view/fuse/backing.ts'
 import { Message } from '../../../src/view/fuse/message.ts'
 import { Operations } from '../../../src/view/fuse/operations.ts'
+import { WalkAhead } from '../../../src/view/fuse/walk-ahead.ts'
 import {
   IN_HEADER_BYTES,
   NOTIFY_STORE,
@@ -60,6 +61,7 @@ function serving(
     owners: undefined,
     checksFlags,
     checksGroups: true,
+    ahead: new WalkAhead(tree),
     backing: new BackingFiles(-1, tree, false),
     replyFrom: () => false,
     notify(code, length) {

@@ -75,6 +75,43 @@ t.test('looks for the next one while one thread asks, and sleeps when it stops',
   await once(later, 'exit')
 })
 
+t.test('works until somebody asks, and waits when nothing is left to do', async (t) => {
+  const ends = Buffer.alloc(8)
+  t.equal(libc().pipe2(ends, 0), 0)
+  const [reads, writes] = [ends.readInt32LE(0), ends.readInt32LE(4)]
+  t.teardown(() => [reads, writes].map(close))
+  const requests = new RequestReader(reads, new Message(4096))
+  const work = { done: 0, askedAfter: Infinity, endsAfter: Infinity }
+  const step = (): boolean => {
+    work.done++
+    if (work.done === work.askedAfter) fs.writeSync(writes, request(7))
+    return work.done < work.endsAfter
+  }
+  work.askedAfter = 5
+  t.equal(requests.readBeside(step), LENGTH)
+  t.equal(work.done, 5, 'no step more than there is time for')
+
+  work.done = 0
+  work.askedAfter = Infinity
+  work.endsAfter = 3
+  const later = spawn('sh', ['-c', 'sleep 0.3; head -c 40 /dev/zero >&3'], {
+    stdio: ['ignore', 'ignore', 'inherit', writes],
+  })
+  const began = process.cpuUsage()
+  t.equal(requests.readBeside(step), LENGTH, 'what comes later is waited for')
+  const { user, system } = process.cpuUsage(began)
+  t.ok(user + system < 200_000, 'asleep')
+  t.equal(work.done, 3)
+  await once(later, 'exit')
+
+  const none = new RequestReader(-1, new Message(4096))
+  t.equal(
+    none.readBeside(() => true),
+    -9,
+    'an error of the device is the answer',
+  )
+})
+
 t.test('an error of the device is the answer', async (t) => {
   const requests = new RequestReader(-1, new Message(4096))
   t.equal(requests.read(), -9)

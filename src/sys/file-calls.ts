@@ -5,6 +5,7 @@
 import fs from 'node:fs'
 import type { BytePath } from '../path/byte-path.ts'
 import { ERRNO } from './errno.ts'
+import { readLatin1 } from './latin1.ts'
 import { CString, SYS, checked, libc, unusable } from './libc.ts'
 import { wideSecondsOf } from './wide-numbers.ts'
 
@@ -127,7 +128,7 @@ export function readlinkAt(dir: DirFd, name: Name): BytePath | number {
   const path = first.set(name)
   if (!path) return unusable(name)
   const length = checked(libc().readlinkat(dir, path, linkBuffer, linkBuffer.length))
-  return length < 0 ? length : (linkBuffer.toString('latin1', 0, length) as BytePath)
+  return length < 0 ? length : (readLatin1(linkBuffer, 0, length) as BytePath)
 }
 
 export function chownAt(dir: DirFd, name: Name, uid: number, gid: number): number {
@@ -281,6 +282,8 @@ export interface DirectoryEntry {
 }
 
 const entryBuffer = Buffer.alloc(1 << 16)
+/** Its methods are V8's own, and Buffer's are JavaScript that checks: see latin1.ts. */
+const entryBytes = new Uint8Array(entryBuffer.buffer, entryBuffer.byteOffset, entryBuffer.length)
 
 /**
  * Names in an open directory (O_RDONLY), without `.` and `..`, in no order; from its start whatever was read before.
@@ -299,10 +302,10 @@ export function readDirectory(fd: number): DirectoryEntry[] | number {
       if (length < 0) return length
       if (length === 0) return entries
       for (let at = 0; at < length;) {
-        const next = at + entryBuffer.readUInt16LE(at + 16)
-        const end = entryBuffer.indexOf(0, at + 19)
-        const name = entryBuffer.toString('latin1', at + 19, end) as BytePath
-        if (name !== '.' && name !== '..') entries.push({ name, type: entryBuffer[at + 18]! })
+        const next = at + entryBytes[at + 16]! + (entryBytes[at + 17]! << 8)
+        const end = entryBytes.indexOf(0, at + 19)
+        const name = readLatin1(entryBuffer, at + 19, end) as BytePath
+        if (name !== '.' && name !== '..') entries.push({ name, type: entryBytes[at + 18]! })
         at = next
       }
     }

@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module'
 import type * as Koffi from 'koffi'
 import { ERRNO } from './errno.ts'
+import { writeLatin1 } from './latin1.ts'
 
 type Pointer = Uint8Array | BigInt64Array | null
 type Call<Args extends unknown[]> = (...args: Args) => number
@@ -194,7 +195,7 @@ export class CString {
   /** The path's bytes and a NUL; undefined where no C string can hold them (the kernel would see another name). */
   set(path: string): Buffer | undefined {
     if (path.length >= PATH_BYTES_MAX || path.includes('\0')) return undefined
-    this.#bytes[this.#bytes.write(path, 0, 'latin1')] = 0
+    this.#bytes[writeLatin1(this.#bytes, path, 0)] = 0
     return this.#bytes
   }
 }

@@ -28,6 +28,8 @@ export interface MergedView {
   readonly layers: readonly LayerView[]
   /** Without following symlinks, in any component. '' is the root. */
   lookup(path: BytePath): MergedNode | undefined
+  /** As `lookup` of both joined. */
+  child(directory: BytePath, name: BytePath): MergedNode | undefined
   /** In byte order; undefined where there is no directory of that path. */
   list(path: BytePath): MergedEntry[] | undefined
   /** Everything below `path`, a directory before its content, siblings in byte order; not `path` itself. */
@@ -134,21 +136,28 @@ class LayerMerge implements MergedView {
     if (path === '') return this.#root()
     const known = this.#directories.get(path)
     if (known !== undefined) return this.#of(path, known.deciding)
-    const parent = dirname(path)
-    const listing = this.#listings.get(parent)
+    return this.child(dirname(path), basename(path))
+  }
+
+  child(directory: BytePath, name: BytePath): MergedNode | undefined {
+    const listing = this.#listings.get(directory)
     if (listing !== undefined) {
-      const layer = listing.get(basename(path))
-      return layer === undefined ? undefined : this.#of(path, layer)
+      const layer = listing.get(name)
+      const node = layer === undefined ? undefined : askLayer(this.layers[layer]!, directory, name)
+      if (node === undefined || node === 'whiteout') return undefined
+      return merged(node, joinPath(directory, name), layer!)
     }
-    const contributors = this.#directory(parent)?.contributors(this.layers)
+    const contributors = this.#directory(directory)?.contributors(this.layers)
     if (contributors === undefined) return undefined
     for (let index = 0; index < contributors.length; index++) {
       const layer = contributors[index]!
-      const node = this.layers[layer]!.lookup(path)
+      const node = askLayer(this.layers[layer]!, directory, name)
       if (node === undefined) continue
       if (node === 'whiteout') return undefined
+      const path = joinPath(directory, name)
       if (node.type === 'directory') {
-        this.#remember(new Directory(path, [layer], contributors.slice(index + 1)))
+        const below = contributors.slice(index + 1)
+        if (!this.#directories.has(path)) this.#remember(new Directory(path, [layer], below))
       }
       return merged(node, path, layer)
     }
@@ -297,6 +306,17 @@ class LayerMerge implements MergedView {
     }
     return directory
   }
+}
+
+/** What a layer says of a name in one of its directories. */
+export function askLayer(
+  layer: LayerView,
+  directory: BytePath,
+  name: BytePath,
+): LayerNode | 'whiteout' | undefined {
+  return layer.child === undefined
+    ? layer.lookup(joinPath(directory, name))
+    : layer.child(directory, name)
 }
 
 function merged(node: LayerNode, path: BytePath, layer: number): MergedNode {

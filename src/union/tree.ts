@@ -8,7 +8,7 @@ import { comparePaths, joinPath, type BytePath } from '../path/byte-path.ts'
 import { UnionEntry, UnionNode } from './entry.ts'
 import { E } from './errno.ts'
 import type { LayerNode } from './layer-view.ts'
-import { mergeLayers, type MergedNode, type MergedView } from './merge.ts'
+import { askLayer, mergeLayers, type MergedNode, type MergedView } from './merge.ts'
 import type { ReadableLayer, UpperLayer } from './upper-layer.ts'
 
 /** Names that are remembered, at some 400 bytes each; twice as many as somebody holds, where those are more. */
@@ -91,18 +91,19 @@ export class UnionTree {
     if (dir.node.type !== 'directory') return -E.NOTDIR
     if (name.length > NAME_BYTES_MAX) return -E.NAMETOOLONG
     if (dir.isWhole || dir.isRemoved) return -E.NOENT
-    const path = joinPath(dir.path, name)
-    return this.#absent.has(path) ? -E.NOENT : this.#find(path, dir, name)
+    const isKnown = this.#absent.size > 0 && this.#absent.has(joinPath(dir.path, name))
+    return isKnown ? -E.NOENT : this.#find(dir, name)
   }
 
-  #find(path: BytePath, dir: UnionEntry, name: BytePath): UnionEntry | number {
-    const own = dir.node.upper ? this.upper!.lookup(path) : undefined
+  #find(dir: UnionEntry, name: BytePath): UnionEntry | number {
+    const { path, node } = dir
+    const own = node.upper ? askLayer(this.upper!, path, name) : undefined
     if (own !== undefined && own !== 'whiteout')
       return this.#remember(this.#upperNode(dir, name, own), dir, name)
-    const lower = own === undefined && dir.node.mergesLower ? this.lower.lookup(path) : undefined
+    const lower = own === undefined && node.mergesLower ? this.lower.child(path, name) : undefined
     if (lower !== undefined) return this.#remember(this.#lowerNode(lower), dir, name)
     if (this.#absent.size >= ABSENT_MAX) this.#absent.clear()
-    this.#absent.add(path)
+    this.#absent.add(joinPath(path, name))
     return -E.NOENT
   }
 
@@ -144,7 +145,7 @@ export class UnionTree {
   }
 
   #below(dir: UnionEntry, name: BytePath): MergedNode | undefined {
-    return dir.node.mergesLower ? this.lower.lookup(joinPath(dir.path, name)) : undefined
+    return dir.node.mergesLower ? this.lower.child(dir.path, name) : undefined
   }
 
   /** As its deciding layer has it; `ino` and `nlink` are for attributes.ts to say. */
@@ -181,9 +182,7 @@ export class UnionTree {
 
   /** A name that the rules just made. @param node what is there, where it is known */
   adopt(dir: UnionEntry, name: BytePath, wasWhole: boolean, node?: UnionNode): UnionEntry | number {
-    const entry = node
-      ? this.#remember(node, dir, name)
-      : this.#find(joinPath(dir.path, name), dir, name)
+    const entry = node ? this.#remember(node, dir, name) : this.#find(dir, name)
     if (typeof entry !== 'number') dir.isWhole = wasWhole
     return entry
   }

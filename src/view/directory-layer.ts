@@ -36,6 +36,14 @@ const DT_DIR = 4
 const DT_REG = 8
 
 const TOP = '' as BytePath
+/** In place of a name: the directory itself. */
+const SELF = '.' as BytePath
+const NO_TARGET = '' as BytePath
+
+/** Put together only where somebody asks for it: nearly nobody does. */
+function pathOf({ path }: Directory, name: BytePath): BytePath {
+  return name === SELF ? path : joinPath(path, name)
+}
 
 /** What the layer's tar says of a path where the disk could not take it (tar-split keeps the headers). */
 export interface HeaderSupplement {
@@ -110,7 +118,12 @@ export class DirectoryLayer implements LayerView, Disposable {
   lookup(path: BytePath): LayerNode | 'whiteout' | undefined {
     const dir = this.#open(path === '' ? path : dirname(path))
     if (typeof dir === 'number') return undefined
-    return this.#node(path, dir, path === '' ? ('.' as BytePath) : basename(path))
+    return this.#node(dir, path === '' ? SELF : basename(path))
+  }
+
+  child(directory: BytePath, name: BytePath): LayerNode | 'whiteout' | undefined {
+    const dir = this.#open(directory)
+    return typeof dir === 'number' ? undefined : this.#node(dir, name)
   }
 
   /** By its own descriptor, which is open while names in it change, and not by its name in another one. */
@@ -122,7 +135,7 @@ export class DirectoryLayer implements LayerView, Disposable {
     const dir = this.#open(path)
     if (typeof dir === 'number') return undefined
     const status = statusOf(dir.fd)
-    return this.#asInImage(path, this.#known(status, path), dir.fd, '.' as BytePath)
+    return this.#asInImage(dir, SELF, this.#known(status, path))
   }
 
   list(path: BytePath): LayerEntry[] {
@@ -147,7 +160,7 @@ export class DirectoryLayer implements LayerView, Disposable {
       if (type === DT_DIR) {
         out.push({ name, kind: 'directory' })
       } else if (type === DT_CHR || type === DT_UNKNOWN || (xattrWhiteouts && type === DT_REG)) {
-        const kind = this.#kindOf(path, dir, name)
+        const kind = this.#kindOf(dir, name)
         if (kind !== undefined) out.push({ name, kind })
       } else {
         out.push({ name, kind: 'leaf' })
@@ -263,25 +276,24 @@ export class DirectoryLayer implements LayerView, Disposable {
     )
   }
 
-  #node(path: BytePath, dir: Directory, name: BytePath): LayerNode | 'whiteout' | undefined {
+  #node(dir: Directory, name: BytePath): LayerNode | 'whiteout' | undefined {
     if (this.#whiteoutNames && classifyWhiteout(name).kind !== 'plain') return undefined
     const status = statusAt(dir.fd, name)
     if (typeof status === 'number') {
-      if (!isNoDirectory(status)) throw this.#failed('read', path, status)
-      if (!this.#whiteoutNames || !this.#known(isThere(dir.fd, whiteoutOf(name)), path))
-        return undefined
-      return 'whiteout'
+      if (!isNoDirectory(status)) throw this.#failed('read', pathOf(dir, name), status)
+      if (!this.#whiteoutNames) return undefined
+      const isRemoved = this.#known(isThere(dir.fd, whiteoutOf(name)), pathOf(dir, name))
+      return isRemoved ? 'whiteout' : undefined
     }
-    if (this.#isWhiteout(path, dir, name, status)) return 'whiteout'
-    return this.#asInImage(path, status, dir.fd, name)
+    if (this.#isWhiteout(dir, name, status)) return 'whiteout'
+    return this.#asInImage(dir, name, status)
   }
 
-  #asInImage(path: BytePath, status: FileStatus, dir: number, name: BytePath): LayerNode {
+  #asInImage(dir: Directory, name: BytePath, status: FileStatus): LayerNode {
     const linked = status.nlink > 1 && status.type !== 'directory'
-    const override = this.form === 'trusted' ? undefined : this.#override(path, status, dir, name)
+    const override = this.form === 'trusted' ? undefined : this.#override(dir, name, status)
     const type = override?.type ?? status.type
-    const isLink = status.type === 'symlink'
-    const linkTarget = isLink ? this.#known(readlinkAt(dir, name), path) : ('' as BytePath)
+    const linkTarget = status.type === 'symlink' ? this.#linkTarget(dir, name) : NO_TARGET
     const node: LayerNode = {
       type,
       // Linux has one mode for all symbolic links, whatever a tar says of them.
@@ -303,14 +315,14 @@ export class DirectoryLayer implements LayerView, Disposable {
     return linked ? { ...node, hardlinkKey: String(status.ino) } : node
   }
 
-  #override(
-    path: BytePath,
-    status: FileStatus,
-    dir: number,
-    name: BytePath,
-  ): HeaderSupplement | undefined {
+  #linkTarget(dir: Directory, name: BytePath): BytePath {
+    return this.#known(readlinkAt(dir.fd, name), pathOf(dir, name))
+  }
+
+  #override(dir: Directory, name: BytePath, status: FileStatus): HeaderSupplement | undefined {
+    const path = pathOf(dir, name)
     if (this.form !== 'none' && status.type !== 'symlink') {
-      const value = this.#known(findXattr(dir, name, OVERRIDE_STAT), path)
+      const value = this.#known(findXattr(dir.fd, name, OVERRIDE_STAT), path)
       const own = value && parseOverrideStat(value)
       if (own !== undefined && fits(own.type, status.type)) return own
     }
@@ -322,21 +334,22 @@ export class DirectoryLayer implements LayerView, Disposable {
     return fits(header.type, status.type) ? header : undefined
   }
 
-  #isWhiteout(path: BytePath, dir: Directory, name: BytePath, status: FileStatus): boolean {
+  #isWhiteout(dir: Directory, name: BytePath, status: FileStatus): boolean {
     if (status.type === 'char') return status.devMajor === 0 && status.devMinor === 0
     if (!this.#xattrWhiteouts || status.type !== 'file' || status.sizeBytes > 0) return false
-    return this.#mark(dir) === 'has whiteouts' && this.#known(isXattrWhiteout(dir.fd, name), path)
+    if (this.#mark(dir) !== 'has whiteouts') return false
+    return this.#known(isXattrWhiteout(dir.fd, name), pathOf(dir, name))
   }
 
-  #kindOf(path: BytePath, dir: Directory, name: BytePath): LayerEntry['kind'] | undefined {
+  #kindOf(dir: Directory, name: BytePath): LayerEntry['kind'] | undefined {
     const status = statusAt(dir.fd, name)
     if (typeof status !== 'number') {
-      if (this.#isWhiteout(path, dir, name, status)) return 'whiteout'
+      if (this.#isWhiteout(dir, name, status)) return 'whiteout'
       return status.type === 'directory' ? 'directory' : 'leaf'
     }
     // Gone since the directory was read.
     if (isNoDirectory(status)) return undefined
-    throw this.#failed('read', joinPath(path, name), status)
+    throw this.#failed('read', pathOf(dir, name), status)
   }
 
   #mark(dir: Directory): DirectoryMark {

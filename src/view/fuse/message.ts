@@ -5,6 +5,7 @@
 // cost until V8 has optimised them, which is most of what a server does for its first ten thousand requests.
 // Knows numbers; what they mean is protocol.ts's.
 
+import { readLatin1, writeLatin1 } from '../../sys/latin1.ts'
 import { nanoseconds, restOf, secondsOf, splitWords } from '../../sys/wide-numbers.ts'
 
 const WORD = 2 ** 32
@@ -73,7 +74,7 @@ export class Message {
 
   /** A character for each byte. */
   text(at: number, end: number): string {
-    return this.bytes.toString('latin1', at, end)
+    return readLatin1(this.bytes, at, end)
   }
 
   /** A name that ends with a NUL, or with `end`. */
@@ -86,7 +87,7 @@ export class Message {
   setName(at: number, name: string): number {
     const end = at + ((name.length + 7) & ~7)
     if (end > at) this.words.fill(0, (end - 8) >>> 2, end >>> 2)
-    this.bytes.write(name, at, 'latin1')
+    writeLatin1(this.bytes, name, at)
     return end
   }
 }

@@ -11,7 +11,7 @@ import { checked, libc, type Libc } from '../../sys/libc.ts'
 import type { Message } from './message.ts'
 
 /** From one request to the next, at most and on average, in milliseconds. */
-const CLOSE_MS = 0.1
+const CLOSE_MS = 0.25
 /**
  * So many of one thread in a row, closely, make it worth looking; the first of them may be anything. After looks in vain,
  * some 30 µs, it takes as many again: a thirtieth of the time at most.

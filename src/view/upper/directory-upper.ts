@@ -97,6 +97,10 @@ export class DirectoryUpper implements UpperLayer {
     return this.#layer.lookup(path)
   }
 
+  child(directory: BytePath, name: BytePath): LayerNode | 'whiteout' | undefined {
+    return this.#layer.child(directory, name)
+  }
+
   directoryStatus(path: BytePath): LayerNode | undefined {
     return this.#layer.directoryStatus(path)
   }

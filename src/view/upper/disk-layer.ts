@@ -21,6 +21,10 @@ export class DiskLayer implements ReadableLayer {
     return this.#layer.lookup(path)
   }
 
+  child(directory: BytePath, name: BytePath): LayerNode | 'whiteout' | undefined {
+    return this.#layer.child(directory, name)
+  }
+
   list(path: BytePath): LayerEntry[] {
     return this.#layer.list(path)
   }

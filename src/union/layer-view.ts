@@ -50,7 +50,7 @@ export interface LayerEntry {
 export interface LayerView {
   /** undefined: this layer says nothing about that path. */
   lookup(path: BytePath): LayerNode | 'whiteout' | undefined
-  /** As `lookup` of both joined: for a layer that would take them apart again. */
+  /** As `lookup` of both joined, `name` being one component: for a layer that would take them apart again. */
   child?(directory: BytePath, name: BytePath): LayerNode | 'whiteout' | undefined
   /** Names in any order, each once; empty where the path is no directory of this layer. */
   list(path: BytePath): readonly LayerEntry[]

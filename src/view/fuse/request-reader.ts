@@ -35,6 +35,8 @@ export class RequestReader {
   #row = 0
   #fromMs = 0
   #asker = 0
+  /** Whoever asked last is who asked before. */
+  #isAlone = false
 
   /**
    * @param device whose flags are this reader's to set
@@ -73,12 +75,15 @@ export class RequestReader {
 
   /** As `read`, and until there is one a little work after the other. @param step returns whether more is left */
   readBeside(step: () => boolean): number {
-    // Else a read would wait.
-    if (!this.#isLooking) this.#become(true)
-    while (this.#isLooking && step()) {
+    // Else a read would wait; and where several ask it is to.
+    if (!this.#isLooking && this.#isAlone) this.#become(true)
+    while (this.#isLooking) {
       const length = this.#read(this.#device, this.#into, this.#sizeBytes)
       const failed = length < 0 ? checked(length) : 0
-      if (failed === -ERRNO.EAGAIN) continue
+      if (failed === -ERRNO.EAGAIN) {
+        if (step()) continue
+        break
+      }
       if (failed === 0 && !this.#isSameAsker()) this.#become(false)
       return failed === 0 ? length : failed
     }
@@ -97,9 +102,9 @@ export class RequestReader {
 
   #isSameAsker(): boolean {
     const asker = this.#words[ASKER]!
-    if (asker === this.#asker || asker === 0) return true
-    this.#asker = asker
-    return false
+    this.#isAlone = asker === this.#asker || asker === 0
+    if (!this.#isAlone) this.#asker = asker
+    return this.#isAlone
   }
 
   #become(looking: boolean): void {

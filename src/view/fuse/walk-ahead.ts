@@ -11,7 +11,7 @@ import type { UnionName, UnionTree } from '../../union/tree.ts'
 const HITS_MIN = 2
 /** Of those that come next, so many are looked at: one that was passed over (find -prune) does not end it. */
 const NEAR = 8
-/** Names that are read and not asked for yet: 1 ms of a walk, and some 400 KiB. */
+/** Names that are read and not asked for yet: some milliseconds of a walk, and 400 KiB. */
 const AHEAD_MAX = 1_000
 /** Directories that lie ahead; where there are more, what is known of the walk is let go. */
 const NEXT_MAX = 10_000
@@ -21,19 +21,23 @@ const DIRECTORY_BYTES_MAX = 256 << 10
 const STEP = 4
 
 interface Prepared {
-  readonly entry: UnionEntry
-  readonly names: readonly UnionName[]
+  /** undefined: whoever asks for them is told why there are none. */
+  readonly names: readonly UnionName[] | undefined
   /** So many are looked up. */
   at: number
 }
+
+const NOT_READ: Prepared = { names: undefined, at: 0 }
 
 export class WalkAhead {
   readonly #tree: UnionTree
   /** The last one comes next. */
   #next: UnionEntry[] = []
   #hits = 0
-  #prepared: Prepared[] = []
-  /** Of the directory that was opened last. */
+  readonly #prepared = new Map<UnionEntry, Prepared>()
+  /** The directory that was opened last. */
+  #opened: UnionEntry | undefined
+  /** Its names. */
   #taken: Prepared | undefined
   /** Nothing is left to do until somebody opens or has seen a directory. */
   #isDone = true
@@ -52,9 +56,9 @@ export class WalkAhead {
     for (let back = 1; back <= NEAR && back <= length; back++) {
       if (this.#next[length - back] !== entry) continue
       if (back === 1) this.#hits++
-      const passed = this.#next.splice(length - back)
-      this.#taken = this.#prepared.find((prepared) => prepared.entry === entry)
-      this.#prepared = this.#prepared.filter((prepared) => !passed.includes(prepared.entry))
+      this.#opened = entry
+      this.#taken = this.#prepared.get(entry)
+      for (const passed of this.#next.splice(length - back)) this.#prepared.delete(passed)
       this.#isDone = this.#hits < HITS_MIN
       return
     }
@@ -63,14 +67,14 @@ export class WalkAhead {
 
   /** @returns the names of a directory that was opened, where they were read ahead */
   take(entry: UnionEntry): readonly UnionName[] | undefined {
-    const taken = this.#taken
+    const taken = this.#opened === entry ? this.#taken : undefined
     this.#taken = undefined
-    return taken?.entry === entry ? taken.names : undefined
+    return taken?.names
   }
 
   /** All names of a directory were told. */
   told(entry: UnionEntry, names: readonly UnionName[]): void {
-    if (this.#next.length > NEXT_MAX) this.#next = []
+    if (this.#next.length > NEXT_MAX) this.forget()
     for (let index = names.length - 1; index >= 0; index--) {
       const { name, isDirectory } = names[index]!
       const child = isDirectory ? entry.children.get(name) : undefined
@@ -84,51 +88,68 @@ export class WalkAhead {
     this.#hits = 0
     this.#isDone = true
     if (this.#next.length > 0) this.#next = []
-    if (this.#prepared.length > 0) this.#prepared = []
+    if (this.#prepared.size > 0) this.#prepared.clear()
     this.#taken = undefined
   }
 
   /** A little of what comes next, in some 20 µs, or one directory's names. @returns whether more is left */
   step(): boolean {
-    try {
-      this.#isDone = !this.#advance()
-    } catch {
-      // Of a layer that cannot be read: whoever asks is told.
-      this.forget()
+    const { length } = this.#next
+    // Nearest first, and no further than what is near has names enough.
+    for (let back = 1, ahead = 0; back <= NEAR && back <= length && ahead < AHEAD_MAX; back++) {
+      const entry = this.#next[length - back]!
+      const prepared = this.#prepared.get(entry)
+      const isNew = prepared === undefined
+      if (isNew ? this.#prepare(entry) : this.#lookUp(entry, prepared)) return true
+      ahead += (prepared?.names?.length ?? 0) + 1
     }
-    return !this.#isDone
+    this.#isDone = true
+    return false
   }
 
-  #advance(): boolean {
-    let ahead = 0
-    for (const prepared of this.#prepared) {
-      const { names, entry } = prepared
-      ahead += names.length
-      if (prepared.at >= names.length) continue
-      const end = Math.min(names.length, prepared.at + STEP)
-      for (; prepared.at < end; prepared.at++) this.#tree.lookup(entry, names[prepared.at]!.name)
-      return true
+  /** @returns whether that took some time */
+  #prepare(entry: UnionEntry): boolean {
+    // In the order of time: those that lie far behind by now.
+    for (const oldest of this.#prepared.keys()) {
+      if (this.#prepared.size < 2 * NEAR) break
+      this.#prepared.delete(oldest)
     }
-    const entry = ahead < AHEAD_MAX ? this.#candidate() : undefined
-    const names = entry && this.#tree.list(entry)
-    if (entry === undefined || names === undefined || typeof names === 'number') return false
-    this.#prepared.push({ entry, names, at: 0 })
+    this.#prepared.set(entry, this.#read(entry) ?? NOT_READ)
     return true
   }
 
-  #candidate(): UnionEntry | undefined {
-    const { length } = this.#next
-    for (let back = 1; back <= NEAR && back <= length; back++) {
-      const entry = this.#next[length - back]!
-      // One that the kernel has forgotten meanwhile is another one when it asks again.
-      if (entry.isRemoved || isLarge(entry)) continue
-      if (!this.#prepared.some((prepared) => prepared.entry === entry)) return entry
+  #read(entry: UnionEntry): Prepared | undefined {
+    // One that the kernel has forgotten meanwhile is another one when it asks again.
+    if (entry.isRemoved) return undefined
+    try {
+      if (this.#isLarge(entry)) return undefined
+      const names = this.#tree.list(entry)
+      return typeof names === 'number' ? undefined : { names, at: 0 }
+    } catch {
+      // Of a layer that cannot be read: whoever asks is told.
+      return undefined
     }
-    return undefined
   }
-}
 
-function isLarge({ node }: UnionEntry): boolean {
-  const own = node.remembered ?? node.lower
-  return (own?.directoryBytes ?? 0) > DIRECTORY_BYTES_MAX
+  #isLarge({ node }: UnionEntry): boolean {
+    const own = this.#tree.layerStatus(node)
+    const ownBytes = typeof own === 'number' ? 0 : (own.directoryBytes ?? 0)
+    const lowerBytes = node.mergesLower ? (node.lower?.directoryBytes ?? 0) : 0
+    return Math.max(ownBytes, lowerBytes) > DIRECTORY_BYTES_MAX
+  }
+
+  /** @returns whether there was something to look up */
+  #lookUp(entry: UnionEntry, prepared: Prepared): boolean {
+    const { names, at } = prepared
+    const end = Math.min(names?.length ?? 0, at + STEP, AHEAD_MAX)
+    if (names === undefined || at >= end) return false
+    prepared.at = end
+    try {
+      for (let index = at; index < end; index++) this.#tree.lookup(entry, names[index]!.name)
+    } catch {
+      // As above, and the others of this directory may be as bad.
+      prepared.at = AHEAD_MAX
+    }
+    return true
+  }
 }

@@ -81,17 +81,33 @@ t.test('works until somebody asks, and waits when nothing is left to do', async 
   const [reads, writes] = [ends.readInt32LE(0), ends.readInt32LE(4)]
   t.teardown(() => [reads, writes].map(close))
   const requests = new RequestReader(reads, new Message(4096))
+  const ask = (asker: number): void => {
+    fs.writeSync(writes, request(asker))
+    requests.read()
+  }
   const work = { done: 0, askedAfter: Infinity, endsAfter: Infinity }
   const step = (): boolean => {
     work.done++
     if (work.done === work.askedAfter) fs.writeSync(writes, request(7))
     return work.done < work.endsAfter
   }
+  ask(7)
+  ask(7)
   work.askedAfter = 5
   t.equal(requests.readBeside(step), LENGTH)
   t.equal(work.done, 5, 'no step more than there is time for')
 
   work.done = 0
+  fs.writeSync(writes, request(7))
+  t.equal(requests.readBeside(step), LENGTH)
+  t.equal(work.done, 0, 'whoever waits already does not wait for that')
+  fs.writeSync(writes, request(8))
+  t.equal(requests.readBeside(step), LENGTH)
+  fs.writeSync(writes, request(7))
+  t.equal(requests.readBeside(step), LENGTH)
+  t.notOk(isNonblocking(reads), 'where several ask it waits')
+  ask(7)
+
   work.askedAfter = Infinity
   work.endsAfter = 3
   const later = spawn('sh', ['-c', 'sleep 0.3; head -c 40 /dev/zero >&3'], {

@@ -100,7 +100,7 @@ function declareMounts(command: Command): void {
   command
     .option(
       '-v, --volume <spec>',
-      'VOLUME:PATH[:MODE], /HOST:PATH[:MODE] or PATH; may be repeated',
+      'VOLUME:PATH[:MODE], /HOST:PATH[:MODE], ./HOST:PATH[:MODE] or PATH; may be repeated',
       collect,
     )
     .option(

@@ -1,7 +1,8 @@
 // `-v`: a volume, a directory of the host or nothing in particular, to be seen at a path of the container; and
 // `--volumes-from`, which takes over what another container sees so. Parses docker's short syntax and says what docker
-// records of it; makes no volume and mounts nothing. Source: moby volume/mounts/linux_parser.go.
+// records of it; makes no volume and mounts nothing. Source: moby volume/mounts/linux_parser.go; docker/cli container/opts.go.
 
+import path from 'node:path'
 import { requireVolumeName } from '../volumes/create-volume.ts'
 import { cleanPlace, whyNoPlace } from './mount-place.ts'
 import { wrongOption } from './wrong-option.ts'
@@ -36,10 +37,11 @@ const MODES: readonly ReadonlySet<string>[] = [
 const [ACCESS, LABEL, PROPAGATION] = MODES as [Set<string>, Set<string>, Set<string>]
 
 /**
- * @param text `PATH` (undefined is returned: a volume without a name), `VOLUME:PATH[:MODE]`, `/HOST:PATH[:MODE]`
+ * @param given `PATH` (undefined is returned: a volume without a name), `VOLUME:PATH[:MODE]`, `/HOST:PATH[:MODE]`, `./HOST:PATH[:MODE]`
  * @throws InvalidArgumentError ERR_OPTION in docker's words
  */
-export function parseBind(text: string): Bind | { readonly anonymous: string } {
+export function parseBind(given: string): Bind | { readonly anonymous: string } {
+  const text = fromHere(given)
   const parts = text.split(':')
   if (parts.length > 3 || parts.includes('')) throw refuse(text)
   if (parts.length === 1) return { anonymous: destinationOf(text, text) }
@@ -68,6 +70,22 @@ export function parseBind(text: string): Bind | { readonly anonymous: string } {
     text,
     asGiven: [source, place],
   }
+}
+
+/**
+ * No volume's name begins with a dot, so such a source is a path from where the caller stands, as docker's client has
+ * it since 23. The documents outlive that place: they get the absolute path.
+ */
+function fromHere(text: string): string {
+  const colon = text.indexOf(':')
+  if (!text.startsWith('.') || colon < 0) return text
+  const source = path.resolve(text.slice(0, colon))
+  if (!source.includes(':')) return source + text.slice(colon)
+  throw wrongOption(
+    'volume',
+    text,
+    `invalid volume specification: '${text}': ${source} has a colon, which ends a source there; use --mount type=bind,source=${source},target=PATH`,
+  )
 }
 
 export interface VolumesFrom {

@@ -50,7 +50,7 @@ export interface CreateOptions extends HostOptions {
   readonly tty?: boolean
   /** Absolute. */
   readonly workingDirectory?: string
-  /** `VOLUME:PATH[:MODE]`, `/HOST:PATH[:MODE]`, `PATH`. */
+  /** `VOLUME:PATH[:MODE]`, `/HOST:PATH[:MODE]`, `PATH`; a HOST that begins with a dot is seen from the working directory. */
   readonly volumes?: readonly string[]
   /** `type=bind|volume|tmpfs,source=...,target=...` and what else `docker create --mount` takes. */
   readonly mounts?: readonly string[]

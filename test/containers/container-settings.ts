@@ -1,8 +1,11 @@
+import fs from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import { parseBind } from '../../src/containers/bind.ts'
 import { commandOf, mergeConfigs, settleConfig } from '../../src/containers/container-settings.ts'
 import { parseContainerName } from '../../src/containers/container-name.ts'
 import { randomName } from '../../src/containers/random-name.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 const image = {
   User: 'app',
@@ -82,9 +85,45 @@ t.test('-v in docker’s short syntax', async (t) => {
     ['relative', /must be absolute/],
     ['data:/', /destination can't be '\/'/],
     ['data:/x:rx', /invalid mode: rx/],
-    ['./data:/x', /includes invalid characters for a local volume name/],
+    ['.', /must be absolute/],
+    ['./data', /must be absolute/],
+    ['./data:x', /invalid volume specification/],
+    ['./data:/x:nocopy', /field VolumeOptions must not be specified/],
+    ['a/b:/x', /includes invalid characters for a local volume name/],
   ] as const)
     t.throws(() => parseBind(text), { code: 'ERR_OPTION', message: reason }, text)
+})
+
+t.test('a source that begins with a dot is seen from the working directory', async (t) => {
+  const here = process.cwd()
+  for (const [text, source] of [
+    ['.', here],
+    ['..', path.dirname(here)],
+    ['./a//b/', path.join(here, 'a/b')],
+    ['../a', path.join(path.dirname(here), 'a')],
+    ['.hidden', path.join(here, '.hidden')],
+  ] as const)
+    t.match(
+      parseBind(`${text}:/srv:ro,rslave`),
+      {
+        kind: 'host',
+        source,
+        destination: '/srv',
+        writable: false,
+        propagation: 'rslave',
+        text: `${source}:/srv:ro,rslave`,
+        asGiven: [source, '/srv'],
+      },
+      text,
+    )
+  const colon = path.join(temporaryDirectory(t), 'a:b')
+  fs.mkdirSync(colon)
+  t.teardown(() => process.chdir(here))
+  process.chdir(colon)
+  t.throws(() => parseBind('./data:/x'), {
+    code: 'ERR_OPTION',
+    message: `invalid volume specification: './data:/x': ${colon}/data has a colon, which ends a source there; use --mount type=bind,source=${colon}/data,target=PATH`,
+  })
 })
 
 t.test('names', async (t) => {

@@ -6,11 +6,18 @@ import type { Store } from '../store/store.ts'
 import type { BundleVolume } from './bundle-spec.ts'
 import { sourceOf } from './copy-volume.ts'
 import { mountPointRecord } from './mount-points.ts'
+import { refuseOtherDriver } from './volume-driver.ts'
 
+/** @throws UnsupportedError ERR_HOST_UNSUPPORTED where a volume is of another driver than docker's own */
 export function bundleVolumes(store: Store, container: Container): BundleVolume[] {
   return container.mountPoints
     .filter(({ type }) => type === 'volume' || type === 'bind')
     .map((point) => {
+      refuseOtherDriver(container, point, {
+        act: 'put into a bundle',
+        remedy:
+          'mount it on the host, and make the bundle of a container that has that directory with -v',
+      })
       const stored = mountPointRecord(container, point)
       const propagation = ownField(stored, 'Propagation')
       const bindOptions = objectAt(ownField(stored, 'Spec'), 'BindOptions')

@@ -5,10 +5,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { HostError } from '../errors.ts'
 import { pathFromText, type BytePath } from '../path/byte-path.ts'
-import type { MountPoint } from '../store/container-db.ts'
+import type { Container, MountPoint } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import type { MergedView } from '../union/merge.ts'
 import type { Inside } from './copy-inside.ts'
+import { isOfOtherDriver, refuseOtherDriver } from './volume-driver.ts'
 import { inScope } from './working-directory.ts'
 
 export interface VolumePath {
@@ -21,17 +22,27 @@ export interface VolumePath {
   readonly writable: boolean
 }
 
-/** @param resolved clean; links on the way followed in the layers. The innermost volume counts. */
+/**
+ * @param resolved clean; links on the way followed in the layers. The innermost volume counts.
+ * @throws UnsupportedError ERR_HOST_UNSUPPORTED where that is of another driver than docker's own
+ */
 export function volumeOf(
   store: Store,
   inside: Inside,
   view: MergedView,
   resolved: BytePath,
 ): VolumePath | undefined {
-  return volumesOf(store, inside, view)
+  const [innermost] = pointsOf(store, inside, view)
     .filter(({ at }) => resolved === at || resolved.startsWith(`${at}/`))
     .sort((a, b) => b.at.length - a.at.length)
-    .map((each) => ({ ...each, rest: resolved.slice(each.at.length + 1) as BytePath }))[0]
+  if (innermost === undefined) return undefined
+  const { container, point, at } = innermost
+  refuseOtherDriver(container, point, {
+    act: 'copy from or into',
+    remedy: 'use docker cp with the dockerd that has that driver',
+  })
+  const rest = resolved.slice(at.length + 1) as BytePath
+  return { directory: sourceOf(store, point), at, rest, writable: point.writable }
 }
 
 /** Volumes that lie below a directory, and so are no part of a copy of it. */
@@ -42,19 +53,29 @@ export function volumesBelow(
   directory: BytePath,
 ): BytePath[] {
   const prefix = directory === '' ? '' : `${directory}/`
-  return volumesOf(store, inside, view)
+  return pointsOf(store, inside, view)
     .map(({ at }) => at)
     .filter((at) => at.startsWith(prefix) && at !== directory)
 }
 
-function volumesOf(store: Store, inside: Inside, view: MergedView): Omit<VolumePath, 'rest'>[] {
+interface PlacedPoint {
+  readonly container: Container
+  readonly point: MountPoint
+  readonly at: BytePath
+}
+
+function pointsOf(store: Store, inside: Inside, view: MergedView): PlacedPoint[] {
   if (inside.kind !== 'container') return []
-  return inside.container.mountPoints.flatMap((point) => {
-    const directory = sourceOf(store, point)
-    if (!fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return []
-    const at = inScope(view, pathFromText(point.destination))
-    return [{ directory, at, writable: point.writable }]
+  const { container } = inside
+  return container.mountPoints.flatMap((point) => {
+    // Where another driver has its volume is not known, and no reason to take what lies beneath for it.
+    if (!isOfOtherDriver(point) && !isDirectory(sourceOf(store, point))) return []
+    return [{ container, point, at: inScope(view, pathFromText(point.destination)) }]
   })
+}
+
+function isDirectory(file: string): boolean {
+  return fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 /** On the host, as dockerd mounts it. */

@@ -5,7 +5,7 @@
 
 import fs from 'node:fs'
 import { newCacheID } from '../driver/cache-id.ts'
-import { ConflictError, InvalidArgumentError, UnsupportedError } from '../errors.ts'
+import { ConflictError, InvalidArgumentError } from '../errors.ts'
 import type { GoJson } from '../image/go-json.ts'
 import { isObject, ownField, type JsonObject, type JsonValue } from '../image/json.ts'
 import type { Container, MountPoint } from '../store/container-db.ts'
@@ -17,6 +17,7 @@ import { containerOf } from './container-stack.ts'
 import { inOrder } from './inspect-container.ts'
 import { cleanPlace } from './mount-place.ts'
 import { mountSpecJson, type MountSpec } from './mount-spec.ts'
+import { refuseOtherDriver } from './volume-driver.ts'
 import { wrongOption } from './wrong-option.ts'
 
 /** A volume that the container brings along, made where it is missing. */
@@ -217,7 +218,11 @@ function propagationOf(
 function inherited(store: Store, from: VolumesFrom): [string, GoJson][] {
   const container = containerOf(store, from.container)
   return container.mountPoints.map((point) => {
-    refuseOtherDriver(container, point)
+    refuseOtherDriver(container, point, {
+      act: 'take over',
+      remedy: 'mount it on the host, and give that directory with -v',
+      option: 'volumes-from',
+    })
     if (point.source === '') requireSource(store, container, point)
     const stored = mountPointRecord(container, point)
     const propagation = ownField(stored, 'Propagation')
@@ -241,16 +246,6 @@ export function mountPointRecord({ document }: Container, { destination }: Mount
   const all: JsonValue | undefined = ownField(document, 'MountPoints')
   const stored = isObject(all) ? ownField(all, destination) : undefined
   return isObject(stored) ? stored : {}
-}
-
-/** Whose volume that is, dockerd asks the driver at each start; nothing here knows of any but docker's own. */
-function refuseOtherDriver({ name: owner }: Container, { type, name, driver }: MountPoint): void {
-  if (type !== 'volume' || driver === '' || driver === 'local') return
-  throw new UnsupportedError(
-    'ERR_HOST_UNSUPPORTED',
-    `cannot take over the volume ${name} of ${owner}: it is of the volume driver ${JSON.stringify(driver)}, and shale has docker's local driver alone`,
-    { details: { option: 'volumes-from', value: owner, name, driver } },
-  )
 }
 
 function requireSource(store: Store, { name }: Container, { type, ...point }: MountPoint): void {

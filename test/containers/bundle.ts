@@ -23,7 +23,7 @@ import { bundleSpec, type BundleFacts } from '../../src/containers/bundle-spec.t
 import { usersMayAllowOthers } from '../../src/sys/fuse-device.ts'
 import { listMounts } from '../../src/sys/mount-table.ts'
 import { cleanEnvironment, MAIN, withoutLoader } from '../support/cli.ts'
-import { containerFixture } from '../support/container.ts'
+import { containerFixture, ofAnotherDriver } from '../support/container.ts'
 import { againAsUser, FUSE_USER_NAME, fuseSkip } from '../support/fuse-for-users.ts'
 import { isRoot, unless } from '../support/host.ts'
 import { apart } from '../support/mount-namespace.ts'
@@ -261,6 +261,20 @@ t.test('what hostconfig.json of a dockerd says, and create has no flag for', asy
     ['seccomp=unconfined', false],
   ] as const)
     t.equal(hostFacts({ SecurityOpt: [option] }).noNewPrivileges, forbids, option)
+})
+
+t.test('a volume of another driver is not the local one of its name', async (t) => {
+  const { directory, store } = await containerFixture(t, [LAYER], CONFIG)
+  await createContainer(store, 'base:1', { name: 'with', volumes: ['vol:/data'] })
+  ofAnotherDriver(store, 'with')
+  const out = path.join(directory, 'b')
+  await t.rejects(writeBundle(store, 'with', out, { copy: true }), {
+    code: 'ERR_HOST_UNSUPPORTED',
+    message:
+      /^cannot put into a bundle the volume vol of with: it is of the volume driver "nfs", .*; mount it on the host/,
+    details: { name: 'vol', driver: 'nfs', path: '/data' },
+  })
+  t.notOk(fs.existsSync(out), 'nothing is left of it')
 })
 
 t.test('no mount covers another that lies in it', async (t) => {

@@ -26,7 +26,7 @@ import { extractCopy } from '../../src/containers/copy-extract.ts'
 import { DirectoryPlace } from '../../src/containers/copy-place.ts'
 import { pathFromText, pathText, type BytePath } from '../../src/path/byte-path.ts'
 import { WritableTree } from '../../src/view/writable-tree.ts'
-import { containerFixture, fromBytes } from '../support/container.ts'
+import { containerFixture, fromBytes, ofAnotherDriver } from '../support/container.ts'
 import { isRoot, unless } from '../support/host.ts'
 import {
   device,
@@ -564,6 +564,41 @@ t.test('a path in a volume means the volume', async (t) => {
   await t.rejects(copyInto(store, source, 'with:/data/none/x'), { code: 'ERR_PATH_NOT_FOUND' })
   t.same(fs.readdirSync(bound), ['there'])
   t.notOk((await containerFacts(store, 'with'))['data/f'], 'the layers beneath stay as they were')
+})
+
+t.test('a volume of another driver is not the local one of its name', async (t) => {
+  const { directory, store } = await containerFixture(t, [
+    layerTar(dir('data'), file('data/image', 'from the image'), file('other', 'beside')),
+  ])
+  await createContainer(store, 'base:1', { name: 'with', volumes: ['vol:/data'] })
+  ofAnotherDriver(store, 'with')
+  const refused = {
+    code: 'ERR_HOST_UNSUPPORTED',
+    message:
+      /^cannot copy from or into the volume vol of with: it is of the volume driver "nfs", .*; use docker cp/,
+  }
+  const data = path.join(store.root, 'volumes/vol/_data')
+  const out = path.join(directory, 'out')
+  const refuse = async (): Promise<void> => {
+    for (const source of ['with:/data', 'with:/data/image'])
+      await t.rejects(copyFrom(store, source, out), refused, source)
+    const source = path.join(directory, 'f')
+    fs.writeFileSync(source, 'mine')
+    for (const destination of ['with:/data', 'with:/data/f', 'with:/data/image'])
+      await t.rejects(copyInto(store, source, destination), refused, destination)
+  }
+  await refuse()
+  t.same(fs.readdirSync(data), ['image'], 'what is not its own stays as it was')
+  fs.rmSync(path.dirname(data), { recursive: true })
+  await refuse()
+  t.notOk((await containerFacts(store, 'with'))['data/f'], 'nor does it go beneath the volume')
+
+  const warnings: Warning[] = []
+  await copyFrom(store, 'with:/other', out)
+  t.equal(fs.readFileSync(out, 'utf8'), 'beside')
+  fs.rmSync(out)
+  await copyFrom(store, 'with:/', out, { onWarning: (warning) => warnings.push(warning) })
+  t.match(warnings, [{ code: 'volume-left-out', entry: '/data', count: 1 }])
 })
 
 t.test('a signal ends a copy', async (t) => {

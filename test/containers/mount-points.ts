@@ -12,7 +12,7 @@ import {
   type CreateOptions,
   type Store,
 } from '../../src/index.ts'
-import { fromBytes } from '../support/container.ts'
+import { fromBytes, ofAnotherDriver } from '../support/container.ts'
 import { buildImage, dockerArchive25, packed } from '../support/image.ts'
 import { dir, file, layerTar } from '../support/layer.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -122,12 +122,7 @@ t.test('another container’s volumes give way to the container’s own', async 
 t.test('a volume of another driver is taken over by nobody', async (t) => {
   const { store, sees } = await storeOf(t)
   await sees({ name: 'from', volumes: ['vol:/data'] })
-  const file = path.join(
-    store.layout.container(store.containerDB.resolve('from').id),
-    'config.v2.json',
-  )
-  const text = fs.readFileSync(file, 'utf8')
-  fs.writeFileSync(file, text.replaceAll('"Driver":"local"', '"Driver":"nfs"'))
+  ofAnotherDriver(store, 'from')
   await t.rejects(sees({ volumesFrom: ['from'] }), {
     code: 'ERR_HOST_UNSUPPORTED',
     message: /^cannot take over the volume vol of from: it is of the volume driver "nfs"/,

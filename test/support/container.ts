@@ -1,5 +1,6 @@
 // A store with one image and a container of it, for tests of what can be done to containers.
 
+import fs from 'node:fs'
 import path from 'node:path'
 import { createContainer, loadArchive, openStore, type Store } from '../../src/index.ts'
 import { buildImage, dockerArchive25, packed } from './image.ts'
@@ -30,4 +31,12 @@ export async function containerFixture(
 
 export async function* fromBytes(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
+}
+
+/** As a dockerd leaves a container whose volumes a plugin keeps. */
+export function ofAnotherDriver(store: Store, name: string): void {
+  const folder = store.layout.container(store.containerDB.resolve(name).id)
+  const file = path.join(folder, 'config.v2.json')
+  const text = fs.readFileSync(file, 'utf8')
+  fs.writeFileSync(file, text.replaceAll('"Driver":"local"', '"Driver":"nfs"'))
 }

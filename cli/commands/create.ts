@@ -16,6 +16,8 @@ type SharedOptions = Pick<
   | 'interactive'
   | 'tty'
   | 'network'
+  | 'ip'
+  | 'ip6'
   | 'publish'
   | 'publishAll'
   | 'expose'
@@ -25,6 +27,10 @@ type SharedOptions = Pick<
   | 'capAdd'
   | 'capDrop'
   | 'privileged'
+  | 'device'
+  | 'deviceCgroupRule'
+  | 'securityOpt'
+  | 'ulimit'
   | 'readOnly'
   | 'init'
   | 'tmpfs'
@@ -50,6 +56,8 @@ interface CreateVerbOptions extends SharedOptions {
   readonly addHost?: readonly string[]
   readonly dnsOption?: readonly string[]
   readonly dnsOpt?: readonly string[]
+  readonly networkAlias?: readonly string[]
+  readonly netAlias?: readonly string[]
 }
 
 export function declareCreate(program: Command, context: Context): void {
@@ -120,8 +128,16 @@ function declareMounts(command: Command): void {
 function declareNetwork(command: Command): void {
   command
     .option('--hostname <name>', 'host name; default: the start of its ID')
-    .option('--network <network>', 'none, host, container:NAME or a network’s name', onlyOne)
+    .option(
+      '--network <network>',
+      'none, host, container:NAME, NAME or name=NAME[,alias=A][,ip=IP]',
+      onlyOne,
+    )
     .addOption(new Option('--net <network>').argParser(onlyOne).hideHelp())
+    .option('--network-alias <name>', 'its name in that network; may be repeated', collect)
+    .addOption(new Option('--net-alias <name>').argParser(collect).hideHelp())
+    .option('--ip <ip>', 'its address in that network')
+    .option('--ip6 <ip>', 'the same, of IPv6')
     .option('-p, --publish <ports>', '[[IP:]HOST:]PORT[/PROTOCOL]; may be repeated', collect)
     .option('-P, --publish-all', 'every exposed port at a free one of the host')
     .option('--expose <port>', 'PORT[-PORT][/PROTOCOL]; may be repeated', collect)
@@ -139,6 +155,14 @@ function declareHost(command: Command): void {
     .option('--cap-add <capability>', 'of capabilities(7), or ALL; may be repeated', collect)
     .option('--cap-drop <capability>', 'the same, taken away; may be repeated', collect)
     .option('--privileged', 'every capability, every device')
+    .option('--device <device>', '/HOST[:/PATH][:ACCESS] of rwm; may be repeated', collect)
+    .option('--device-cgroup-rule <rule>', 'TYPE MAJOR:MINOR ACCESS; may be repeated', collect)
+    .option(
+      '--security-opt <option>',
+      'no-new-privileges, apparmor=PROFILE, seccomp=FILE, label=..., systempaths=unconfined; may be repeated',
+      collect,
+    )
+    .option('--ulimit <limit>', 'NAME=SOFT[:HARD], as nofile=1024; may be repeated', collect)
     .option('-m, --memory <bytes>', 'at most, with b, k, m or g')
     .option('--memory-swap <bytes>', 'memory and swap together; -1 for no bound')
     .option('--cpus <number>', 'at most, as 1.5')
@@ -157,6 +181,7 @@ async function create(
   if (net !== undefined && shared.network !== undefined) onlyOne(net, shared.network)
   const { env, labels } = await fromFiles(options, context)
   const dnsOptions = [...(options.dnsOption ?? []), ...(options.dnsOpt ?? [])]
+  const networkAlias = [...(options.networkAlias ?? []), ...(options.netAlias ?? [])]
   const store = await context.openStore()
   const created = await createContainer(store, image, {
     ...shared,
@@ -171,6 +196,7 @@ async function create(
     autoRemove: rm ?? false,
     labels,
     dnsOptions,
+    networkAlias,
     signal: context.signal,
   })
   await context.stdout.write(context.json ? jsonText(created) : `${created.id}\n`)

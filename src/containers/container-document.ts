@@ -7,6 +7,9 @@ import { goContainerConfig, type ContainerConfig } from '../image/container-conf
 import { encodeGoJSON, type GoJson } from '../image/go-json.ts'
 import { ZERO_TIME } from '../store/container-db.ts'
 import { commandOf } from './container-settings.ts'
+import type { NetworkSettings } from './network-endpoint.ts'
+import { networkOf } from './network-mode.ts'
+import type { SecuritySettings } from './security-options.ts'
 
 export interface NewContainer {
   readonly id: string
@@ -19,8 +22,9 @@ export interface NewContainer {
   readonly config: ContainerConfig
   /** By destination. */
   readonly mountPoints: Readonly<Record<string, GoJson>>
-  /** Which it joins; undefined in another container's. */
-  readonly network: string | undefined
+  /** Which it joins, and as what; `networkOf` tells whether it does. */
+  readonly network: NetworkSettings
+  readonly security: SecuritySettings
   /** Nobody named it, so no network knows it by its name. */
   readonly isAnonymous: boolean
 }
@@ -44,31 +48,39 @@ const STATE: GoJson = struct([
 ])
 
 /** Of a network that it has not joined yet. */
-const ENDPOINT: GoJson = struct([
-  ['IPAMConfig', null],
-  ['Links', null],
-  ['Aliases', null],
-  ['NetworkID', ''],
-  ['EndpointID', ''],
-  ['Gateway', ''],
-  ['IPAddress', ''],
-  ['IPPrefixLen', 0],
-  ['IPv6Gateway', ''],
-  ['GlobalIPv6Address', ''],
-  ['GlobalIPv6PrefixLen', 0],
-  ['MacAddress', ''],
-  ['DriverOpts', null],
-  ['IPAMOperational', false],
-])
+function endpoint({ aliases, ipv4, ipv6 }: NetworkSettings): GoJson {
+  const addresses = [
+    ['IPv4Address', ipv4],
+    ['IPv6Address', ipv6],
+  ] as const
+  const asked = addresses.filter(([, address]) => address !== '')
+  return struct([
+    ['IPAMConfig', asked.length === 0 ? null : struct(asked)],
+    ['Links', null],
+    ['Aliases', aliases.length === 0 ? null : aliases],
+    ['NetworkID', ''],
+    ['EndpointID', ''],
+    ['Gateway', ''],
+    ['IPAddress', ''],
+    ['IPPrefixLen', 0],
+    ['IPv6Gateway', ''],
+    ['GlobalIPv6Address', ''],
+    ['GlobalIPv6PrefixLen', 0],
+    ['MacAddress', ''],
+    ['DriverOpts', null],
+    ['IPAMOperational', false],
+  ])
+}
 
 function networkSettings({ network, isAnonymous }: NewContainer): GoJson {
+  const name = networkOf(network.networkMode)
   return struct([
     ['Bridge', ''],
     ['SandboxID', ''],
     ['HairpinMode', false],
     ['LinkLocalIPv6Address', ''],
     ['LinkLocalIPv6PrefixLen', 0],
-    ['Networks', network === undefined ? null : { [network]: ENDPOINT }],
+    ['Networks', name === undefined ? null : { [name]: endpoint(network) }],
     ['Service', null],
     ['Ports', null],
     ['SandboxKey', ''],
@@ -82,6 +94,7 @@ function networkSettings({ network, isAnonymous }: NewContainer): GoJson {
 /** Ends in a newline, as Go's encoder leaves it. */
 export function containerDocument(container: NewContainer): string {
   const { path, args } = commandOf(container.config)
+  const { security } = container
   const document = struct([
     ['StreamConfig', {}],
     ['State', STATE],
@@ -105,13 +118,13 @@ export function containerDocument(container: NewContainer): string {
     ['MountPoints', container.mountPoints],
     ['SecretReferences', null],
     ['ConfigReferences', null],
-    ['AppArmorProfile', ''],
+    ['AppArmorProfile', security.appArmorProfile],
     ['HostnamePath', ''],
     ['HostsPath', ''],
     ['ShmPath', ''],
     ['ResolvConfPath', ''],
-    ['SeccompProfile', ''],
-    ['NoNewPrivileges', false],
+    ['SeccompProfile', security.seccompProfile],
+    ['NoNewPrivileges', security.noNewPrivileges],
     ['LocalLogCacheMeta', struct([['HaveNotifyEnabled', false]])],
   ])
   return `${encodeGoJSON(document)}\n`

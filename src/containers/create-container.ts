@@ -28,7 +28,7 @@ import { hostWarnings, settleHost, type HostOptions, type HostSettings } from '.
 import { fillInitLayer } from './init-layer.ts'
 import { mountPointsOf, type OwnVolume } from './mount-points.ts'
 import { parseMountSpec } from './mount-spec.ts'
-import { networkOf, sharedContainer } from './network-mode.ts'
+import { sharedContainer } from './network-mode.ts'
 import { inScope, makeWorkingDirectory } from './working-directory.ts'
 
 export interface CreateOptions extends HostOptions {
@@ -122,7 +122,8 @@ export async function createContainer(
           driver: driver.name,
           config,
           mountPoints: records,
-          network: networkOf(settings.networkMode),
+          network: settings,
+          security: settings.security,
           isAnonymous: asked === undefined,
         }),
         0o600,

@@ -3,9 +3,11 @@
 
 import { encodeGoJSON, type GoJson } from '../image/go-json.ts'
 import type { Bind } from './bind.ts'
+import type { DeviceMapping } from './devices.ts'
 import type { HostSettings } from './host-settings.ts'
 import { MASKED_PATHS, READ_ONLY_PATHS } from './masked-paths.ts'
 import { mountSpecJson, type MountSpec } from './mount-spec.ts'
+import type { Ulimit } from './ulimits.ts'
 
 /** How it is to be run, and the mounts as they were asked for. */
 export interface NewHostConfig {
@@ -31,6 +33,28 @@ function portBindings({ ports }: HostSettings): GoJson {
     ;(bindings[port] ??= []).push(struct(binding))
   }
   return bindings
+}
+
+function deviceJson({ onHost, inContainer, access }: DeviceMapping): GoJson {
+  return struct([
+    ['PathOnHost', onHost],
+    ['PathInContainer', inContainer],
+    ['CgroupPermissions', access],
+  ])
+}
+
+function ulimitJson({ name, soft, hard }: Ulimit): GoJson {
+  return struct([
+    ['Name', name],
+    ['Hard', hard],
+    ['Soft', soft],
+  ])
+}
+
+/** None at all is privileged's; a list without any was asked for. */
+function systemPaths({ privileged, security }: HostSettings, paths: readonly string[]): GoJson {
+  if (security.showsSystemPaths) return []
+  return privileged ? null : paths
 }
 
 /** Ends in a newline, as Go's encoder leaves it. */
@@ -74,8 +98,7 @@ export function hostDocument({ settings, binds, mounts, volumesFrom }: NewHostCo
     ['Privileged', privileged],
     ['PublishAllPorts', settings.publishAll],
     ['ReadonlyRootfs', settings.readOnly],
-    // dockerd's own addition: a label of SELinux would take back what privileged gives.
-    ['SecurityOpt', privileged ? ['label=disable'] : null],
+    ['SecurityOpt', settings.security.options ?? null],
     ...(Object.keys(tmpfs).length === 0 ? [] : [['Tmpfs', tmpfs] as const]),
     ['UTSMode', ''],
     ['UsernsMode', ''],
@@ -99,8 +122,8 @@ export function hostDocument({ settings, binds, mounts, volumesFrom }: NewHostCo
     ['CpuRealtimeRuntime', 0],
     ['CpusetCpus', ''],
     ['CpusetMems', ''],
-    ['Devices', []],
-    ['DeviceCgroupRules', null],
+    ['Devices', settings.devices.map(deviceJson)],
+    ['DeviceCgroupRules', orNull(settings.deviceRules)],
     ['DeviceRequests', null],
     ['KernelMemory', 0],
     ['KernelMemoryTCP', 0],
@@ -109,14 +132,14 @@ export function hostDocument({ settings, binds, mounts, volumesFrom }: NewHostCo
     ['MemorySwappiness', null],
     ['OomKillDisable', false],
     ['PidsLimit', null],
-    ['Ulimits', []],
+    ['Ulimits', settings.ulimits.map(ulimitJson)],
     ['CpuCount', 0],
     ['CpuPercent', 0],
     ['IOMaximumIOps', 0],
     ['IOMaximumBandwidth', 0],
     ...(mounts.length === 0 ? [] : [['Mounts', mounts.map(mountSpecJson)] as const]),
-    ['MaskedPaths', privileged ? null : MASKED_PATHS],
-    ['ReadonlyPaths', privileged ? null : READ_ONLY_PATHS],
+    ['MaskedPaths', systemPaths(settings, MASKED_PATHS)],
+    ['ReadonlyPaths', systemPaths(settings, READ_ONLY_PATHS)],
     ...(init === undefined ? [] : [['Init', init] as const]),
   ])
   return `${encodeGoJSON(document)}\n`

@@ -6,14 +6,10 @@ import { availableParallelism } from 'node:os'
 import type { Warning } from '../errors.ts'
 import type { PortMapping } from '../image/port-spec.ts'
 import { settleCapabilities } from './capabilities.ts'
+import { parseDevice, parseDeviceRule, type DeviceMapping } from './devices.ts'
 import { whyNoPlace } from './mount-place.ts'
-import {
-  parseDNS,
-  parseDNSSearch,
-  parseExtraHost,
-  parseNetwork,
-  sharedContainer,
-} from './network-mode.ts'
+import { settleNetwork, type EndpointOptions, type NetworkSettings } from './network-endpoint.ts'
+import { parseDNS, parseDNSSearch, parseExtraHost, sharedContainer } from './network-mode.ts'
 import { parseExposed, parsePublished } from './published-ports.ts'
 import { parseBytes, parseCPUs } from './quantity.ts'
 import {
@@ -22,14 +18,14 @@ import {
   parseRestartPolicy,
   type RestartPolicy,
 } from './restart-policy.ts'
+import { settleSecurity, type SecuritySettings } from './security-options.ts'
+import { parseUlimits, type Ulimit } from './ulimits.ts'
 import { wrongArgument, wrongOption } from './wrong-option.ts'
 
 /** Each is one of docker's flags, with its syntax. */
-export interface HostOptions {
+export interface HostOptions extends EndpointOptions {
   /** Whoever runs the container removes it at its end. */
   readonly autoRemove?: boolean
-  /** `none`, `host`, `bridge`, a network's name, or `container:NAME`. */
-  readonly network?: string
   /** `HOST_PORT:PORT[/PROTOCOL]` and what else `docker create -p` takes. */
   readonly publish?: readonly string[]
   /** Every exposed port gets a port of the host. */
@@ -46,6 +42,14 @@ export interface HostOptions {
   readonly capAdd?: readonly string[]
   readonly capDrop?: readonly string[]
   readonly privileged?: boolean
+  /** `/HOST[:/PATH][:ACCESS]`, where ACCESS is some of `rwm`. */
+  readonly device?: readonly string[]
+  /** `TYPE MAJOR:MINOR ACCESS` */
+  readonly deviceCgroupRule?: readonly string[]
+  /** `no-new-privileges`, `apparmor=PROFILE`, `seccomp=FILE` and what else `docker create --security-opt` takes. */
+  readonly securityOpt?: readonly string[]
+  /** `NAME=SOFT[:HARD]` */
+  readonly ulimit?: readonly string[]
   /** Its root cannot be written. */
   readonly readOnly?: boolean
   /** A small init is its first process. */
@@ -61,9 +65,8 @@ export interface HostOptions {
   readonly hostname?: string
 }
 
-export interface HostSettings {
+export interface HostSettings extends NetworkSettings {
   readonly autoRemove: boolean
-  readonly networkMode: string
   readonly ports: readonly PortMapping[]
   readonly publishAll: boolean
   /** What was asked for, and all that is published. */
@@ -76,6 +79,10 @@ export interface HostSettings {
   readonly capAdd: readonly string[]
   readonly capDrop: readonly string[]
   readonly privileged: boolean
+  readonly devices: readonly DeviceMapping[]
+  readonly deviceRules: readonly string[]
+  readonly security: SecuritySettings
+  readonly ulimits: readonly Ulimit[]
   readonly readOnly: boolean
   readonly init: boolean | undefined
   /** Options by path, as given. */
@@ -91,7 +98,7 @@ export function settleHost(options: HostOptions): HostSettings {
   const asked = [...ports.map(({ port }) => port), ...(options.expose ?? []).flatMap(parseExposed)]
   const settings: HostSettings = {
     autoRemove: options.autoRemove ?? false,
-    networkMode: options.network === undefined ? 'default' : parseNetwork(options.network),
+    ...settleNetwork(options),
     ports,
     publishAll: options.publishAll ?? false,
     exposed: [...new Set(asked)],
@@ -103,6 +110,10 @@ export function settleHost(options: HostOptions): HostSettings {
     capAdd: settleCapabilities('cap-add', options.capAdd ?? []),
     capDrop: settleCapabilities('cap-drop', options.capDrop ?? []),
     privileged: options.privileged ?? false,
+    devices: (options.device ?? []).map(parseDevice),
+    deviceRules: (options.deviceCgroupRule ?? []).map(parseDeviceRule),
+    security: settleSecurity(options.securityOpt ?? [], options.privileged ?? false),
+    ulimits: parseUlimits(options.ulimit ?? []),
     readOnly: options.readOnly ?? false,
     init: options.init,
     tmpfs: tmpfsOf(options.tmpfs ?? []),

@@ -9,6 +9,7 @@ import type { GoJson } from '../image/go-json.ts'
 import { csvRecord } from './csv-record.ts'
 import { cleanPlace, whyNoPlace } from './mount-place.ts'
 import { parseBytes } from './quantity.ts'
+import { parseTruth } from './truth.ts'
 import { wrongArgument, wrongOption } from './wrong-option.ts'
 
 export interface MountSpec {
@@ -39,11 +40,6 @@ type Refuse = (reason: string) => Error
 
 const CONSISTENCIES = ['default', 'consistent', 'cached', 'delegated']
 const PROPAGATION = /^r?(shared|slave|private)$/
-/** strconv.ParseBool. */
-const TRUTHS: Readonly<Record<string, boolean>> = Object.fromEntries([
-  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
-  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
-])
 
 /** @throws InvalidArgumentError ERR_OPTION in docker's words */
 export function parseMountSpec(text: string): MountSpec {
@@ -76,8 +72,9 @@ function readField(draft: Draft, field: string, refuse: Refuse): void {
   const value = equals < 0 ? 'true' : field.slice(equals + 1)
   const wrong = (expected = ''): Error => refuse(`invalid value for ${key}: ${value}${expected}`)
   const truth = (): boolean => {
-    if (Object.hasOwn(TRUTHS, value)) return TRUTHS[value]!
-    throw wrong()
+    const parsed = parseTruth(value)
+    if (parsed === undefined) throw wrong()
+    return parsed
   }
   switch (key) {
     case 'type':

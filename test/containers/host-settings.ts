@@ -1,4 +1,6 @@
+import fs from 'node:fs'
 import { availableParallelism } from 'node:os'
+import path from 'node:path'
 import t from 'tap'
 import { parseVolumesFrom } from '../../src/containers/bind.ts'
 import { hostDocument } from '../../src/containers/host-document.ts'
@@ -9,6 +11,7 @@ import {
   type HostSettings,
 } from '../../src/containers/host-settings.ts'
 import { parseBytes, parseCPUs } from '../../src/containers/quantity.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 const hostConfig = (options: HostOptions): Record<string, unknown> =>
   JSON.parse(
@@ -67,6 +70,38 @@ t.test('each option where docker has it', async (t) => {
       { Memory: 67_108_864, MemorySwap: -1 },
     ],
     [{ cpus: '.5' }, { NanoCpus: 500_000_000 }],
+    [
+      { ulimit: ['nofile=1024:2048', 'core=0', 'nofile=5:-1', 'memlock=-1'] },
+      {
+        Ulimits: [
+          { Name: 'core', Hard: 0, Soft: 0 },
+          { Name: 'memlock', Hard: -1, Soft: -1 },
+          { Name: 'nofile', Hard: -1, Soft: 5 },
+        ],
+      },
+    ],
+    [
+      { device: ['/dev/a', '/dev/b/:r', '/dev//c:/x/../y:wm', '/dev//d:/z//'] },
+      {
+        Devices: [
+          { PathOnHost: '/dev/a', PathInContainer: '/dev/a', CgroupPermissions: 'rwm' },
+          { PathOnHost: '/dev/b', PathInContainer: '/dev/b', CgroupPermissions: 'r' },
+          { PathOnHost: '/dev//c', PathInContainer: '/x/../y', CgroupPermissions: 'wm' },
+          { PathOnHost: '/dev//d', PathInContainer: '/z', CgroupPermissions: 'rwm' },
+        ],
+      },
+    ],
+    [{ deviceCgroupRule: ['c 1:* rw'] }, { DeviceCgroupRules: ['c 1:* rw'] }],
+    [
+      { securityOpt: ['no-new-privileges', 'apparmor:a'] },
+      { SecurityOpt: ['no-new-privileges', 'apparmor:a'] },
+    ],
+    [
+      { securityOpt: ['systempaths=unconfined'] },
+      { SecurityOpt: [], MaskedPaths: [], ReadonlyPaths: [] },
+    ],
+    [{ privileged: true, securityOpt: ['label=level:s0'] }, { SecurityOpt: ['label=level:s0'] }],
+    [{ network: 'name=Front,alias=A' }, { NetworkMode: 'front' }],
   ]
   for (const [options, fields] of cases)
     t.match(hostConfig(options), fields, JSON.stringify(options))
@@ -103,7 +138,51 @@ t.test('what cannot be meant is refused in docker’s words', async (t) => {
   const refused: readonly (readonly [HostOptions, string | RegExp])[] = [
     [{ network: '' }, 'no name set for network'],
     [{ network: 'container:' }, /invalid container format container:<name\|id>/],
-    [{ network: 'name=a,alias=b' }, /^invalid network "name=a,alias=b"/],
+    [{ network: 'alias=b' }, /network name\/id is not specified$/],
+    [{ network: 'name=a,driver-opt=x=y' }, /invalid field key driver-opt; expected name, alias/],
+    [{ network: 'name=a b' }, /^invalid network "a b"/],
+    [{ network: 'name=a,"' }, /extraneous or missing " in quoted-field$/],
+    [
+      { network: 'name=a,alias=b', networkAlias: ['c'] },
+      'conflicting options: cannot specify both --network-alias and per-network alias',
+    ],
+    [{ network: 'name=a,ip=1.2.3.4', ip: '1.2.3.4' }, /both --ip and per-network IPv4 address$/],
+    [{ networkAlias: ['a'] }, /^network-scoped aliases are only supported for user-defined/],
+    [{ network: 'host', networkAlias: ['a'] }, /^network-scoped aliases/],
+    [{ network: 'container:x', networkAlias: ['a'] }, /^network-scoped aliases/],
+    [{ network: 'a', networkAlias: [''] }, 'an alias in a network has a name'],
+    [{ network: 'bridge', ip: '1.2.3.4' }, /^user specified IP address is supported on user/],
+    [{ network: 'a', ip: '1.2.3' }, 'invalid IPv4 address: 1.2.3'],
+    [{ network: 'a', ip: '::1' }, 'invalid IPv4 address: ::1'],
+    [{ network: 'a', ip6: '1.2.3.4' }, 'invalid IPv6 address: 1.2.3.4'],
+    [{ ulimit: ['nofile'] }, /flag: invalid ulimit argument: nofile$/],
+    [{ ulimit: ['NOFILE=1'] }, /flag: invalid ulimit type: NOFILE$/],
+    [{ ulimit: ['nofile='] }, /strconv.ParseInt: parsing "": invalid syntax$/],
+    [{ ulimit: ['nofile=1:2:3'] }, /too many limit value arguments - 1:2:3/],
+    [{ ulimit: ['nofile=5:4'] }, /less than or equal to hard limit: 5 > 4$/],
+    [{ ulimit: ['nofile=-1:4'] }, /hard limit: soft: -1 \(unlimited\), hard: 4$/],
+    [{ ulimit: ['nofile=9007199254740993'] }, /value out of range; -1 is no bound$/],
+    [{ device: ['dev/null'] }, 'dev/null is not an absolute path'],
+    [{ device: ['dev/null:/x'] }, 'dev/null is not an absolute path'],
+    [{ device: ['/dev/null:rr'] }, 'rr is not an absolute path'],
+    [{ device: ['/dev/null:/x:q'] }, 'bad mode specified: q'],
+    [{ device: ['/dev/null:/x:'] }, 'bad mode specified: '],
+    [{ device: [':/x'] }, 'bad format for path: :/x'],
+    [{ device: ['/a:/b:r:w'] }, 'bad format for path: /a:/b:r:w'],
+    [{ deviceCgroupRule: ['d 1:3 r'] }, /invalid device cgroup format 'd 1:3 r'$/],
+    [{ securityOpt: ['bogus'] }, 'Invalid --security-opt: "bogus"'],
+    [{ securityOpt: ['bogus=1'] }, /^invalid --security-opt: "bogus=1"; expected no-new-priv/],
+    [{ securityOpt: ['no-new-privileges=maybe'] }, /^invalid --security-opt: "no-new-priv/],
+    [{ securityOpt: ['systempaths=x'] }, /^invalid --security-opt: "systempaths=x"/],
+    [{ securityOpt: ['label=bogus'] }, /^Bad label option "bogus", valid options/],
+    [
+      { securityOpt: ['seccomp=/nowhere'] },
+      'opening seccomp profile (/nowhere) failed: open /nowhere: no such file or directory',
+    ],
+    [
+      { securityOpt: ['seccomp=/dev/null'] },
+      /^compacting json for seccomp profile \(\/dev\/null\)/,
+    ],
     [{ restart: 'sometimes' }, "invalid restart policy 'sometimes'"],
     [
       { restart: 'on-failure:x' },
@@ -208,4 +287,26 @@ t.test('--volumes-from in docker’s syntax', async (t) => {
   t.throws(() => parseVolumesFrom(''), { message: /cannot be an empty string$/ })
   for (const mode of ['x', 'nocopy', 'rslave', 'ro,rw', 'ro:z'])
     t.throws(() => parseVolumesFrom(`web:${mode}`), { message: `invalid mode: ${mode}` }, mode)
+})
+
+t.test('what confines it and where it is found, as config.v2.json has them', async (t) => {
+  const file = path.join(temporaryDirectory(t), 'profile')
+  fs.writeFileSync(file, '{ "a b" :\n [1,\t"c \\" d"] }\n')
+  const { options, ...rest } = settleHost({
+    securityOpt: [`seccomp=${file}`, 'apparmor=a', 'apparmor=b', 'no-new-privileges:false'],
+  }).security
+  const profile = '{"a b":[1,"c \\" d"]}'
+  t.same(options, [`seccomp=${profile}`, 'apparmor=a', 'apparmor=b', 'no-new-privileges:false'])
+  t.same(rest, {
+    showsSystemPaths: false,
+    noNewPrivileges: false,
+    appArmorProfile: 'b',
+    seccompProfile: profile,
+  })
+  const found = { networkMode: 'net', aliases: ['a', 'b'], ipv4: '1.2.3.4', ipv6: '::1' }
+  t.match(settleHost({ network: 'name=net,alias=a,alias=b,ip=1.2.3.4,ip6=::1' }), found)
+  t.match(
+    settleHost({ network: 'net', networkAlias: ['a', 'b'], ip: '1.2.3.4', ip6: '::1' }),
+    found,
+  )
 })

@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../support/temporary.ts'
 const skip = unless({ interop: true, root: true, programs: DOCKER_PROGRAMS, realImage: true })
 const NAME = 'real/app:1'
 
-/** HOST stands for a directory, FILES for one with an env file and a label file. */
+/** HOST stands for a directory, FILES for one with an env file, a label file and a profile, ␣ for a space in a word. */
 const FLAGS: readonly string[] = [
   '',
   '--name given',
@@ -27,6 +27,10 @@ const FLAGS: readonly string[] = [
   '--net bridge',
   '--network front-end',
   '--network container:given',
+  '--network name=Front-End,alias=A,alias=b',
+  '--network front-end --network-alias A --net-alias b --ip 172.30.1.2 --ip6 2001:0db8::1',
+  '--network name=front-end,ip=172.30.1.2,alias=a',
+  '--network name=host',
   '-p 80',
   '-p 8080:80 -p 127.0.0.1:53:53/udp -p [::1]:8443:443 --expose 90-92/udp',
   '-p 8000-8001:80-81 -p 9000-9010:90 -P',
@@ -37,6 +41,18 @@ const FLAGS: readonly string[] = [
   '--read-only --tmpfs /run --tmpfs /tmp:size=1m,noexec',
   '--privileged',
   '--cap-add CAP_NET_ADMIN --cap-add CAP_SYS_ADMIN --cap-drop ALL',
+  '--device /dev/null --device /dev/zero:r --device /dev/zero//:/dev/../z/:rw',
+  '--device /dev//fuse/:rw --device /dev/none:/dev//x:m',
+  '--device-cgroup-rule c␣1:3␣rwm --device-cgroup-rule a␣*:*␣r',
+  '--ulimit nofile=1024:2048',
+  '--ulimit nofile=1 --ulimit nofile=5:-1',
+  '--security-opt no-new-privileges --security-opt apparmor=mine --security-opt seccomp=unconfined',
+  '--security-opt no-new-privileges:false --security-opt apparmor:unconfined --security-opt seccomp=FILES/profile',
+  '--security-opt label=type:svirt_t --security-opt label:level:s0',
+  '--security-opt systempaths=unconfined',
+  '--privileged --security-opt systempaths=unconfined --security-opt no-new-privileges=1',
+  '--privileged --security-opt label=level:s0',
+  '--privileged --security-opt label:disable --device /dev/null:/dev/x',
   '--add-host a:1.2.3.4 --add-host b:::1 --add-host c:host-gateway',
   '--dns 1.1.1.1 --dns-search example.org --dns-option ndots:2',
   '--init --stop-signal SIGINT --stop-timeout 5',
@@ -54,6 +70,11 @@ const FLAGS: readonly string[] = [
   '--volumes-from volumes',
   '--volumes-from volumes:ro -v mine:/named --mount type=tmpfs,dst=/vol',
 ]
+
+/** Spaces in and outside of strings, and what Go's encoder escapes. */
+const PROFILE = `{ "defaultAction": "SCMP_ACT_ALLOW",
+  "syscalls": [ {"names": ["chmod"], "action": "SCMP_ACT_ERRNO", "comment": "a  <\\" b>"} ] }
+`
 
 /** IDs, names and times are drawn anew; docker's client of 20.10 sends nothing where a later one sends an empty list. */
 function alike(root: string, id: string, file: string): unknown {
@@ -85,13 +106,15 @@ t.test('the same flags leave the same documents', { skip }, async (t) => {
   for (const made of [host, files]) fs.mkdirSync(made)
   fs.writeFileSync(path.join(files, 'env'), '# c\nA=1\n  B=2 \nHOME\nNOWHERE_TO_BE_FOUND\n\nC=\n')
   fs.writeFileSync(path.join(files, 'labels'), 'l1=v1\nALONE\n l2= 2\n# c\n')
+  fs.writeFileSync(path.join(files, 'profile'), PROFILE)
   shaleOk(['--root', root, 'load', '-q', '-i', realImage.tar])
   copyTree(root, copy)
   const made: string[] = []
   {
     await using dockerd = await startDockerd(root)
     for (const line of FLAGS) {
-      const words = line.replaceAll('HOST', host).replaceAll('FILES', files).split(' ')
+      const named = line.replaceAll('HOST', host).replaceAll('FILES', files)
+      const words = named.split(' ').map((word) => word.replaceAll('␣', ' '))
       const flags = line === '' ? [] : words
       const byDocker = dockerd.docker('create', ...flags, NAME, 'true')
       const byShale = shaleOk(['--root', copy, 'create', ...flags, NAME, 'true'])
@@ -172,6 +195,13 @@ t.test('a dockerd runs them as they were asked to run', { skip }, async (t) => {
   )
   create('holder', '-v data:/vol', 'true')
   create('reader', '--volumes-from holder:ro -v /own', 'sh', '-c', 'ls /vol; touch /vol/y')
+  create(
+    'bound',
+    '--ulimit nofile=517:518 --device /dev/null:/dev/nothing --security-opt no-new-privileges --security-opt systempaths=unconfined',
+    'sh',
+    '-c',
+    'ulimit -Sn; ulimit -Hn; test -c /dev/nothing && echo nothing; grep -c "NoNewPrivs:.1" /proc/self/status; grep -c " /proc/kcore " /proc/mounts',
+  )
   create('init', '--init', 'cat', '/proc/1/comm')
   create(
     'stopped',
@@ -195,6 +225,7 @@ t.test('a dockerd runs them as they were asked to run', { skip }, async (t) => {
   const read = dockerd.run(['start', '-a', 'reader'])
   t.equal(read.stdout, 'x\n')
   t.match(read.stderr, 'Read-only file system')
+  t.equal(dockerd.run(['start', '-a', 'bound']).stdout, '517\n518\nnothing\n1\n0\n')
   t.match(dockerd.docker('start', '-a', 'init'), /^(docker-init|tini)$/)
   dockerd.docker('start', 'stopped')
   dockerd.docker('stop', '-t', '20', 'stopped')

@@ -1,0 +1,108 @@
+// By which names and at which address a container is found in its network: `--network name=...`, `--network-alias`,
+// `--ip`. Source: docker/cli opts/network.go, container/opts.go parseNetworkOpts.
+
+import { isIP } from 'node:net'
+import { csvRecord } from './csv-record.ts'
+import { parseNetwork, sharedContainer } from './network-mode.ts'
+import { wrongArgument, wrongOption } from './wrong-option.ts'
+
+export interface EndpointOptions {
+  /** `none`, `host`, `bridge`, a network's name, `name=NET[,alias=A][,ip=IP][,ip6=IP]`, or `container:NAME`. */
+  readonly network?: string
+  /** Names in that network, besides its own. */
+  readonly networkAlias?: readonly string[]
+  /** Its address in that network. */
+  readonly ip?: string
+  readonly ip6?: string
+}
+
+export interface NetworkSettings {
+  /** As HostConfig.NetworkMode has it. */
+  readonly networkMode: string
+  readonly aliases: readonly string[]
+  /** '' where any will do. */
+  readonly ipv4: string
+  readonly ipv6: string
+}
+
+/** docker's own test: no name of a network has an equals sign. */
+const LONG_FORM = /\w+=\w+/
+const BUILT_IN = new Set(['default', 'bridge', 'host', 'none'])
+
+/** @throws InvalidArgumentError ERR_OPTION in docker's words */
+export function settleNetwork(options: EndpointOptions): NetworkSettings {
+  const { network = 'default', networkAlias = [], ip = '', ip6 = '' } = options
+  const own = LONG_FORM.test(network) ? parseLongForm(network) : plain(network)
+  const conflict = (option: string, what: string): Error =>
+    wrongOption(
+      option,
+      network,
+      `conflicting options: cannot specify both --${option} and per-network ${what}`,
+    )
+  if (own.aliases.length > 0 && networkAlias.length > 0) throw conflict('network-alias', 'alias')
+  if (own.ipv4 !== '' && ip !== '') throw conflict('ip', 'IPv4 address')
+  if (own.ipv6 !== '' && ip6 !== '') throw conflict('ip6', 'IPv6 address')
+  const settings: NetworkSettings = {
+    networkMode: own.networkMode,
+    aliases: own.aliases.length > 0 ? own.aliases : networkAlias,
+    ipv4: own.ipv4 || ip,
+    ipv6: own.ipv6 || ip6,
+  }
+  refuseUnfit(settings)
+  return settings
+}
+
+function plain(network: string): NetworkSettings {
+  return { networkMode: parseNetwork(network), aliases: [], ipv4: '', ipv6: '' }
+}
+
+/** docker's client takes keys and values in any case, and writes them in small letters. */
+function parseLongForm(text: string): NetworkSettings {
+  const refuse = (reason: string): Error => wrongArgument('network', text, reason)
+  const fields = csvRecord(text.toLowerCase())
+  if (typeof fields === 'string') throw refuse(fields)
+  const given: Record<'name' | 'ip' | 'ip6', string> = { name: '', ip: '', ip6: '' }
+  const aliases: string[] = []
+  for (const field of fields) {
+    const equals = field.indexOf('=')
+    const [key, value] = [
+      field.slice(0, Math.max(equals, 0)).trim(),
+      field.slice(equals + 1).trim(),
+    ]
+    if (key === '') throw refuse(`invalid field ${field}`)
+    if (key === 'alias') aliases.push(value)
+    else if (key === 'name' || key === 'ip' || key === 'ip6') given[key] = value
+    else throw refuse(`invalid field key ${key}; expected name, alias, ip and ip6`)
+  }
+  if (given.name === '') throw refuse('network name/id is not specified')
+  return { ...plain(given.name), aliases, ipv4: given.ip, ipv6: given.ip6 }
+}
+
+/** docker writes an address in one of its own networks down, and refuses it when the container starts. */
+function refuseUnfit({ networkMode, aliases, ipv4, ipv6 }: NetworkSettings): void {
+  const isOwn = !BUILT_IN.has(networkMode) && sharedContainer(networkMode) === undefined
+  const refuse = (option: string, value: string, reason: string): Error =>
+    wrongOption(option, value, reason)
+  const [alias] = aliases
+  if (aliases.includes('')) throw refuse('network-alias', '', 'an alias in a network has a name')
+  if (alias !== undefined && !isOwn)
+    throw refuse(
+      'network-alias',
+      alias,
+      `network-scoped aliases are only supported for user-defined networks, and ${networkMode} is none`,
+    )
+  for (const [option, address, version] of [
+    ['ip', ipv4, 4],
+    ['ip6', ipv6, 6],
+  ] as const) {
+    if (address === '') continue
+    if (isIP(address) !== version || address.includes('%'))
+      throw refuse(option, address, `invalid IPv${version} address: ${address}`)
+    if (!isOwn)
+      throw refuse(
+        option,
+        address,
+        `user specified IP address is supported on user defined networks only, and ${networkMode} is none`,
+      )
+  }
+}

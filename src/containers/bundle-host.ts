@@ -1,16 +1,17 @@
 // What a container was asked to be run with, out of hostconfig.json, as a bundle's config.json says it: privilege and
 // capabilities, what is read-only or masked, tmpfs, bounds, and the host's network.
 // Left out is what needs somebody to do it: networks (of another container, too), ports, names in /etc/hosts, --init,
-// restarts. So are the host's profiles (seccomp, AppArmor, SELinux), and what create has no flag for and is not in
-// bundle-limits.ts: devices, namespaces shared with others, --group-add, --shm-size, --sysctl, block I/O.
+// restarts. So are the profiles that docker has of its own, and what create has no flag for and is not in
+// bundle-limits.ts: namespaces shared with others, --group-add, --shm-size, --sysctl, block I/O.
 // Source: moby daemon/oci_linux.go, oci/caps/utils.go, container/container_unix.go.
 
 import { isArray, isObject, ownField, type JsonObject, type JsonValue } from '../image/json.ts'
 import { numberAt, resourcesOf, rlimitsOf, type Rlimit } from './bundle-limits.ts'
+import { bundleSecurity, type BundleSecurity } from './bundle-security.ts'
 import { ALL_CAPABILITIES, CAPABILITY_NAMES } from './capabilities.ts'
 import { MASKED_PATHS, READ_ONLY_PATHS } from './masked-paths.ts'
 
-export interface HostFacts {
+export interface HostFacts extends BundleSecurity {
   readonly capabilities: readonly string[]
   readonly privileged: boolean
   readonly readOnly: boolean
@@ -18,7 +19,6 @@ export interface HostFacts {
   readonly sharesNetwork: boolean
   /** Options of tmpfs by place. */
   readonly tmpfs: Readonly<Record<string, readonly string[]>>
-  readonly noNewPrivileges: boolean
   readonly maskedPaths: readonly string[]
   readonly readOnlyPaths: readonly string[]
   /** linux.resources but for devices; `{}` without bounds. */
@@ -58,7 +58,7 @@ export function hostFacts(hostConfig: JsonObject, mountPoints: JsonObject = {}):
     readOnly: is('ReadonlyRootfs'),
     sharesNetwork: ownField(hostConfig, 'NetworkMode') === 'host',
     tmpfs: { ...tmpfsMounts(mountPoints), ...tmpfsPlaces(hostConfig) },
-    noNewPrivileges: forbidsNewPrivileges(hostConfig),
+    ...bundleSecurity(hostConfig),
     maskedPaths: pathsAt(hostConfig, 'MaskedPaths') ?? (privileged ? [] : MASKED_PATHS),
     readOnlyPaths: pathsAt(hostConfig, 'ReadonlyPaths') ?? (privileged ? [] : READ_ONLY_PATHS),
     resources: resourcesOf(hostConfig),
@@ -115,13 +115,6 @@ function merged(options: readonly string[]): readonly string[] {
     /^r[ow]$/.test(option) ? 'rw' : option.split('=', 1)[0]!.replace(/^no(?=exec|suid|dev)/, '')
   const all = new Map([...TMPFS_OPTIONS, ...options].map((option) => [matter(option), option]))
   return [...all.values()]
-}
-
-/** `no-new-privileges`, or with `:` or `=` and a truth of Go's; the last one counts. */
-function forbidsNewPrivileges(hostConfig: JsonObject): boolean {
-  const options = stringsOf(ownField(hostConfig, 'SecurityOpt'))
-  const last = options.findLast((option) => /^no-new-privileges([:=]|$)/.test(option))
-  return last !== undefined && !/[:=](0|f|F|false|FALSE|False)$/.test(last)
 }
 
 /** An empty list is `systempaths=unconfined`; none at all is of a docker before 18.09, or of a privileged container. */

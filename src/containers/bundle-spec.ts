@@ -3,6 +3,7 @@
 // Pure data: who the user is, where volumes lie and which IDs may be mapped, the caller says.
 
 import type { ContainerConfig } from '../image/container-config.ts'
+import type { BundleDevices, DeviceNode } from './bundle-devices.ts'
 import type { HostFacts } from './bundle-host.ts'
 import type { ProcessUser } from './bundle-user.ts'
 import { cleanPlace } from './mount-place.ts'
@@ -40,6 +41,8 @@ export interface BundleFacts {
   readonly volumes: readonly BundleVolume[]
   /** What it was asked to be run with. */
   readonly host: HostFacts
+  /** Absent without any of its own. */
+  readonly devices?: BundleDevices
   /** Absent for a bundle that root runs. */
   readonly mappings?: UserMappings
 }
@@ -86,6 +89,7 @@ export function bundleSpec(facts: BundleFacts): object {
   const isRootless = mappings !== undefined
   const { capabilities, privileged } = host
   const own = isRootless ? rootlessMounts() : MOUNTS
+  const { nodes, rules } = facts.devices ?? { nodes: [], rules: [] }
   return {
     ociVersion: '1.0.2',
     process: {
@@ -107,6 +111,7 @@ export function bundleSpec(facts: BundleFacts): object {
         ...(user.uid === 0 ? { effective: capabilities, permitted: capabilities } : {}),
       },
       ...(host.rlimits.length === 0 ? {} : { rlimits: host.rlimits }),
+      ...(host.appArmorProfile === '' ? {} : { apparmorProfile: host.appArmorProfile }),
       noNewPrivileges: host.noNewPrivileges,
     },
     root: { path: 'rootfs', readonly: host.readOnly },
@@ -114,9 +119,15 @@ export function bundleSpec(facts: BundleFacts): object {
     mounts: [...(privileged ? own.map(writable) : own), ...ownMounts(host, volumes)],
     linux: {
       ...(isRootless ? { uidMappings: mappings.uids, gidMappings: mappings.gids } : {}),
+      ...(nodes.length === 0 ? {} : { devices: isRootless ? nodes.map(withoutOwner) : nodes }),
       ...(isRootless
         ? {}
-        : { resources: { devices: [{ allow: privileged, access: 'rwm' }], ...host.resources } }),
+        : {
+            resources: {
+              devices: [{ allow: privileged, access: 'rwm' }, ...(privileged ? [] : rules)],
+              ...host.resources,
+            },
+          }),
       ...rootPropagation(volumes),
       namespaces: namespacesOf(isRootless, host.sharesNetwork).map((type) => ({ type })),
       ...(host.maskedPaths.length === 0 ? {} : { maskedPaths: host.maskedPaths }),
@@ -125,9 +136,22 @@ export function bundleSpec(facts: BundleFacts): object {
   }
 }
 
-/** @returns the bounds that a rootless bundle has no cgroup for: `memory`, `cpu`, `pids` */
-export function unheldBounds({ resources }: HostFacts): readonly string[] {
-  return Object.keys(resources)
+/** @returns the bounds that a rootless bundle has no cgroup for: `memory`, `cpu`, `pids`, `devices` */
+export function unheldBounds(
+  { resources }: HostFacts,
+  { rules }: Pick<BundleDevices, 'rules'>,
+): readonly string[] {
+  const isBound = rules.some(({ access }) => access.length < 'rwm'.length)
+  return [...Object.keys(resources), ...(isBound ? ['devices'] : [])]
+}
+
+/** The runtime mounts the host's own node there, and its owner is not mapped. */
+function withoutOwner({
+  uid: _uid,
+  gid: _gid,
+  ...node
+}: DeviceNode): Omit<DeviceNode, 'uid' | 'gid'> {
+  return node
 }
 
 /** The network stays the host's: nobody could set up another, and sysfs belongs to the namespace of its network. */

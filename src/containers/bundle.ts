@@ -14,7 +14,6 @@ import {
 import { indentGoJSON } from '../image/go-json.ts'
 import { isObject, ownField, type JsonObject } from '../image/json.ts'
 import { openImageStack } from '../inspect/image-stack.ts'
-import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import { fromNodeError } from '../sys/errno.ts'
 import { fuseUnavailable, usersMayAllowOthers } from '../sys/fuse-device.ts'
@@ -24,8 +23,10 @@ import { materialise } from '../view/materialise.ts'
 import { bundleSource } from '../view/mount-list.ts'
 import { KEPT_ASIDE, type ViewChoice } from '../view/show.ts'
 import type { LayerStack } from '../view/stack.ts'
+import { bundleDevices, type BundleDevices } from './bundle-devices.ts'
 import { hostFacts, type HostFacts } from './bundle-host.ts'
 import { userMappings } from './bundle-mappings.ts'
+import { refuseUnsayable } from './bundle-security.ts'
 import { bundleSpec, unheldBounds, type BundleFacts, type UserMappings } from './bundle-spec.ts'
 import { resolveUser, type ProcessUser } from './bundle-user.ts'
 import { bundleVolumes } from './bundle-volumes.ts'
@@ -85,11 +86,11 @@ export async function writeBundle(
     const mappings = userMappings()
     const refusal = mappings && unmapped(mappings, user)
     if (refusal !== undefined) warn(store, options, { code: 'user-unmapped', message: refusal })
-    const host = 'container' in source ? hostFactsOf(store, source.container) : hostFacts({})
-    const unheld = mappings ? unheldBounds(host).join(', ') : ''
+    const { host, devices } = hostOf(store, source)
+    const unheld = mappings ? unheldBounds(host, devices).join(', ') : ''
     const message = `the container's bounds (${unheld}) are not in config.json: they need a cgroup, and an ordinary user's bundle has none`
     if (unheld !== '') warn(store, options, { code: 'bounds-left-out', message })
-    const config = configText(store, source, { user, host, mappings })
+    const config = configText(store, source, { user, host, devices, mappings })
     fs.writeFileSync(path.join(target, 'config.json'), config)
     const rootfs = path.join(target, 'rootfs')
     fs.mkdirSync(rootfs, { mode: 0o755 })
@@ -156,8 +157,10 @@ function configText(
   {
     user,
     host,
+    devices,
     mappings,
   }: Pick<BundleFacts, 'user' | 'host'> & {
+    readonly devices: BundleDevices
     readonly mappings: UserMappings | undefined
   },
 ): string {
@@ -172,14 +175,25 @@ function configText(
     user,
     volumes: 'container' in source ? bundleVolumes(store, source.container) : [],
     host,
+    devices,
     ...(mappings === undefined ? {} : { mappings }),
   })
   return `${indentGoJSON(inOrder(spec as JsonObject), '  ', { escapeHTML: false })}\n`
 }
 
-function hostFactsOf(store: Store, container: Container): HostFacts {
+function hostOf(
+  store: Store,
+  source: TreeSource,
+): { readonly host: HostFacts; readonly devices: BundleDevices } {
+  if ('image' in source) return { host: hostFacts({}), devices: { nodes: [], rules: [] } }
+  const { container } = source
+  const hostConfig = hostConfigOf(store, container)
+  refuseUnsayable(hostConfig, container.name)
   const points = ownField(container.document, 'MountPoints')
-  return hostFacts(hostConfigOf(store, container), isObject(points) ? points : {})
+  return {
+    host: hostFacts(hostConfig, isObject(points) ? points : {}),
+    devices: bundleDevices(hostConfig, container.name),
+  }
 }
 
 function shortName(source: TreeSource): string {

@@ -52,6 +52,7 @@ interface Spec {
     readonly namespaces: readonly { readonly type: string }[]
     readonly uidMappings?: readonly object[]
     readonly resources?: object
+    readonly devices?: readonly { readonly path: string; readonly fileMode: number }[]
     readonly rootfsPropagation?: string
   }
 }
@@ -211,6 +212,83 @@ t.test('bounds and privilege, where a bundle has a say in them', (t) => {
   t.notOk('maskedPaths' in all.linux || 'readonlyPaths' in all.linux)
   t.notOk(all.mounts.some(({ options }) => options.includes('ro')))
   t.end()
+})
+
+t.test('devices and confinement, as far as config.json says them', async (t) => {
+  const { directory, store } = await containerFixture(t, [LAYER], { Cmd: ['/bin/x'] })
+  const link = path.join(directory, 'link')
+  fs.symlinkSync('/dev/zero', link)
+  const bundle = async (name: string, options: CreateOptions): Promise<Spec> => {
+    await createContainer(store, 'base:1', { name, ...options })
+    const out = path.join(directory, name)
+    await writeBundle(store, name, out, { copy: true, onWarning: () => {} })
+    return specOf(out)
+  }
+  const { process: run, linux } = await bundle('with', {
+    device: ['/dev/null:/dev/nothing:r', link],
+    deviceCgroupRule: ['b 7:* rm'],
+    securityOpt: ['apparmor=mine', 'no-new-privileges', 'label=disable', 'seccomp=unconfined'],
+    ulimit: ['nofile=5:6'],
+  })
+  t.match(linux.devices, [
+    { path: '/dev/nothing', type: 'c', major: 1, minor: 3 },
+    { path: link, type: 'c', major: 1, minor: 5 },
+  ])
+  t.equal(linux.devices?.[0]?.fileMode, fs.statSync('/dev/null').mode & 0o7777)
+  const rules = [
+    { allow: false, access: 'rwm' },
+    { allow: true, type: 'c', major: 1, minor: 3, access: 'r' },
+    { allow: true, type: 'c', major: 1, minor: 5, access: 'rwm' },
+    { allow: true, type: 'b', major: 7, access: 'rm' },
+  ]
+  if (isRoot) t.same(linux.resources, { devices: rules })
+  t.match(run, {
+    apparmorProfile: 'mine',
+    noNewPrivileges: true,
+    rlimits: [{ type: 'RLIMIT_NOFILE', soft: 5, hard: 6 }],
+  })
+  const open = await bundle('open', {
+    securityOpt: ['apparmor=unconfined', 'systempaths=unconfined'],
+    device: ['/dev/net:/dev/none'].filter(() => fs.existsSync('/dev/net/tun')),
+  })
+  t.notOk('apparmorProfile' in open.process)
+  t.notOk('maskedPaths' in open.linux || 'readonlyPaths' in open.linux)
+  if (fs.existsSync('/dev/net/tun')) t.match(open.linux.devices, [{ path: '/dev/none/tun' }])
+
+  const all = await bundle('all', { privileged: true, device: ['/dev/null:/dev/x:r'] })
+  if (isRoot) t.same(all.linux.resources, { devices: [{ allow: true, access: 'rwm' }] })
+  t.match(all.linux.devices, [{ path: '/dev/x' }])
+
+  const profile = path.join(directory, 'profile')
+  fs.writeFileSync(profile, '{}')
+  for (const [name, options, error] of [
+    [
+      'none',
+      { device: ['/dev/none'] },
+      { code: 'ERR_FILE_NOT_FOUND', message: /device \/dev\/none of none/ },
+    ],
+    [
+      'file',
+      { device: [profile] },
+      { code: 'ERR_FILE_NOT_FOUND', message: /there is no such device/ },
+    ],
+    [
+      'seccomp',
+      { securityOpt: [`seccomp=${profile}`] },
+      {
+        code: 'ERR_HOST_UNSUPPORTED',
+        message: /^cannot make a bundle of seccomp: .*--security-opt seccomp=FILE/,
+      },
+    ],
+    [
+      'label',
+      { securityOpt: ['label=disable', 'label=type:t'] },
+      { code: 'ERR_HOST_UNSUPPORTED', message: /--security-opt label=type:t/ },
+    ],
+  ] as const) {
+    await t.rejects(bundle(name, options), error, name)
+    t.notOk(fs.existsSync(path.join(directory, name)), 'nothing is left of it')
+  }
 })
 
 t.test('what hostconfig.json of a dockerd says, and create has no flag for', async (t) => {

@@ -98,6 +98,22 @@ for (const runtime of ['crun', 'runc']) {
       const done = run('shut')
       t.match(done, { code: 0, stdout: 'shut\ny\nz\n0000000000000001\n' }, done.stderr)
       own('umount', 'shut')
+
+      const bound = [
+        ...['--device', '/dev/null:/dev/nothing', '--ulimit', 'nofile=517:518'],
+        ...['--security-opt', 'no-new-privileges', '--security-opt', 'apparmor=unconfined'],
+        ...['--device-cgroup-rule', 'c 10:* rw'],
+      ]
+      const asks = [
+        'echo x >/dev/nothing && test -c /dev/nothing && echo nothing',
+        'ulimit -Sn; ulimit -Hn',
+        'while read name value; do case $name in NoNewPrivs:) echo $value;; esac; done </proc/1/status',
+      ].join('; ')
+      own('create', '--name', 'bound', ...bound, 'base:1', asks)
+      own('bundle', 'bound', path.join(directory, 'bound'))
+      const asked = run('bound')
+      t.match(asked, { code: 0, stdout: 'nothing\n517\n518\n1\n' }, asked.stderr)
+      own('umount', 'bound')
     },
   )
 

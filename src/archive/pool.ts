@@ -5,7 +5,7 @@
 import os from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import { type PackedError, unpackError } from '../errors.ts'
-import { startThread } from '../sys/start-thread.ts'
+import { startThread, threadEnded } from '../sys/start-thread.ts'
 import { takesMuchMemory } from './decompress.ts'
 import type { LayerJob, LayerResult } from './layer-job.ts'
 import { applyLayerJob } from './pipeline.ts'
@@ -114,7 +114,12 @@ export class LayerPool implements AsyncDisposable {
   #start(): Worker {
     const worker = startThread(new URL('./worker.js', import.meta.url))
     this.#all.add(worker)
-    worker.once('exit', () => this.#all.delete(worker))
+    worker.once('exit', () => {
+      this.#all.delete(worker)
+      // One that ends between two jobs would never answer the next.
+      const place = this.#idle.indexOf(worker)
+      if (place >= 0) this.#idle.splice(place, 1)
+    })
     // An idle pool must not keep the process alive.
     worker.unref()
     return worker
@@ -144,7 +149,12 @@ export class LayerPool implements AsyncDisposable {
     }
     // A bug, or memory ran out: the thread is gone.
     const onError = (error: unknown): void => settle(false, () => reject(error))
-    const onExit = (): void => settle(false, () => reject(new Error('the LayerPool was closed')))
+    const onExit = (code: number): void => {
+      const closed = this.#closed && new Error('the LayerPool was closed')
+      settle(false, () =>
+        reject(closed || threadEnded(`${job.action ?? 'load'} ${job.label}`, code)),
+      )
+    }
     worker.on('message', onMessage)
     worker.once('error', onError)
     worker.once('exit', onExit)

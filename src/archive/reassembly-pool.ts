@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import { type PackedError, unpackError } from '../errors.ts'
-import { startThread } from '../sys/start-thread.ts'
+import { startThread, threadEnded } from '../sys/start-thread.ts'
 import { layerTar, writeLayerTar, type LayerTarSource, type TarTarget } from './reassemble.ts'
 import { splitTotals, type SplitTotals } from './split-totals.ts'
 
@@ -143,6 +143,12 @@ export class ReassemblyPool implements AsyncDisposable {
   #start(): Worker {
     const worker = startThread(new URL('./reassemble-worker.js', import.meta.url))
     this.#all.add(worker)
+    worker.once('exit', () => {
+      this.#all.delete(worker)
+      // One that ends between two jobs would never answer the next.
+      const place = this.#idle.indexOf(worker)
+      if (place >= 0) this.#idle.splice(place, 1)
+    })
     return worker
   }
 
@@ -175,7 +181,7 @@ export class ReassemblyPool implements AsyncDisposable {
       failure ??= { reason }
       end()
     }
-    const onExit = (): void => onDeath(new Error('a thread ended in the middle of its work'))
+    const onExit = (code: number): void => onDeath(threadEnded('give a layer back as a tar', code))
     worker.on('message', onMessage).once('error', onDeath).once('exit', onExit)
     const stop = (): void => {
       failure ??= { reason: signal?.reason ?? new Error('the ReassemblyPool was closed') }

@@ -6,7 +6,7 @@ import { ERRNO, errnoName } from './errno.ts'
 import type { Parameter, Refusal } from './make-mount.ts'
 import { moduleFile } from './module-file.ts'
 import { attachTo, mountError, takesSingleLowers } from './mount.ts'
-import { startThread } from './start-thread.ts'
+import { askThread } from './start-thread.ts'
 
 /** What one-lower.ts is told. */
 export interface OneLower {
@@ -26,11 +26,8 @@ export async function mountOneLower(
   release?: string,
 ): Promise<void> {
   const workerData: OneLower = { ...mount, single: takesSingleLowers(release) }
-  const worker = startThread(moduleFile('one-lower.js'), { workerData })
-  const made = await new Promise<number | Refusal>((resolve, reject) => {
-    worker.once('message', resolve)
-    worker.once('error', reject)
-  })
+  const thread = moduleFile('one-lower.js')
+  const made = await askThread<number | Refusal>(`mount ${target}`, thread, { workerData })
   if (typeof made === 'number') return attachTo(target, made)
   const why = lacking(made)
   if (why === undefined) throw mountError(target, made.syscall, made.errno, made.message)

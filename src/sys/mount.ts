@@ -14,7 +14,7 @@ import { SYS, cText, checked, libc } from './libc.ts'
 import { moduleFile } from './module-file.ts'
 import { FSCONFIG_STRING_MAX, attach, makeMount, type Parameter } from './make-mount.ts'
 import { OPTIONS_BYTES_MAX, mountAttributes } from './mount-flags.ts'
-import { startThread } from './start-thread.ts'
+import { askThread } from './start-thread.ts'
 
 const MOUNT_ATTR_RDONLY = 1
 const OPEN_TREE_CLONE = 1
@@ -199,11 +199,7 @@ export interface RelativeMount {
 /** In a thread of its own, whose working directory can change without that of the process. */
 function mountFrom(home: string, mount: Omit<RelativeMount, 'home'>): Promise<number> {
   const workerData: RelativeMount = { home, ...mount }
-  const worker = startThread(moduleFile('relative-mount.js'), { workerData })
-  return new Promise((resolve, reject) => {
-    worker.once('message', resolve)
-    worker.once('error', reject)
-  })
+  return askThread(`mount ${mount.target}`, moduleFile('relative-mount.js'), { workerData })
 }
 
 /** Shows a directory at another place, unchangeable there. */

@@ -24,6 +24,7 @@ import {
   paxRecords,
   ZERO_BLOCKS,
 } from '../support/tars.ts'
+import { endNextThread } from '../support/end-thread.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const file = (name: string, body: string | Buffer): TarEntryInit => ({
@@ -339,6 +340,22 @@ t.test('the pool: errors keep their class, and the thread goes on', async (t) =>
     name: 'UnsafePathError',
     code: 'ERR_PATH_ESCAPE',
   })
+  t.match(await pool.run(jobFor(dir, tar, { tar })), { diffID: digestOf(tar) })
+})
+
+t.test('the pool: a thread that ends without a word fails its job and no other', async (t) => {
+  const dir = temporaryDirectory(t)
+  await using pool = new LayerPool({ workers: 1 })
+  const tar = await tarOf([file('f', randomBytes(5_000_000))])
+  let thread = endNextThread()
+  await t.rejects(pool.run(jobFor(dir, tar)), {
+    name: 'HostError',
+    message: /^cannot load .*: the thread for it ended without an answer/,
+  })
+  thread = new Promise((resolve) => process.once('worker', resolve))
+  t.match(await pool.run(jobFor(dir, tar, { tar })), { diffID: digestOf(tar) })
+  // Between two jobs: it must not be given the next.
+  await (await thread).terminate()
   t.match(await pool.run(jobFor(dir, tar, { tar })), { diffID: digestOf(tar) })
 })
 

@@ -10,7 +10,7 @@ import { close } from '../../sys/file-calls.ts'
 import { mountFuse, readFarAhead, unmountFuse, watchMount } from '../../sys/fuse-device.ts'
 import type { ServerGreeting } from '../../sys/start-server.ts'
 import { openPrivately } from '../../sys/private-directory.ts'
-import { startThread } from '../../sys/start-thread.ts'
+import { startThread, threadEnded } from '../../sys/start-thread.ts'
 import type { FuseConfig, FuseWorkerData } from './config.ts'
 
 /** How long a mount that somebody is in may go on after it was asked to end. */
@@ -71,9 +71,14 @@ function holdUpper(config: FuseConfig, upper: NonNullable<FuseConfig['upper']>):
   return { directory: holdOpen(config, directory), work: holdOpen(config, work) }
 }
 
-function greet(greeting: ServerGreeting): void {
-  process.send?.(greeting, () => {
-    if (process.connected) process.disconnect()
+/** Resolves when it is said: a process that ends sooner may take its last words with it. */
+function greet(greeting: ServerGreeting): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined) return resolve()
+    process.send(greeting, () => {
+      if (process.connected) process.disconnect()
+      resolve()
+    })
   })
 }
 
@@ -90,8 +95,11 @@ async function serveConfig(given: FuseConfig): Promise<void> {
     // A walk leaves many small things that stay: in a small nursery they would be copied again and again.
     resourceLimits: { maxYoungGenerationSizeMb: 64 },
   })
-  const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+  const gone = new Promise<number>((resolve) => worker.once('exit', resolve))
+  let isAsked = false
+  let told: Promise<void> | undefined
   const stop = (): void => {
+    isAsked = true
     unmountFuse(target, { lazy: true })
     watcher?.release()
     // The thread cannot be interrupted while it waits for the last ones to leave; what they wrote is in the upper layer.
@@ -101,16 +109,21 @@ async function serveConfig(given: FuseConfig): Promise<void> {
   const fail = (error: PackedError): void => {
     // First: whoever hears of it looks at the directory next.
     stop()
-    greet({ failed: error })
+    told = greet({ failed: error })
     process.exitCode = 1
   }
   worker.on('message', (message: ServerGreeting) => {
     if ('failed' in message) return fail(message.failed)
     if (asRoot) readFarAhead(target)
-    greet(message)
+    told = greet(message)
   })
   worker.on('error', (error) => fail(packError(error)))
-  await gone
+  const code = await gone
+  // A mount that nobody serves answers ENOTCONN for ever. One that ends as it should has code 0 and greeted before.
+  if (!isAsked && (code !== 0 || told === undefined)) {
+    fail(packError(threadEnded(`serve ${target}`, code)))
+  }
+  await told
   watcher?.release()
   close(device)
 }
@@ -119,8 +132,8 @@ process.once('message', (config) => {
   serveConfig(config as FuseConfig).then(
     () => process.exit(),
     (error: unknown) => {
-      greet({ failed: packError(error) })
       process.exitCode = 1
+      return greet({ failed: packError(error) })
     },
   )
 })

@@ -85,6 +85,28 @@ function isRunning(pid: number): boolean {
   }
 }
 
+t.test(
+  'a server whose thread ends without a word says so, and leaves no mount',
+  { skip },
+  async (t) => {
+    const home = temporaryDirectory(t)
+    const { merged, upper } = makeSide(home, 'silent')
+    const before = process.env['NODE_OPTIONS']
+    // The server takes it from here: in it, every thread ends at once.
+    const end = "process.on('worker', (worker) => void worker.terminate())"
+    process.env['NODE_OPTIONS'] = `--import=data:text/javascript,${encodeURIComponent(end)}`
+    t.teardown(() => {
+      if (before === undefined) delete process.env['NODE_OPTIONS']
+      else process.env['NODE_OPTIONS'] = before
+    })
+    await t.rejects(mountByFuse({ target: merged, form, lowers: [upper.directory] }), {
+      name: 'HostError',
+      message: /^cannot serve .*: the thread for it ended without an answer/,
+    })
+    t.notOk(mounted(merged))
+  },
+)
+
 t.test('what the kernel does, the FUSE view does', { skip: overlay }, async (t) => {
   const home = temporaryDirectory(t)
   const seed = Number(process.env['SHALE_UNION_SEED'] ?? Date.now() & 0xffffff)

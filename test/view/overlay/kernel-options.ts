@@ -13,6 +13,7 @@ import { parseOverlayOptions } from '../../../src/view/overlay/overlay-options.t
 import { showOverlay } from '../../../src/view/overlay/show-overlay.ts'
 import { unmountOverlay } from '../../../src/view/overlay/unmount-overlay.ts'
 import type { Shown, ViewChoice } from '../../../src/view/show.ts'
+import { endNextThread } from '../../support/end-thread.ts'
 import { fuseSkip } from '../../support/fuse-for-users.ts'
 import { isRoot, unless } from '../../support/host.ts'
 import { writeLayer, overlaySkip } from '../../support/layer-directory.ts'
@@ -150,6 +151,11 @@ t.test('a single lower directory whatever its name and the kernel', { skip }, as
       t.ok(unmount(target))
     }
   }
+  void endNextThread()
+  await t.rejects(mountOneLower({ lower: at('low'), options: [], attributes: 1 }, at('shown')), {
+    code: 'ERR_HOST',
+    message: /the thread for it ended without an answer/,
+  })
   await t.rejects(mountOneLower({ lower: at('low'), options: [], attributes: 1 }, at('none')), {
     code: 'ERR_HOST',
   })

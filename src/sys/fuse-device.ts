@@ -73,16 +73,55 @@ export function mountFuse(options: FuseMountOptions): number {
 
 /** Why a FUSE mount cannot be had here; undefined where nothing speaks against it. */
 export function fuseUnavailable(asRoot: boolean): string | undefined {
+  return lackOf(asRoot)?.reason
+}
+
+/** @throws UnsupportedError ERR_HOST_UNSUPPORTED where fuseUnavailable has a reason, with what helps against it */
+export function checkFuse(target: string, asRoot: boolean): void {
+  const lack = lackOf(asRoot)
+  if (lack !== undefined) throw unavailable(target, lack.reason, lack.remedy)
+}
+
+/** Apart, since who takes another view by himself tells the reason alone. */
+interface Lack {
+  readonly reason: string
+  readonly remedy: string
+}
+
+const OTHER_VIEW = '--view merge writes the tree out instead'
+const NO_FUSE = `load it into the kernel (modprobe fuse), or ${OTHER_VIEW}`
+
+function deviceLack(code: string | undefined): Lack {
+  if (code === 'ENOENT') {
+    return {
+      reason: 'there is no /dev/fuse on this host',
+      remedy: `load it (modprobe fuse), start a container with --device /dev/fuse, or ${OTHER_VIEW}`,
+    }
+  }
+  const reason = `/dev/fuse cannot be opened (${code})`
+  // A container's device cgroup says EPERM also to root, and so does a file system without devices (nodev) by EACCES.
+  if (code === 'EACCES' || code === 'EPERM') {
+    return {
+      reason,
+      remedy: `make it readable and writable for this user (ls -l /dev/fuse), start a container with --device /dev/fuse, or ${OTHER_VIEW}`,
+    }
+  }
+  if (code === 'ENODEV' || code === 'ENXIO') return { reason, remedy: NO_FUSE }
+  return { reason, remedy: OTHER_VIEW }
+}
+
+function lackOf(asRoot: boolean): Lack | undefined {
   try {
     fs.accessSync('/dev/fuse', fs.constants.R_OK | fs.constants.W_OK)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return 'there is no /dev/fuse on this host'
     // fusermount3 is setuid, and opens it as its caller all the same.
-    return `/dev/fuse cannot be opened (${code})`
+    return deviceLack((error as NodeJS.ErrnoException).code)
   }
   if (asRoot || findProgram('fusermount3') !== undefined) return undefined
-  return 'fusermount3, by which an ordinary user mounts FUSE, is not installed'
+  return {
+    reason: 'fusermount3, by which an ordinary user mounts FUSE, is not installed',
+    remedy: `install fuse3, or ${OTHER_VIEW}`,
+  }
 }
 
 /** Whether fusermount3 lets ordinary users show their mounts to others (libfuse, util/fusermount.c, read_conf). */
@@ -101,8 +140,8 @@ function mountAsRoot(options: FuseMountOptions): number {
   try {
     fd = fs.openSync('/dev/fuse', 'r+')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw unavailable(target, `/dev/fuse cannot be opened (${code})`)
+    const { reason, remedy } = deviceLack((error as NodeJS.ErrnoException).code)
+    throw unavailable(target, reason, remedy)
   }
   const data = `fd=${fd},rootmode=40000,user_id=0,group_id=0${wordsOf(options)}`
   const flags = mountFlags([...(options.flags ?? []), ...(options.readOnly ? ['ro'] : [])])
@@ -111,7 +150,8 @@ function mountAsRoot(options: FuseMountOptions): number {
   if (result === 0) return fd
   fs.closeSync(fd)
   if (result === -ERRNO.EPERM) throw unavailable(target, 'this user may not mount (EPERM)')
-  if (result === -ERRNO.ENODEV) throw unavailable(target, 'the kernel has no FUSE')
+  if (result === -ERRNO.ENODEV)
+    throw unavailable(target, 'the kernel does not know it (ENODEV)', NO_FUSE)
   throw hostError(`mount ${target}`, -result, 'mount', target)
 }
 
@@ -123,7 +163,10 @@ function wordsOf({ forOthers, checked: isChecked }: FuseMountOptions): string {
 function mountByHelper(options: FuseMountOptions): number {
   const { target, source, readOnly, flags = [] } = options
   const helper = findProgram('fusermount3')
-  if (helper === undefined) throw unavailable(target, fuseUnavailable(false) ?? 'no fusermount3')
+  if (helper === undefined) {
+    checkFuse(target, false)
+    throw unavailable(target, 'no fusermount3')
+  }
   const refused = NOT_OF_HELPER.find((word) => asksFor(flags, word))
   if (refused !== undefined) throw unavailable(target, `fusermount3 takes no ${refused}`)
   const pair = Buffer.alloc(8)
@@ -244,8 +287,9 @@ export function closeBacking(device: number, id: number): void {
   libc().ioctlBytes(device, BACKING_CLOSE, backingBytes)
 }
 
-function unavailable(target: string, reason: string): UnsupportedError {
-  return new UnsupportedError('ERR_HOST_UNSUPPORTED', `cannot mount ${target} by FUSE: ${reason}`, {
+function unavailable(target: string, reason: string, remedy?: string): UnsupportedError {
+  const text = remedy === undefined ? reason : `${reason}; ${remedy}`
+  return new UnsupportedError('ERR_HOST_UNSUPPORTED', `cannot mount ${target} by FUSE: ${text}`, {
     details: { path: target, reason },
   })
 }

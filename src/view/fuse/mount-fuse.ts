@@ -1,7 +1,6 @@
 // A stack of layers shown through FUSE: by a server process of our own, which goes on after this one.
 
-import { UnsupportedError } from '../../errors.ts'
-import { fuseUnavailable } from '../../sys/fuse-device.ts'
+import { checkFuse } from '../../sys/fuse-device.ts'
 import { startServer, type StartedServer } from '../../sys/start-server.ts'
 import type { FuseConfig } from './config.ts'
 
@@ -30,14 +29,7 @@ export const FUSE_TYPE = 'fuse.shale'
 export async function mountByFuse(options: MountFuseOptions): Promise<StartedServer> {
   const { foreground = false, ...rest } = options
   const asRoot = process.geteuid?.() === 0
-  const reason = fuseUnavailable(asRoot)
-  if (reason !== undefined) {
-    throw new UnsupportedError(
-      'ERR_HOST_UNSUPPORTED',
-      `cannot mount ${options.target} by FUSE: ${reason}`,
-      { details: { path: options.target, reason } },
-    )
-  }
+  checkFuse(options.target, asRoot)
   const config: FuseConfig = {
     ...rest,
     asRoot,

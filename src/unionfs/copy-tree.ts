@@ -121,16 +121,16 @@ class Copy {
   /** By what they are: a link in `to` may lead into `from`. */
   checkParents(from: PathArgument, to: PathArgument): void {
     const source = this.#calls.find(from, this.#options.dereference === true)?.node
-    const dest = path.posix.resolve('/', shownPath(to))
-    const stop = path.posix.dirname(path.posix.resolve('/', shownPath(from)))
-    for (
-      let at = path.posix.dirname(dest);
-      at !== stop && at !== '/';
-      at = path.posix.dirname(at)
-    ) {
+    // The parent by its text, and `..` only then, as Node has it: of /d/.. it is /d.
+    const parentOf = (at: PathArgument): string =>
+      path.posix.resolve('/', path.posix.dirname(shownPath(at)))
+    const stop = parentOf(from)
+    let below = shownPath(to)
+    for (let at = parentOf(to); at !== stop && at !== '/'; at = path.posix.dirname(at)) {
       const found = this.#calls.find(at, true)
       if (found === undefined) return
-      if (found.node === source) throw intoItself(shownPath(from), shownPath(to))
+      if (found.node === source) throw intoItself(shownPath(from), below)
+      below = at
     }
   }
 

@@ -65,6 +65,10 @@ t.test('what is no mount is refused with its reason', async (t) => {
       'type=bind,src=/h,dst=/c,bind-recursive=readonly',
       'invalid value for bind-recursive: readonly, expected one of enabled, disabled',
     ],
+    [
+      'type=bind,src=/h,dst=/c,bind-recursive=writable',
+      'invalid value for bind-recursive: writable, expected one of enabled, disabled',
+    ],
     ['dst=/c,volume-subpath=x', "unexpected key 'volume-subpath' in 'volume-subpath=x'"],
   ] as const)
     t.throws(

@@ -5,10 +5,12 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { NotFoundError } from '../errors.ts'
-import { isArray, isObject, ownField, type JsonObject, type JsonValue } from '../image/json.ts'
+import { isObject, type JsonObject } from '../image/json.ts'
 import { pathFromText } from '../path/byte-path.ts'
 import { AT_FDCWD } from '../sys/file-calls.ts'
 import { statusAt } from '../sys/file-status.ts'
+import { DEVICE_RULE } from './devices.ts'
+import { listAt, textAt, textsAt } from './document-fields.ts'
 
 export interface DeviceNode {
   readonly path: string
@@ -53,9 +55,7 @@ export function bundleDevices(hostConfig: JsonObject, owner: string): BundleDevi
       ...found.map(({ node: { type, major, minor }, access }): DeviceRule => {
         return { allow: true, type, major, minor, access }
       }),
-      ...listAt(hostConfig, 'DeviceCgroupRules').flatMap((rule) =>
-        typeof rule === 'string' ? ruleOf(rule) : [],
-      ),
+      ...textsAt(hostConfig, 'DeviceCgroupRules').flatMap(ruleOf),
     ],
   }
 }
@@ -103,19 +103,9 @@ function nodeAt(file: string, inContainer: string): DeviceNode | undefined {
 }
 
 function ruleOf(text: string): DeviceRule[] {
-  const [, type, major, minor, access] = /^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/.exec(text) ?? []
+  const [, type, major, minor, access] = DEVICE_RULE.exec(text) ?? []
   if (type === undefined || access === undefined) return []
   const number = (name: string, digits: string | undefined): object =>
     digits === undefined || digits === '*' ? {} : { [name]: Number(digits) }
   return [{ allow: true, type, ...number('major', major), ...number('minor', minor), access }]
-}
-
-function listAt(object: JsonObject, key: string): readonly JsonValue[] {
-  const list = ownField(object, key)
-  return isArray(list) ? list : []
-}
-
-function textAt(object: JsonObject, key: string): string {
-  const value = ownField(object, key)
-  return typeof value === 'string' ? value : ''
 }

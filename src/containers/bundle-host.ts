@@ -5,10 +5,11 @@
 // bundle-limits.ts: namespaces shared with others, --group-add, --shm-size, --sysctl, block I/O.
 // Source: moby daemon/oci_linux.go, oci/caps/utils.go, container/container_unix.go.
 
-import { isArray, isObject, ownField, type JsonObject, type JsonValue } from '../image/json.ts'
-import { numberAt, resourcesOf, rlimitsOf, type Rlimit } from './bundle-limits.ts'
+import { isArray, isObject, ownField, type JsonObject } from '../image/json.ts'
+import { resourcesOf, rlimitsOf, type Rlimit } from './bundle-limits.ts'
 import { bundleSecurity, type BundleSecurity } from './bundle-security.ts'
 import { ALL_CAPABILITIES, CAPABILITY_NAMES } from './capabilities.ts'
+import { numberAt, objectAt, textsAt } from './document-fields.ts'
 import { MASKED_PATHS, READ_ONLY_PATHS } from './masked-paths.ts'
 
 export interface HostFacts extends BundleSecurity {
@@ -78,7 +79,7 @@ function capabilitiesOf(hostConfig: JsonObject): readonly string[] {
 /** Clients before docker 23 left names as they were typed. */
 function names(hostConfig: JsonObject, key: string): ReadonlySet<string> {
   return new Set(
-    stringsOf(ownField(hostConfig, key))
+    textsAt(hostConfig, key)
       .map((name) => name.toUpperCase())
       .map((name) => (name === ALL_CAPABILITIES || name.startsWith('CAP_') ? name : `CAP_${name}`)),
   )
@@ -119,15 +120,5 @@ function merged(options: readonly string[]): readonly string[] {
 
 /** An empty list is `systempaths=unconfined`; none at all is of a docker before 18.09, or of a privileged container. */
 function pathsAt(hostConfig: JsonObject, key: string): readonly string[] | undefined {
-  const list = ownField(hostConfig, key)
-  return isArray(list) ? stringsOf(list) : undefined
-}
-
-function stringsOf(list: JsonValue | undefined): readonly string[] {
-  return isArray(list) ? list.filter((each) => typeof each === 'string') : []
-}
-
-function objectAt(object: JsonObject, key: string): JsonObject {
-  const value = ownField(object, key)
-  return isObject(value) ? value : {}
+  return isArray(ownField(hostConfig, key)) ? textsAt(hostConfig, key) : undefined
 }

@@ -2,7 +2,8 @@
 // of its processes together, process.rlimits for each.
 // Source: moby daemon/daemon_unix.go getMemoryResources, getCPUResources, getPidsLimit; daemon/oci_linux.go WithRlimits.
 
-import { isArray, isObject, ownField, type JsonObject, type JsonValue } from '../image/json.ts'
+import { isObject, type JsonObject, type JsonValue } from '../image/json.ts'
+import { listAt, numberAt, textAt } from './document-fields.ts'
 
 export interface Rlimit {
   readonly type: string
@@ -24,26 +25,15 @@ export function resourcesOf(hostConfig: JsonObject): JsonObject {
 }
 
 export function rlimitsOf(hostConfig: JsonObject): readonly Rlimit[] {
-  const list = ownField(hostConfig, 'Ulimits')
-  if (!isArray(list)) return []
-  return list.filter(isObject).flatMap((each) => {
-    const name = textAt(each, 'Name')
-    if (name === '') return []
-    const bound = (key: string): bigint =>
-      BigInt.asUintN(64, BigInt(Math.trunc(numberAt(each, key))))
-    return [{ type: `RLIMIT_${name.toUpperCase()}`, soft: bound('Soft'), hard: bound('Hard') }]
-  })
-}
-
-/** 0 where there is none. */
-export function numberAt(object: JsonObject, key: string): number {
-  const value = ownField(object, key)
-  return typeof value === 'number' ? value : 0
-}
-
-function textAt(object: JsonObject, key: string): string {
-  const value = ownField(object, key)
-  return typeof value === 'string' ? value : ''
+  return listAt(hostConfig, 'Ulimits')
+    .filter(isObject)
+    .flatMap((each) => {
+      const name = textAt(each, 'Name')
+      if (name === '') return []
+      const bound = (key: string): bigint =>
+        BigInt.asUintN(64, BigInt(Math.trunc(numberAt(each, key))))
+      return [{ type: `RLIMIT_${name.toUpperCase()}`, soft: bound('Soft'), hard: bound('Hard') }]
+    })
 }
 
 /** Swap alone bounds nothing: it counts memory in. */

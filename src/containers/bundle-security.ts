@@ -2,9 +2,10 @@
 // was to be confined by what config.json does not say is not run with less.
 
 import { UnsupportedError } from '../errors.ts'
-import { isArray, ownField, type JsonObject } from '../image/json.ts'
+import type { JsonObject } from '../image/json.ts'
+import { textsAt } from './document-fields.ts'
 import { splitOption } from './security-options.ts'
-import { parseTruth } from './truth.ts'
+import { parseTruth } from './go-boolean.ts'
 
 export interface BundleSecurity {
   readonly noNewPrivileges: boolean
@@ -44,7 +45,5 @@ export function refuseUnsayable(hostConfig: JsonObject, owner: string): void {
 }
 
 function optionsOf(hostConfig: JsonObject): { kind: string; value: string }[] {
-  const list = ownField(hostConfig, 'SecurityOpt')
-  if (!isArray(list)) return []
-  return list.flatMap((each) => (typeof each === 'string' ? (splitOption(each) ?? []) : []))
+  return textsAt(hostConfig, 'SecurityOpt').flatMap((each) => splitOption(each) ?? [])
 }

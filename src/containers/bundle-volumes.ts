@@ -1,10 +1,11 @@
 // A container's volumes and binds as its bundle mounts them, out of MountPoints of config.v2.json.
 
-import { isObject, ownField, type JsonObject, type JsonValue } from '../image/json.ts'
+import { ownField } from '../image/json.ts'
 import type { Container } from '../store/container-db.ts'
 import type { Store } from '../store/store.ts'
 import type { BundleVolume } from './bundle-spec.ts'
 import { sourceOf } from './copy-volume.ts'
+import { objectAt, textAt } from './document-fields.ts'
 import { mountPointRecord } from './mount-points.ts'
 import { refuseOtherDriver } from './volume-driver.ts'
 
@@ -19,19 +20,13 @@ export function bundleVolumes(store: Store, container: Container): BundleVolume[
           'mount it on the host, and make the bundle of a container that has that directory with -v',
       })
       const stored = mountPointRecord(container, point)
-      const propagation = ownField(stored, 'Propagation')
-      const bindOptions = objectAt(ownField(stored, 'Spec'), 'BindOptions')
+      const bindOptions = objectAt(objectAt(stored, 'Spec'), 'BindOptions')
       return {
         source: sourceOf(store, point),
         destination: point.destination,
         writable: point.writable,
         recursive: ownField(bindOptions, 'NonRecursive') !== true,
-        propagation: typeof propagation === 'string' && propagation ? propagation : 'rprivate',
+        propagation: textAt(stored, 'Propagation') || 'rprivate',
       }
     })
-}
-
-function objectAt(value: JsonValue | undefined, key: string): JsonObject {
-  const inner = isObject(value) ? ownField(value, key) : undefined
-  return isObject(inner) ? inner : {}
 }

@@ -13,7 +13,8 @@ export interface DeviceMapping {
 }
 
 const ACCESS = /^(?!.*(.).*\1)[rwm]+$/
-const RULE = /^[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$/
+/** Type, major, minor, access. */
+export const DEVICE_RULE: RegExp = /^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/
 
 /** `/HOST[:/PATH][:ACCESS]` @throws InvalidArgumentError ERR_OPTION in docker's words */
 export function parseDevice(text: string): DeviceMapping {
@@ -35,6 +36,6 @@ export function parseDevice(text: string): DeviceMapping {
 
 /** `TYPE MAJOR:MINOR ACCESS`, where `*` is any. @throws InvalidArgumentError ERR_OPTION in docker's words */
 export function parseDeviceRule(text: string): string {
-  if (RULE.test(text)) return text
+  if (DEVICE_RULE.test(text)) return text
   throw wrongArgument('device-cgroup-rule', text, `invalid device cgroup format '${text}'`)
 }

@@ -10,6 +10,7 @@ import { readIfPresent } from '../store/read-file.ts'
 import type { Store } from '../store/store.ts'
 import { imageBytes, writableBytes } from './container-size.ts'
 import { containerOf } from './container-stack.ts'
+import { objectAt, textAt } from './document-fields.ts'
 
 /** Docker's document; keys stand in docker's order. */
 export interface ContainerInspection {
@@ -43,10 +44,7 @@ export async function inspectContainer(
 ): Promise<ContainerInspection> {
   const container = containerOf(store, name)
   const { document, layer } = container
-  const text = (key: string): string => {
-    const value = ownField(document, key)
-    return typeof value === 'string' ? value : ''
-  }
+  const text = (key: string): string => textAt(document, key)
   const own = options.size ? await writableBytes(store, container) : undefined
   return {
     Id: container.id,
@@ -176,11 +174,6 @@ function networkSettingsOf(document: JsonObject): JsonObject {
   }
   out['Networks'] = shown
   return out
-}
-
-function objectAt(object: JsonObject, key: string): JsonObject {
-  const value = ownField(object, key)
-  return isObject(value) ? value : {}
 }
 
 function plain(value: GoJson): JsonValue {

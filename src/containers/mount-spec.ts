@@ -9,7 +9,7 @@ import type { GoJson } from '../image/go-json.ts'
 import { csvRecord } from './csv-record.ts'
 import { cleanPlace, whyNoPlace } from './mount-place.ts'
 import { parseBytes } from './quantity.ts'
-import { parseTruth } from './truth.ts'
+import { parseTruth } from './go-boolean.ts'
 import { wrongArgument, wrongOption } from './wrong-option.ts'
 
 export interface MountSpec {

@@ -3,7 +3,7 @@
 // daemon/daemon_unix.go parseSecurityOpt, daemon/create.go generateSecurityOpt.
 
 import fs from 'node:fs'
-import { parseTruth } from './truth.ts'
+import { parseTruth } from './go-boolean.ts'
 import { wrongOption } from './wrong-option.ts'
 
 export interface SecuritySettings {

@@ -35,10 +35,8 @@ export class WalkAhead {
   #next: UnionEntry[] = []
   #hits = 0
   readonly #prepared = new Map<UnionEntry, Prepared>()
-  /** The directory that was opened last. */
-  #opened: UnionEntry | undefined
-  /** Its names. */
-  #taken: Prepared | undefined
+  /** The directory that was opened last, if it was read ahead. */
+  #opened: { readonly entry: UnionEntry; readonly prepared: Prepared } | undefined
   /** Nothing is left to do until somebody opens or has seen a directory. */
   #isDone = true
 
@@ -56,8 +54,8 @@ export class WalkAhead {
     for (let back = 1; back <= NEAR && back <= length; back++) {
       if (this.#next[length - back] !== entry) continue
       if (back === 1) this.#hits++
-      this.#opened = entry
-      this.#taken = this.#prepared.get(entry)
+      const prepared = this.#prepared.get(entry)
+      this.#opened = prepared && { entry, prepared }
       for (const passed of this.#next.splice(length - back)) this.#prepared.delete(passed)
       this.#isDone = this.#hits < HITS_MIN
       return
@@ -67,9 +65,9 @@ export class WalkAhead {
 
   /** @returns the names of a directory that was opened, where they were read ahead */
   take(entry: UnionEntry): readonly UnionName[] | undefined {
-    const taken = this.#opened === entry ? this.#taken : undefined
-    this.#taken = undefined
-    return taken?.names
+    const opened = this.#opened
+    this.#opened = undefined
+    return opened?.entry === entry ? opened.prepared.names : undefined
   }
 
   /** All names of a directory were told. */
@@ -89,7 +87,7 @@ export class WalkAhead {
     this.#isDone = true
     if (this.#next.length > 0) this.#next = []
     if (this.#prepared.size > 0) this.#prepared.clear()
-    this.#taken = undefined
+    this.#opened = undefined
   }
 
   /** A little of what comes next, in some 20 µs, or one directory's names. @returns whether more is left */
@@ -99,23 +97,24 @@ export class WalkAhead {
     for (let back = 1, ahead = 0; back <= NEAR && back <= length && ahead < AHEAD_MAX; back++) {
       const entry = this.#next[length - back]!
       const prepared = this.#prepared.get(entry)
-      const isNew = prepared === undefined
-      if (isNew ? this.#prepare(entry) : this.#lookUp(entry, prepared)) return true
-      ahead += (prepared?.names?.length ?? 0) + 1
+      if (prepared === undefined) {
+        this.#prepare(entry)
+        return true
+      }
+      if (this.#lookUp(entry, prepared)) return true
+      ahead += (prepared.names?.length ?? 0) + 1
     }
     this.#isDone = true
     return false
   }
 
-  /** @returns whether that took some time */
-  #prepare(entry: UnionEntry): boolean {
+  #prepare(entry: UnionEntry): void {
     // In the order of time: those that lie far behind by now.
     for (const oldest of this.#prepared.keys()) {
       if (this.#prepared.size < 2 * NEAR) break
       this.#prepared.delete(oldest)
     }
     this.#prepared.set(entry, this.#read(entry) ?? NOT_READ)
-    return true
   }
 
   #read(entry: UnionEntry): Prepared | undefined {

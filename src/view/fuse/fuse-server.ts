@@ -12,6 +12,7 @@ import type { ServerGreeting } from '../../sys/start-server.ts'
 import { openPrivately } from '../../sys/private-directory.ts'
 import { startThread, threadEnded } from '../../sys/start-thread.ts'
 import type { FuseConfig, FuseWorkerData } from './config.ts'
+import { inlineLess } from './inline-less.ts'
 
 /** How long a mount that somebody is in may go on after it was asked to end. */
 const LINGER_MS = 3_000
@@ -128,6 +129,8 @@ async function serveConfig(given: FuseConfig): Promise<void> {
   close(device)
 }
 
+// Before there is a thread: what it compiles goes by what the process was told.
+inlineLess()
 process.once('message', (config) => {
   serveConfig(config as FuseConfig).then(
     () => process.exit(),

@@ -5,7 +5,13 @@ import { UnsupportedError } from '../errors.ts'
 import { ERRNO } from './errno.ts'
 import { cText, checked, libc } from './libc.ts'
 import type { Parameter } from './make-mount.ts'
-import { OPTIONS_BYTES_MAX, mountAttributes, mountFlags, superblockWords } from './mount-flags.ts'
+import {
+  OPTIONS_BYTES_MAX,
+  asksFor,
+  mountAttributes,
+  mountFlags,
+  superblockWords,
+} from './mount-flags.ts'
 import { mountOneLower } from './mount-one-lower.ts'
 import { escapeOption, fits, mountByApi, mountError, takesSingleLowers } from './mount.ts'
 
@@ -40,12 +46,22 @@ export async function mountDirectories(mount: DirectoriesMount, target: string):
     ...features,
     ...places,
   ]
+  // The mount API has no name for it, and would mount without.
+  const isVersioned = asksFor(words, 'iversion')
   const [lower, second] = lowers
   if (upper === undefined && lower !== undefined && second === undefined) {
+    if (isVersioned) {
+      const reason = 'only mount(2) has iversion, and it takes no directory alone'
+      throw new UnsupportedError(
+        'ERR_OVERLAY_UNAVAILABLE',
+        `cannot mount ${target}: ${reason}; leave it out, or name an empty directory as a second one`,
+        { details: { path: target, reason } },
+      )
+    }
     const attributes = mountAttributes(words)
     return mountOneLower({ lower, options: parameters, attributes }, target)
   }
-  if (takesSingleLowers() && fits({ lowers }, parameters)) {
+  if (!isVersioned && takesSingleLowers() && fits({ lowers }, parameters)) {
     // Some sandboxes let mount(2) pass and know nothing of its successor.
     if (mountByApi({ lowers }, parameters, target, words) !== -ERRNO.ENOSYS) return
   }
@@ -55,9 +71,12 @@ export async function mountDirectories(mount: DirectoriesMount, target: string):
     ...places.map(([name, value]) => `${name}=${escapeOption(value)}`),
   ].join(',')
   if (Buffer.byteLength(text) > OPTIONS_BYTES_MAX) {
+    const taker = isVersioned
+      ? 'mount(2) takes, and nothing else has iversion'
+      : 'this kernel takes; Linux 6.8 has no such limit'
     throw new UnsupportedError(
       'ERR_OVERLAY_UNAVAILABLE',
-      `cannot mount ${target}: its ${lowers.length} directories need more than the ${OPTIONS_BYTES_MAX} bytes of options that this kernel takes; Linux 6.8 has no such limit`,
+      `cannot mount ${target}: its ${lowers.length} directories need more than the ${OPTIONS_BYTES_MAX} bytes of options that ${taker}`,
       { details: { path: target, limit: OPTIONS_BYTES_MAX, actual: Buffer.byteLength(text) } },
     )
   }

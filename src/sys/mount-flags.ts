@@ -45,7 +45,7 @@ export const MOUNT_FLAGS: ReadonlySet<string> = new Set(
   Object.keys(FLAGS).filter((word) => word !== 'ro' && word !== 'rw'),
 )
 
-/** Bits of mount(2) that are of the file system; iversion and silent, which mount tables never show, have no other form. */
+/** Bits of mount(2) that are of the file system. Of iversion and silent fsconfig(2) knows nothing. */
 const OF_SUPERBLOCK: readonly string[] = ['ro', 'sync', 'dirsync', 'mand', 'lazytime']
 
 /** Bits of mount(2), and MOUNT_ATTR_* of fsmount(2). */

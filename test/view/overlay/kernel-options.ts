@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import { pathFromText, type BytePath } from '../../../src/path/byte-path.ts'
 import { mountOneLower } from '../../../src/sys/mount-one-lower.ts'
 import { listMounts, type MountEntry } from '../../../src/sys/mount-table.ts'
-import { unmount } from '../../../src/sys/mount.ts'
+import { takesSingleLowers, unmount } from '../../../src/sys/mount.ts'
 import { parseOverlayOptions } from '../../../src/view/overlay/overlay-options.ts'
 import { showOverlay } from '../../../src/view/overlay/show-overlay.ts'
 import { unmountOverlay } from '../../../src/view/overlay/unmount-overlay.ts'
@@ -216,6 +216,33 @@ for (const by of ['the mount API', 'mount(2)'] as const) {
     },
   )
 }
+
+t.test('iversion, which mount(2) alone has', { skip }, async (t) => {
+  const { at, show, away, mounted } = makeBench(t)
+  const stack = `lowerdir=${at('low')}:${at('empty')}`
+  // No mount table tells of the flag itself, but the kernel tells which call it was given the directories by.
+  const byMountAPI = async (text: string): Promise<boolean> => {
+    await show('kernel', text)
+    const told = mounted()!.superOptions.some((word) => word.startsWith('lowerdir+='))
+    await away()
+    return told
+  }
+  if (takesSingleLowers()) t.ok(await byMountAPI(stack))
+  t.notOk(await byMountAPI(`iversion,${stack}`))
+  t.notOk(await byMountAPI(`iversion,${stack},upperdir=${at('up')},workdir=${at('work')}`))
+  t.equal(await byMountAPI(`iversion,noiversion,${stack}`), takesSingleLowers())
+  await t.rejects(show('kernel', `iversion,lowerdir=${at('low')}`), {
+    code: 'ERR_OVERLAY_UNAVAILABLE',
+    message: /only mount\(2\) has iversion/,
+  })
+  const many = Array.from({ length: 30 }, (_, index) => at(`${'x'.repeat(150)}${index}`))
+  for (const directory of many) fs.mkdirSync(directory)
+  await t.rejects(show('kernel', `iversion,lowerdir=${many.join(':')}`), {
+    code: 'ERR_OVERLAY_UNAVAILABLE',
+    message: /mount\(2\) takes, and nothing else has iversion$/,
+  })
+  t.equal(mounted(), undefined)
+})
 
 t.test('what the other views make of them', { skip: skip || fuseSkip() }, async (t) => {
   const { at, show, away, mounted } = makeBench(t)

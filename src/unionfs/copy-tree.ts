@@ -2,6 +2,7 @@
 // kept to the nanosecond, and names as bytes, where Node makes milliseconds and text of them.
 
 import path from 'node:path'
+import type { BytePath } from '../path/byte-path.ts'
 import { isWithin } from '../path/within.ts'
 import type { UnionEntry } from '../union/entry.ts'
 import { checkBoolean, checkInteger, checkObject } from './argument-checks.ts'
@@ -83,6 +84,15 @@ function* copySteps(
   yield* copy.run(from, to, found)
 }
 
+interface OpenDirectory {
+  readonly from: PathArgument
+  readonly to: PathArgument
+  /** What is still to be copied of it. */
+  readonly names: Iterator<BytePath>
+  /** Of one that was made here, for its end: until then it must be writable. */
+  readonly mode?: number
+}
+
 class Copy {
   readonly #calls: UnionCalls
   readonly #options: CopyOptions
@@ -134,7 +144,35 @@ class Copy {
     }
   }
 
+  /** By a list of its own: the call stack ends before the path of a tree that is copied into itself is too long. */
   *run(from: PathArgument, to: PathArgument, found: UnionEntry | undefined): Steps {
+    const { filter } = this.#options
+    const open: OpenDirectory[] = []
+    const begin = (...entry: Parameters<Copy['run']>): void => {
+      const directory = this.#begin(...entry)
+      if (directory) open.push(directory)
+    }
+    begin(from, to, found)
+    for (let inner = open.at(-1); inner !== undefined; inner = open.at(-1)) {
+      const step = inner.names.next()
+      if (step.done === true) {
+        open.pop()
+        if (inner.mode !== undefined) this.#calls.chmod(inner.to, inner.mode)
+        continue
+      }
+      const child = childPath(inner.from, step.value)
+      const target = childPath(inner.to, step.value)
+      if (filter && !(yield filter(shownPath(child), shownPath(target)))) continue
+      begin(child, target, this.check(child, target))
+    }
+  }
+
+  /** @returns a directory whose entries are still to be copied; all else is copied */
+  #begin(
+    from: PathArgument,
+    to: PathArgument,
+    found: UnionEntry | undefined,
+  ): OpenDirectory | undefined {
     const source = this.#stats(from)
     if (source.isDirectory()) {
       if (!this.#options.recursive) {
@@ -144,31 +182,18 @@ class Copy {
           path,
         })
       }
-      yield* this.#directory(from, to, source, found)
-    } else if (source.isSymbolicLink()) this.#link(from, to, found)
+      if (!found) this.#calls.mkdir(to, 0o777)
+      const names = this.#calls.names(from, 'opendir').names.values()
+      return { from, to, names, ...(found ? {} : { mode: source.mode & 0o7777 }) }
+    }
+    if (source.isSymbolicLink()) this.#link(from, to, found)
     else if (source.isSocket() || source.isFIFO()) {
       const dest = shownPath(to)
       throw source.isSocket()
         ? copyError('ERR_FS_CP_SOCKET', `cannot copy a socket file: ${dest}`, dest)
         : copyError('ERR_FS_CP_FIFO_PIPE', `cannot copy a FIFO pipe: ${dest}`, dest)
     } else this.#file(from, to, source, found)
-  }
-
-  *#directory(
-    from: PathArgument,
-    to: PathArgument,
-    source: UnionStats,
-    found: UnionEntry | undefined,
-  ): Steps {
-    const { filter } = this.#options
-    if (!found) this.#calls.mkdir(to, 0o777)
-    for (const name of this.#calls.names(from, 'opendir').names) {
-      const child = childPath(from, name)
-      const target = childPath(to, name)
-      if (filter && !(yield filter(shownPath(child), shownPath(target)))) continue
-      yield* this.run(child, target, this.check(child, target))
-    }
-    if (!found) this.#calls.chmod(to, source.mode & 0o7777)
+    return undefined
   }
 
   #file(

@@ -114,3 +114,32 @@ t.test('a copy onto itself, into itself and over its parent', { skip }, async (t
   })
   t.pass(`${RUNS} runs`)
 })
+
+t.test('a copy that grows into itself ends where its path is too long', { skip }, async (t) => {
+  const home = memoryDirectory(t)
+  const how = { recursive: true, dereference: true }
+  // Of the shortest name come the most directories: more than Node's cpSync and rmSync have stack for, so it has no oracle.
+  for (const [name, hasOracle] of [
+    ['link-name', true],
+    ['l', false],
+  ] as const) {
+    const [real, lower] = [path.join(home, name), path.join(home, `lower-${name}`)]
+    // One entry in each directory, so that the order of a directory has no part in it.
+    for (const root of [real, `${lower}${real}`]) {
+      for (const each of ['from', 'to']) fs.mkdirSync(path.join(root, each), { recursive: true })
+      fs.symlinkSync('../to', path.join(root, 'from', name))
+    }
+    const [from, to] = [`${real}/from`, `${real}/to`]
+    const expected = hasOracle && (await outcome(() => fs.promises.cp(from, to, how)))
+    for (const sync of [false, true]) {
+      await using union = openUnion({ lowers: [lower], upper: 'memory' })
+      const adapter = fsAdapter(union)
+      const found = await outcome(() =>
+        sync ? adapter.cpSync(from, to, how) : union.cp(from, to, how),
+      )
+      const call = `${sync ? 'cpSync' : 'cp'} ${name}`
+      t.match(found, { code: 'ENAMETOOLONG', syscall: 'stat' }, call)
+      if (expected !== false) t.same(found, expected, call)
+    }
+  }
+})

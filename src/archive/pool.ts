@@ -5,7 +5,7 @@
 import os from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import { type PackedError, unpackError } from '../errors.ts'
-import { startThread, threadEnded } from '../sys/start-thread.ts'
+import { startPoolThread, threadEnded } from '../sys/start-thread.ts'
 import { takesMuchMemory } from './decompress.ts'
 import type { LayerJob, LayerResult } from './layer-job.ts'
 import { applyLayerJob } from './pipeline.ts'
@@ -112,14 +112,8 @@ export class LayerPool implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = startThread(new URL('./worker.js', import.meta.url))
-    this.#all.add(worker)
-    worker.once('exit', () => {
-      this.#all.delete(worker)
-      // One that ends between two jobs would never answer the next.
-      const place = this.#idle.indexOf(worker)
-      if (place >= 0) this.#idle.splice(place, 1)
-    })
+    const script = new URL('./worker.js', import.meta.url)
+    const worker = startPoolThread(script, this.#all, this.#idle)
     // An idle pool must not keep the process alive.
     worker.unref()
     return worker

@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import { type PackedError, unpackError } from '../errors.ts'
-import { startThread, threadEnded } from '../sys/start-thread.ts'
+import { startPoolThread, threadEnded } from '../sys/start-thread.ts'
 import { layerTar, writeLayerTar, type LayerTarSource, type TarTarget } from './reassemble.ts'
 import { splitTotals, type SplitTotals } from './split-totals.ts'
 
@@ -141,15 +141,8 @@ export class ReassemblyPool implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = startThread(new URL('./reassemble-worker.js', import.meta.url))
-    this.#all.add(worker)
-    worker.once('exit', () => {
-      this.#all.delete(worker)
-      // One that ends between two jobs would never answer the next.
-      const place = this.#idle.indexOf(worker)
-      if (place >= 0) this.#idle.splice(place, 1)
-    })
-    return worker
+    const script = new URL('./reassemble-worker.js', import.meta.url)
+    return startPoolThread(script, this.#all, this.#idle)
   }
 
   /** All that a worker says of one job, up to its end. Left before that, the job is stopped and its end awaited. */

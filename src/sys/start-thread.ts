@@ -14,6 +14,21 @@ export function startThread(module: URL | string, options: WorkerOptions = {}): 
 }
 
 /**
+ * One of several that take what comes. It is in `all` while it runs, and whoever has nothing for it puts it into `idle`;
+ * its end takes it out of both, since it would never answer.
+ */
+export function startPoolThread(module: URL, all: Set<Worker>, idle: Worker[]): Worker {
+  const worker = startThread(module)
+  all.add(worker)
+  worker.once('exit', () => {
+    all.delete(worker)
+    const place = idle.indexOf(worker)
+    if (place >= 0) idle.splice(place, 1)
+  })
+  return worker
+}
+
+/**
  * The one thing that a thread is started for: its first message.
  * @param action what could not be done, as `hostError` has it: `mount /a/b`
  * @throws HostError where it ends without one; whatever it throws

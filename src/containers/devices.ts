@@ -3,7 +3,7 @@
 // Source: docker/cli container/opts.go validateLinuxPath, parseLinuxDevice, validateDeviceCgroupRule.
 
 import path from 'node:path'
-import { wrongArgument, wrongOption } from './wrong-option.ts'
+import { wrongArgument } from './wrong-option.ts'
 
 export interface DeviceMapping {
   readonly onHost: string
@@ -12,13 +12,15 @@ export interface DeviceMapping {
   readonly access: string
 }
 
+const DEVICE = '/HOST[:/PATH][:ACCESS], where ACCESS is some of rwm'
 const ACCESS = /^(?!.*(.).*\1)[rwm]+$/
 /** Type, major, minor, access. */
 export const DEVICE_RULE: RegExp = /^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/
 
-/** `/HOST[:/PATH][:ACCESS]` @throws InvalidArgumentError ERR_OPTION in docker's words */
+/** `/HOST[:/PATH][:ACCESS]` @throws InvalidArgumentError ERR_OPTION in docker's words, which name no option by themselves */
 export function parseDevice(text: string): DeviceMapping {
-  const refuse = (reason: string): Error => wrongOption('device', text, reason)
+  const refuse = (reason: string): Error =>
+    wrongArgument('device', text, `${reason}; expected ${DEVICE}`)
   const parts = text.split(':')
   const onHost = parts[0]!
   if (parts.length > 3 || onHost === '') throw refuse(`bad format for path: ${text}`)

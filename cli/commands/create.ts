@@ -18,6 +18,7 @@ type SharedOptions = Pick<
   | 'network'
   | 'ip'
   | 'ip6'
+  | 'macAddress'
   | 'publish'
   | 'publishAll'
   | 'expose'
@@ -58,6 +59,7 @@ interface CreateVerbOptions extends SharedOptions {
   readonly dnsOpt?: readonly string[]
   readonly networkAlias?: readonly string[]
   readonly netAlias?: readonly string[]
+  readonly linkLocalIp?: readonly string[]
 }
 
 export function declareCreate(program: Command, context: Context): void {
@@ -138,6 +140,12 @@ function declareNetwork(command: Command): void {
     .addOption(new Option('--net-alias <name>').argParser(collect).hideHelp())
     .option('--ip <ip>', 'its address in that network')
     .option('--ip6 <ip>', 'the same, of IPv6')
+    .option(
+      '--link-local-ip <ip>',
+      'one more, of 169.254.0.0/16 or fe80::/10; may be repeated',
+      collect,
+    )
+    .option('--mac-address <address>', 'of its interface there, as 02:42:ac:11:00:0b')
     .option('-p, --publish <ports>', '[[IP:]HOST:]PORT[/PROTOCOL]; may be repeated', collect)
     .option('-P, --publish-all', 'every exposed port at a free one of the host')
     .option('--expose <port>', 'PORT[-PORT][/PROTOCOL]; may be repeated', collect)
@@ -177,7 +185,7 @@ async function create(
 ): Promise<void> {
   const { createContainer } = await import('../../src/index.ts')
   context.ifInterrupted = 'no container was made'
-  const { net, rm, entrypoint, workdir, volume, mount, addHost, ...shared } = options
+  const { net, rm, entrypoint, workdir, volume, mount, addHost, linkLocalIp, ...shared } = options
   if (net !== undefined && shared.network !== undefined) onlyOne(net, shared.network)
   const { env, labels } = await fromFiles(options, context)
   const dnsOptions = [...(options.dnsOption ?? []), ...(options.dnsOpt ?? [])]
@@ -192,6 +200,7 @@ async function create(
     ...(workdir === undefined ? {} : { workingDirectory: workdir }),
     ...(volume === undefined ? {} : { volumes: volume }),
     ...(mount === undefined ? {} : { mounts: mount }),
+    ...(linkLocalIp === undefined ? {} : { linkLocalIP: linkLocalIp }),
     ...(addHost === undefined ? {} : { extraHosts: addHost }),
     autoRemove: rm ?? false,
     labels,

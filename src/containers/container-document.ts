@@ -48,12 +48,15 @@ const STATE: GoJson = struct([
 ])
 
 /** Of a network that it has not joined yet. */
-function endpoint({ aliases, ipv4, ipv6 }: NetworkSettings): GoJson {
-  const addresses = [
+function endpoint({ aliases, ipv4, ipv6, linkLocal }: NetworkSettings): GoJson {
+  const addresses: Fields = [
     ['IPv4Address', ipv4],
     ['IPv6Address', ipv6],
-  ] as const
-  const asked = addresses.filter(([, address]) => address !== '')
+  ]
+  const asked: Fields = [
+    ...addresses.filter(([, address]) => address !== ''),
+    ...(linkLocal.length === 0 ? [] : [['LinkLocalIPs', linkLocal] as const]),
+  ]
   return struct([
     ['IPAMConfig', asked.length === 0 ? null : struct(asked)],
     ['Links', null],

@@ -162,7 +162,7 @@ function askedConfig(
   id: string,
   image: string,
   options: CreateOptions,
-  { networkMode, exposed }: HostSettings,
+  { networkMode, exposed, macAddress }: HostSettings,
   anonymous: readonly string[],
 ): ContainerConfig {
   const { command, entrypoint, env, hostname, labels, user, workingDirectory } = options
@@ -184,6 +184,7 @@ function askedConfig(
     ...(workingDirectory === undefined ? {} : { WorkingDir: workingDirectory }),
     ...(anonymous.length === 0 ? {} : { Volumes: anonymous }),
     ...(exposed.length === 0 ? {} : { ExposedPorts: exposed }),
+    ...(macAddress === '' ? {} : { MacAddress: macAddress }),
     ...(stopSignal ? { StopSignal: stopSignal } : {}),
     ...(stopTimeout === undefined ? {} : { StopTimeout: stopTimeout }),
   }

@@ -1,7 +1,7 @@
-// By which names and at which address a container is found in its network: `--network name=...`, `--network-alias`,
-// `--ip`. Source: docker/cli opts/network.go, container/opts.go parseNetworkOpts.
+// By which names and at which addresses a container is found in its network: `--network name=...`, `--network-alias`,
+// `--ip`, `--link-local-ip`, `--mac-address`. Source: docker/cli opts/network.go, container/opts.go parseNetworkOpts.
 
-import { isIP } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import { csvRecord } from './csv-record.ts'
 import { parseNetwork, sharedContainer } from './network-mode.ts'
 import { wrongArgument, wrongOption } from './wrong-option.ts'
@@ -14,6 +14,10 @@ export interface EndpointOptions {
   /** Its address in that network. */
   readonly ip?: string
   readonly ip6?: string
+  /** Of 169.254.0.0/16 or fe80::/10. */
+  readonly linkLocalIP?: readonly string[]
+  /** Of its interface in that network, as `02:42:ac:11:00:0b`. */
+  readonly macAddress?: string
 }
 
 export interface NetworkSettings {
@@ -23,11 +27,25 @@ export interface NetworkSettings {
   /** '' where any will do. */
   readonly ipv4: string
   readonly ipv6: string
+  readonly linkLocal: readonly string[]
+  /** '' where any will do. */
+  readonly macAddress: string
 }
+
+/** What `--network` itself can say of it. */
+type NamedNetwork = Omit<NetworkSettings, 'linkLocal' | 'macAddress'>
 
 /** docker's own test: no name of a network has an equals sign. */
 const LONG_FORM = /\w+=\w+/
 const BUILT_IN = new Set(['default', 'bridge', 'host', 'none'])
+
+const LINK_LOCAL = new BlockList()
+LINK_LOCAL.addSubnet('169.254.0.0', 16)
+LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6')
+
+/** Go's net.ParseMAC. */
+const MAC = /^[\da-f]{2}([:-])[\da-f]{2}(?:\1[\da-f]{2})+$|^[\da-f]{4}(?:\.[\da-f]{4})+$/i
+const MAC_DIGITS: ReadonlySet<number> = new Set([12, 16, 40])
 
 /** @throws InvalidArgumentError ERR_OPTION in docker's words */
 export function settleNetwork(options: EndpointOptions): NetworkSettings {
@@ -47,17 +65,20 @@ export function settleNetwork(options: EndpointOptions): NetworkSettings {
     aliases: own.aliases.length > 0 ? own.aliases : networkAlias,
     ipv4: own.ipv4 || ip,
     ipv6: own.ipv6 || ip6,
+    linkLocal: options.linkLocalIP ?? [],
+    macAddress: options.macAddress ?? '',
   }
   refuseUnfit(settings)
+  refuseMAC(settings)
   return settings
 }
 
-function plain(network: string): NetworkSettings {
+function plain(network: string): NamedNetwork {
   return { networkMode: parseNetwork(network), aliases: [], ipv4: '', ipv6: '' }
 }
 
 /** docker's client takes keys and values in any case, and writes them in small letters. */
-function parseLongForm(text: string): NetworkSettings {
+function parseLongForm(text: string): NamedNetwork {
   const refuse = (reason: string): Error => wrongArgument('network', text, reason)
   const fields = csvRecord(text.toLowerCase())
   if (typeof fields === 'string') throw refuse(fields)
@@ -79,7 +100,8 @@ function parseLongForm(text: string): NetworkSettings {
 }
 
 /** docker writes an address in one of its own networks down, and refuses it when the container starts. */
-function refuseUnfit({ networkMode, aliases, ipv4, ipv6 }: NetworkSettings): void {
+function refuseUnfit(settings: NetworkSettings): void {
+  const { networkMode, aliases, ipv4, ipv6, linkLocal } = settings
   const isOwn = !BUILT_IN.has(networkMode) && sharedContainer(networkMode) === undefined
   const refuse = (option: string, value: string, reason: string): Error =>
     wrongOption(option, value, reason)
@@ -105,4 +127,38 @@ function refuseUnfit({ networkMode, aliases, ipv4, ipv6 }: NetworkSettings): voi
         `user specified IP address is supported on user defined networks only, and ${networkMode} is none`,
       )
   }
+  for (const address of linkLocal) {
+    if (!isLinkLocal(address))
+      throw refuse(
+        'link-local-ip',
+        address,
+        `invalid link-local IP address: ${address}; expected one of 169.254.0.0/16 or fe80::/10`,
+      )
+    if (!isOwn)
+      throw refuse(
+        'link-local-ip',
+        address,
+        `link-local IP addresses are kept for user-defined networks only, and ${networkMode} is none`,
+      )
+  }
+}
+
+function isLinkLocal(address: string): boolean {
+  const version = isIP(address)
+  // A zone is of the host that says it.
+  if (version === 0 || address.includes('%')) return false
+  return LINK_LOCAL.check(address, version === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** It is of the container, not of its network, in these documents; so docker has it in networks of its own as well. */
+function refuseMAC({ networkMode, macAddress }: NetworkSettings): void {
+  if (macAddress === '') return
+  if (!MAC.test(macAddress) || !MAC_DIGITS.has(macAddress.replaceAll(/[:.-]/g, '').length))
+    throw wrongArgument('mac-address', macAddress, `${macAddress} is not a valid mac address`)
+  if (networkMode === 'host' || sharedContainer(networkMode) !== undefined)
+    throw wrongOption(
+      'mac-address',
+      macAddress,
+      'conflicting options: mac-address and the network mode',
+    )
 }

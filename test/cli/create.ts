@@ -100,6 +100,14 @@ t.test('a network is named, not looked for', async (t) => {
   t.same(await networks('--network', 'bridge'), ['bridge'])
   t.same(await networks('--network', 'front-end'), ['front-end'])
   t.same(await networks('--network', 'container:web'), [])
+  const addressed = await made(
+    ...['--network', 'net', '--link-local-ip', '169.254.1.1', '--link-local-ip', 'fe80::1'],
+    ...['--ip', '1.2.3.4', '--mac-address', '02:42:ac:11:00:0b'],
+  )
+  t.equal(addressed.Config['MacAddress'], '02:42:ac:11:00:0b')
+  t.match(addressed.NetworkSettings.Networks, {
+    net: { IPAMConfig: { IPv4Address: '1.2.3.4', LinkLocalIPs: ['169.254.1.1', 'fe80::1'] } },
+  })
   const { HostConfig } = await made('--network', 'container:web')
   t.equal(HostConfig['NetworkMode'], 'container:web', 'it may come to be')
   const id = (await run('create', '--name', 'web', 'app:1')).stdout.trim()

@@ -155,6 +155,31 @@ t.test('what cannot be meant is refused in docker’s words', async (t) => {
     [{ network: 'a', ip: '1.2.3' }, 'invalid IPv4 address: 1.2.3'],
     [{ network: 'a', ip: '::1' }, 'invalid IPv4 address: ::1'],
     [{ network: 'a', ip6: '1.2.3.4' }, 'invalid IPv6 address: 1.2.3.4'],
+    [
+      { network: 'a', linkLocalIP: ['169.254.1.1', '1.2.3.4'] },
+      'invalid link-local IP address: 1.2.3.4; expected one of 169.254.0.0/16 or fe80::/10',
+    ],
+    [{ network: 'a', linkLocalIP: [''] }, /^invalid link-local IP address: ;/],
+    [{ network: 'a', linkLocalIP: ['fec0::1'] }, /^invalid link-local IP address: fec0::1;/],
+    [{ network: 'a', linkLocalIP: ['fe80::1%eth0'] }, /^invalid link-local IP address: fe80::1%/],
+    [
+      { network: 'host', linkLocalIP: ['fe80::1'] },
+      /user-defined networks only, and host is none$/,
+    ],
+    ...['x', '02:42:ac:11:00', '02:42-ac:11:00:0b', '02:42:ac:11:00:0g', '0242.ac11.000b.'].map(
+      (macAddress) =>
+        [
+          { macAddress },
+          `invalid argument "${macAddress}" for "--mac-address" flag: ${macAddress} is not a valid mac address`,
+        ] as const,
+    ),
+    ...['host', 'container:a'].map(
+      (network) =>
+        [
+          { network, macAddress: '02:42:ac:11:00:0b' },
+          'conflicting options: mac-address and the network mode',
+        ] as const,
+    ),
     [{ ulimit: ['nofile'] }, /flag: invalid ulimit argument: nofile$/],
     [{ ulimit: ['NOFILE=1'] }, /flag: invalid ulimit type: NOFILE$/],
     [{ ulimit: ['nofile='] }, /strconv.ParseInt: parsing "": invalid syntax$/],
@@ -307,6 +332,13 @@ t.test('what confines it and where it is found, as config.v2.json has them', asy
     seccompProfile: profile,
   })
   const found = { networkMode: 'net', aliases: ['a', 'b'], ipv4: '1.2.3.4', ipv6: '::1' }
+  const more = { linkLocalIP: ['169.254.1.1', 'FE80::1'], macAddress: '02-42-AC-11-00-0B' }
+  t.match(settleHost({ network: 'net', ...more }), {
+    linkLocal: more.linkLocalIP,
+    macAddress: more.macAddress,
+  })
+  for (const macAddress of ['0242.ac11.000b', '02:00:5e:10:00:00:00:01'])
+    t.equal(settleHost({ network: 'none', macAddress }).macAddress, macAddress)
   t.match(settleHost({ network: 'name=net,alias=a,alias=b,ip=1.2.3.4,ip6=::1' }), found)
   t.match(
     settleHost({ network: 'net', networkAlias: ['a', 'b'], ip: '1.2.3.4', ip6: '::1' }),

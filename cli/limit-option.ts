@@ -18,6 +18,7 @@ export const LIMIT_NAMES: readonly string[] = [
   'members',
   'layers',
   'archive-layers',
+  'names',
   'json-bytes',
   'json-depth',
   'json-values',

@@ -4,6 +4,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { LIMIT_NAMES } from '../../cli/limit-option.ts'
 import { DEFAULT_LOAD_LIMITS, LIMIT_KEYS } from '../../src/archive/limits.ts'
 import {
   buildImage,
@@ -145,6 +146,7 @@ t.test('each limit is reached, held, and named', async (t) => {
     Object.keys(DEFAULT_LOAD_LIMITS).sort(),
     'each of the library has a name',
   )
+  t.same(LIMIT_NAMES, Object.keys(LIMIT_KEYS), '--help lists them')
   for (const [name, { archive, has, code, named = name, beside = [] }] of Object.entries(REACHED)) {
     const input = path.join(home, `${name}.tar`)
     fs.writeFileSync(input, archive)

@@ -6,9 +6,8 @@ import type { Language } from '../src/index.ts'
 const CODES: readonly Language[] = ['en', 'zh']
 
 export function languageOption(): Option {
-  return new Option('--lang <language>', 'English or Chinese (default: by LC_ALL, LANG)').choices(
-    CODES,
-  )
+  const summary = 'English or Chinese (default: by LC_ALL, LC_MESSAGES, LANG)'
+  return new Option('--lang <language>', summary).choices(CODES)
 }
 
 export function languageOf(asked: Language | undefined, env: NodeJS.ProcessEnv): Language {

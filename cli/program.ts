@@ -35,16 +35,20 @@ async function verbsFor(argv: readonly string[]): Promise<readonly DeclareVerb[]
   return quick === undefined ? (await import('./verbs.ts')).VERBS : [await quick()]
 }
 
-/** The first word that is neither a global option nor its value; undefined where an option is not known. */
 function firstOperand(argv: readonly string[]): string | undefined {
+  return argv[firstOperandAt(argv)]
+}
+
+/** Of the first word that is neither a global option nor its value; -1 without one, or where an option is not known. */
+function firstOperandAt(argv: readonly string[]): number {
   const { flags, withValue } = globalFlags()
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at]!
-    if (!word.startsWith('-')) return word
+    if (!word.startsWith('-')) return at
     if (withValue.has(word)) at++
-    else if (!flags.has(word) && !withValue.has(word.split('=')[0]!)) return undefined
+    else if (!flags.has(word) && !withValue.has(word.split('=')[0]!)) return -1
   }
-  return undefined
+  return -1
 }
 
 function buildProgram(context: Context, verbs: readonly DeclareVerb[]): Command {
@@ -104,7 +108,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     })
   })
   try {
-    await program.parseAsync(argv, { from: 'user' })
+    await program.parseAsync(withoutNounHelp(argv, program), { from: 'user' })
     return EXIT.ok
   } catch (error) {
     return endOf(error, context, { help: help.join(''), argv, refusing })
@@ -121,11 +125,28 @@ function wordsTo(command: Command): string {
 /** What `shale help X` asks about, where that is no verb: commander then prints the help of all. */
 function unknownTopic(argv: readonly string[], program: Command): string | undefined {
   if (firstOperand(argv) !== 'help') return undefined
-  const topic = argv.slice(argv.indexOf('help') + 1).find((word) => !word.startsWith('-'))
-  const isKnown = program.commands.some((command) =>
-    [command.name(), ...command.aliases(), 'help'].includes(topic ?? 'help'),
-  )
-  return isKnown ? undefined : topic
+  const topic = argv.slice(firstOperandAt(argv) + 1).find((word) => !word.startsWith('-'))
+  return topic === undefined || topic === 'help' || verbOf(program, topic) ? undefined : topic
+}
+
+function verbOf(command: Command, word: string): Command | undefined {
+  return command.commands.find((verb) => [verb.name(), ...verb.aliases()].includes(word))
+}
+
+/**
+ * `help image ls` and `image help ls` as `image ls --help`. commander's `help` looks at one word: it shows the noun's own
+ * help for the first, and for a word that is no verb, too. Without `--help`, such a word is refused like any other.
+ */
+function withoutNounHelp(argv: readonly string[], program: Command): readonly string[] {
+  const at = firstOperandAt(argv)
+  if (at < 0) return argv
+  const help = argv.slice(at, at + 2).indexOf('help')
+  if (help < 0) return argv
+  const words = argv.slice(at).toSpliced(help, 1)
+  const [name, topic] = words.filter((word) => !word.startsWith('-'))
+  const noun = verbOf(program, name ?? '')
+  if (!noun || noun.commands.length === 0 || topic === undefined || topic === 'help') return argv
+  return [...argv.slice(0, at), name!, topic, ...(verbOf(noun, topic) ? ['--help'] : [])]
 }
 
 async function endOf(

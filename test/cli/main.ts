@@ -77,6 +77,27 @@ t.test('a verb that is loaded by itself is told as one among all', async (t) => 
   }
 })
 
+t.test('the help of a noun form, by each way to ask', async (t) => {
+  const root = path.join(t.testdir(), 'none')
+  const print = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await shaleInProcess(args, { root })
+    t.same([code, stderr], [0, ''], args.join(' '))
+    return stdout
+  }
+  for (const [noun, verb] of [
+    ['system', 'df'],
+    ['image', 'rm'],
+    ['container', 'list'],
+  ] as const) {
+    const asked = await print(noun, verb, '--help')
+    t.match(asked, `Usage: shale ${noun} `)
+    t.equal(await print('help', noun, verb), asked)
+    t.equal(await print(noun, 'help', verb), asked)
+    t.equal(await print('--root', 'help', '--json', 'help', noun, '--quiet', verb), asked)
+  }
+  t.equal(await print('help', 'image', 'help'), await print('image', '--help'))
+})
+
 t.test('help, version and completion load nothing of the library', async (t) => {
   const guard = `export async function resolve(specifier, context, next) {
     const found = await next(specifier, context)
@@ -179,6 +200,11 @@ t.test('where more is to be read: the help of the verb that refused', async (t) 
   t.match(await told('frob'), "Try 'shale --help'.")
   t.equal(await told('help', 'frob'), "shale: unknown command 'frob'\nTry 'shale --help'.\n")
   t.match(await told('--quiet', 'help', 'frob'), "unknown command 'frob'")
+  for (const noun of [
+    ['help', 'image', 'frob'],
+    ['image', 'help', 'frob'],
+  ])
+    t.equal(await told(...noun), "shale: unknown command 'frob'\nTry 'shale image --help'.\n")
   for (const args of [['help'], ['help', 'help'], ['help', 'image'], ['image'], []])
     t.equal((await shaleInProcess(args, { root })).code, 0, args.join(' '))
 })

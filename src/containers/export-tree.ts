@@ -39,18 +39,19 @@ export type TreeSource = { readonly container: Container } | { readonly image: I
 
 /** @throws NotFoundError ERR_CONTAINER_NOT_FOUND where neither has that name; InvalidArgumentError ERR_AMBIGUOUS_ID */
 export function containerOrImage(store: Store, name: string): TreeSource {
-  let missing: NotFoundError
   try {
     return { container: store.containerDB.resolve(name) }
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error
-    missing = error
   }
   try {
     return { image: store.image(name) }
   } catch (error) {
-    if (error instanceof NotFoundError) throw missing
-    throw error
+    if (!(error instanceof NotFoundError)) throw error
+    // Who meant an image is not to look for a container.
+    throw new NotFoundError('ERR_CONTAINER_NOT_FOUND', `No such container or image: ${name}`, {
+      details: { name },
+    })
   }
 }
 

@@ -50,6 +50,6 @@ t.test('125: it could not be tried', async (t) => {
   const { root } = await containerFixture(t, [layerTar(file('f', 'x'))])
   const done = shale(['--root', path.join(root), 'run-in', 'none', 'true'])
   t.equal(done.code, 125)
-  t.equal(done.stderr, 'shale: No such container: none\n')
+  t.equal(done.stderr, 'shale: No such container or image: none\n')
   t.equal(shale(['--root', root, 'run-in', 'box']).code, 2)
 })

@@ -36,10 +36,15 @@ async function umount(directory: string, context: Context): Promise<void> {
     if (context.json) await context.stdout.write(jsonText({ target: path.resolve(directory) }))
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error
-    // A union of directories is of no store; where there is none either, the store's answer stands.
     const done = await unmountDirectories(await context.root(), directory).catch(
       (second: unknown) => {
-        throw second instanceof NotFoundError ? error : second
+        if (!(second instanceof NotFoundError)) throw second
+        // Each of the three knows of its own kind alone, and all that could be meant was looked for.
+        throw new NotFoundError(
+          'ERR_MOUNT_NOT_FOUND',
+          `cannot unmount ${directory}: nothing of this store is shown there, and no container of that name is mounted`,
+          { details: { path: directory } },
+        )
       },
     )
     if (context.json) await context.stdout.write(jsonText({ target: done.target }))

@@ -297,7 +297,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'umount: nothing there': {
     args: ['umount', dir],
     code: 10,
-    says: /no image of this store is shown there/,
+    says: /nothing of this store is shown there, and no container of that name is mounted/,
   },
 }
 

@@ -47,7 +47,10 @@ t.test('by whatever view there is, away again, and by which', async (t) => {
   t.same(fs.readdirSync(path.join(dir, 'up')), ['new'])
   const again = await shaleInProcess(['umount', target], { root })
   t.equal(again.code, 10)
-  t.match(again.stderr, /no image of this store is shown there/)
+  t.match(
+    again.stderr,
+    /nothing of this store is shown there, and no container of that name is mounted/,
+  )
 })
 
 t.test('what is wrong is said in one line', async (t) => {

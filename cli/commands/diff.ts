@@ -1,7 +1,7 @@
 // diff: what a container changed, as docker lists it; also between two images, or what one layer changes.
 
 import type { Command } from 'commander'
-import type { TreeChange } from '../../src/index.ts'
+import type { Store, TreeChange } from '../../src/index.ts'
 import type { Context } from '../context.ts'
 import { safeText } from '../format/safe-text.ts'
 import { jsonText } from '../output.ts'
@@ -43,7 +43,7 @@ async function diff(
   options: DiffVerbOptions,
   context: Context,
 ): Promise<void> {
-  const { changesBetween, changesOf, changesOfLayer, NotFoundError } =
+  const { changesBetween, changesOf, changesOfLayer, InvalidArgumentError, NotFoundError } =
     await import('../../src/index.ts')
   const store = await context.openStore()
   const asked = { exact: options.why ?? false, signal: context.signal }
@@ -54,8 +54,17 @@ async function diff(
     try {
       changes = await changesOf(store, name, asked)
     } catch (error) {
-      if (!(error instanceof NotFoundError) || !/^(sha256:)?[0-9a-f]{4,64}$/.test(name)) throw error
-      changes = await changesOfLayer(store, name, asked)
+      if (!(error instanceof NotFoundError)) throw error
+      try {
+        if (!/^(sha256:)?[0-9a-f]{4,64}$/.test(name)) throw error
+        changes = await changesOfLayer(store, name, asked)
+      } catch (second) {
+        if (!(second instanceof NotFoundError) || !isImage(store, name)) throw second
+        throw new InvalidArgumentError(
+          'ERR_OPTION',
+          `cannot tell what image ${name} changes: name the image to compare it with, as in: shale diff ${name} IMAGE`,
+        )
+      }
     }
   }
   if (context.json) return context.stdout.write(jsonText(changes))
@@ -64,4 +73,13 @@ async function diff(
     return `${LETTER[kind]} ${safeText(path)}${why}\n`
   })
   await context.stdout.write(lines.join(''))
+}
+
+function isImage(store: Store, name: string): boolean {
+  try {
+    store.resolve(name)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -125,6 +125,11 @@ t.test('from create to rm, and the store is as it was', async (t) => {
     /me <me@example> \[.*C=3/,
   )
   t.match((await ok(['diff', 'app:1', 'app:2'])).stdout, /A \/etc\/new/)
+  for (const image of ['app:1', committed.slice(7, 19)]) {
+    const alone = await run(['diff', image])
+    t.equal(alone.code, 2)
+    t.match(alone.stderr, `cannot tell what image ${image} changes: name the image to compare it`)
+  }
   t.ok((await ok(['export', 'web'])).stdoutBytes.includes('fresh\n'), 'export has the new file')
 
   await ok(['rename', 'web', 'front'])

@@ -174,7 +174,7 @@ function declareHost(command: Command): void {
     .option('-m, --memory <bytes>', 'at most, with b, k, m or g')
     .option('--memory-swap <bytes>', 'memory and swap together; -1 for no bound')
     .option('--cpus <number>', 'at most, as 1.5')
-    .option('--pull <when>', 'never: shale fetches no images', neverPulled)
+    .option('--pull <when>', 'missing or never: shale fetches no images', fetchesNone)
 }
 
 async function create(
@@ -252,11 +252,12 @@ function wholeNumber(text: string): number {
   throw new InvalidArgumentError('Expected a whole number.')
 }
 
-function neverPulled(when: string): string {
-  if (when === 'never') return when
+/** docker's `missing` is to take what is there, and one that is not there is an error all the same. */
+function fetchesNone(when: string): string {
+  if (when === 'missing' || when === 'never') return when
   throw new InvalidArgumentError(
-    ['always', 'missing'].includes(when)
+    when === 'always'
       ? 'There is no registry to pull from: load the image first.'
-      : 'Expected never.',
+      : 'Expected missing or never.',
   )
 }

@@ -77,6 +77,7 @@ t.test('every flag reaches the documents', async (t) => {
     NanoCpus: 500_000_000,
   })
   await host('--pull never', {})
+  await host('--pull missing', {})
   t.equal((await run('create', '--name', 'from', '-v', 'data:/data', 'app:1')).code, 0)
   const from = await made('--volumes-from', 'from:ro')
   t.same(from.HostConfig['VolumesFrom'], ['from:ro'])
@@ -159,6 +160,7 @@ t.test('what is wrong ends with the documented code, and nothing is made', async
     [2, '--cpus', 'x'],
     [10, '--volumes-from', 'nobody'],
     [2, '--pull', 'always'],
+    [2, '--pull', 'sometimes'],
   ] as const) {
     const done = await run('create', ...flags, 'app:1')
     t.equal(done.code, code, `${flags.join(' ')}: ${done.stderr}`)

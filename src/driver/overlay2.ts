@@ -86,9 +86,8 @@ export class Overlay2Driver implements Driver {
         { details: { path: dir } },
       )
     }
-    const above = this.read(dir, 'lower')
-    const lower = `l/${link.trim()}${above ? `:${above.trim()}` : ''}`
-    const depth = lower.split(':').length
+    const lowers = [`l/${link.trim()}`, ...this.lowers(parent)]
+    const depth = lowers.length
     if (depth > LOWERS_MAX) {
       throw new LimitError(
         'ERR_DEPTH_MAX',
@@ -96,7 +95,7 @@ export class Overlay2Driver implements Driver {
         { details: { limit: LOWERS_MAX, actual: depth } },
       )
     }
-    return lower
+    return lowers.join(':')
   }
 
   async begin(id: CacheID): Promise<string> {
@@ -131,10 +130,31 @@ export class Overlay2Driver implements Driver {
     return fs.readdirSync(this.home).filter((name) => name !== 'l') as CacheID[]
   }
 
-  /** `l/XXXX` names of all layers below, nearest first. */
+  /**
+   * `l/XXXX` names of all layers below, nearest first.
+   * @throws IntegrityError where there must be more: without them the layer would pass for a base layer, or the tree for
+   * a smaller one, and whoever squashes or builds on it would keep that for good
+   */
   private lowers(id: CacheID): string[] {
-    const lower = this.read(path.join(this.home, id), 'lower')?.trim()
-    return lower ? lower.split(':') : []
+    const dir = path.join(this.home, id)
+    const lower = this.lower(dir)
+    const lowers = lower === '' ? [] : lower.split(':')
+    // A base layer is never mounted with an upper directory, so neither we nor docker give it a work directory.
+    const isCut =
+      lowers.length === 0
+        ? fs.existsSync(path.join(dir, 'work'))
+        : this.lower(path.dirname(this.resolve(id, lowers[0]!))).length >
+          lowers.slice(1).join(':').length
+    if (!isCut) return lowers
+    throw new IntegrityError(
+      'ERR_STORE_CORRUPT',
+      `cannot find the parents of layer directory ${dir}: its file "lower" ${lower === '' ? 'is missing or empty' : 'is cut short'}; remove what has it, and load or create that again`,
+      { details: { path: path.join(dir, 'lower') } },
+    )
+  }
+
+  private lower(dir: string): string {
+    return this.read(dir, 'lower')?.trim() ?? ''
   }
 
   async stack(id: CacheID): Promise<string[]> {

@@ -74,6 +74,67 @@ for (const driver of ['overlay2', 'vfs'] as const) {
   })
 }
 
+t.test('overlay2: a layer does not say any more what is below it', async (t) => {
+  const { shale, root, layers, target } = await loaded(t, 'overlay2')
+  const home = path.join(root, 'overlay2')
+  t.equal((await shale('create', '--name', 'web', 'app:1')).code, 0)
+  const top = layers.at(-1)!.cacheID
+  const [container] = fs
+    .readdirSync(home)
+    .flatMap((name) => (name.endsWith('-init') ? [name.slice(0, -'-init'.length)] : []))
+  const out = path.join(target, 'x.tar')
+  const ofImage = [
+    ['ls', 'app:1'],
+    ['cat', 'app:1:/etc/motd'],
+    ['mount', 'app:1', target],
+    ['export', '-o', out, 'app:1'],
+    ['squash', 'app:1', '-t', 'flat:1'],
+    ['create', 'app:1'],
+  ]
+  const ofContainer = [
+    ['diff', 'web'],
+    ['export', '-o', out, 'web'],
+    ['mount', 'web', target],
+  ]
+  for (const [cacheID, verbs] of [
+    [top, ofImage],
+    [container!, ofContainer],
+  ] as const) {
+    const lower = path.join(home, cacheID, 'lower')
+    const whole = fs.readFileSync(lower, 'latin1')
+    const damages: [damage: () => void, said: string][] = [
+      [() => fs.rmSync(lower), 'is missing or empty'],
+      [() => fs.writeFileSync(lower, ''), 'is missing or empty'],
+    ]
+    // Cut between two names, every name that is left is a good one.
+    const end = whole.lastIndexOf(':')
+    if (end !== -1)
+      damages.push([() => fs.writeFileSync(lower, whole.slice(0, end)), 'is cut short'])
+    for (const [damage, said] of damages) {
+      damage()
+      for (const args of verbs) {
+        const done = await shale(...args)
+        t.equal(done.code, 12, args.join(' '))
+        t.match(done.stderr, `${home}/${cacheID}: its file "lower" ${said}; remove what has it`)
+      }
+      t.same(fs.readdirSync(target), [])
+      fs.writeFileSync(lower, whole)
+    }
+  }
+  for (const args of [...ofImage.slice(0, 2), ...ofContainer.slice(0, 1)])
+    t.equal((await shale(...args)).code, 0, `${args.join(' ')}: as it was`)
+
+  fs.rmSync(path.join(home, container!, 'lower'))
+  t.equal((await shale('commit', 'web', 'web:1')).code, 0, 'layerdb knows what is below, too')
+  t.equal((await shale('cat', 'web:1:/etc/motd')).stdout, 'good bye\n')
+  fs.rmSync(path.join(home, top, 'lower'))
+  t.equal((await shale('rm', 'web')).code, 0)
+  t.equal((await shale('rmi', 'web:1')).code, 0)
+  t.equal((await shale('rmi', 'app:1')).code, 0)
+  t.equal((await shale('load')).code, 0)
+  t.equal((await shale('cat', 'app:1:/etc/motd')).stdout, 'good bye\n', 'mended as it was told')
+})
+
 t.test('what layerdb says of a layer is gone', async (t) => {
   const { shale, layers } = await loaded(t, 'overlay2')
   const top = layers.at(-1)!

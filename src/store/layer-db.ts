@@ -3,6 +3,8 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import { createHash } from 'node:crypto'
+import { childChainID } from '../digest/chain-id.ts'
 import { hexOf, isDigest, type CacheID, type ChainID, type DiffID } from '../digest/digest.ts'
 import { parseCacheID } from '../driver/cache-id.ts'
 import { IntegrityError, NotFoundError } from '../errors.ts'
@@ -35,7 +37,10 @@ export class LayerDB {
     this.cache.clear()
   }
 
-  /** A layer that dockerd would not load (a file missing or no digest) is unknown here too; `usage` names it. */
+  /**
+   * A layer that dockerd would not load (a file missing or no digest) is unknown here too, and so is one whose files
+   * make another chainID than the name of its folder; `usage` names it.
+   */
   get(id: ChainID): Layer | undefined {
     if (this.cache.has(id)) return this.cache.get(id)
     const layer = this.read(id)
@@ -55,6 +60,13 @@ export class LayerDB {
     if (!isDigest(diff) || !/^-?[0-9]+$/.test(size)) return undefined
     const parent = text('parent')?.trim()
     if (parent !== undefined && !isDigest(parent)) return undefined
+    // Without its `parent` a layer would pass for a base layer, and be saved as all that its image has.
+    const own = childChainID(
+      parent as ChainID | undefined,
+      diff as DiffID,
+      (joined) => `sha256:${createHash('sha256').update(joined).digest('hex')}`,
+    )
+    if (own !== chainID) return undefined
     const splitPath = `${dir}/tar-split.json.gz`
     return {
       chainID,

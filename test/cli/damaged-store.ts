@@ -135,16 +135,34 @@ t.test('overlay2: a layer does not say any more what is below it', async (t) => 
   t.equal((await shale('cat', 'app:1:/etc/motd')).stdout, 'good bye\n', 'mended as it was told')
 })
 
-t.test('what layerdb says of a layer is gone', async (t) => {
-  const { shale, layers } = await loaded(t, 'overlay2')
+t.test('what layerdb says of a layer is gone, or says another chain', async (t) => {
+  const { shale, layers, target } = await loaded(t, 'overlay2')
   const top = layers.at(-1)!
-  fs.rmSync(path.join(top.path, 'cache-id'))
-  const done = await shale('ls', 'app:1')
-  t.equal(done.code, 12)
-  t.match(done.stderr, `cannot read image ${image.imageID}: its layer ${top.chainID} is missing`)
-  t.match(done.stderr, 'load the image again')
-  t.equal((await shale('load')).code, 0)
-  t.equal((await shale('cat', 'app:1:/etc/motd')).stdout, 'good bye\n', 'mended as it was told')
+  const facts: readonly [file: string, damage: (file: string) => void][] = [
+    ['cache-id', (file) => fs.rmSync(file)],
+    ['parent', (file) => fs.rmSync(file)],
+    ['parent', (file) => fs.writeFileSync(file, top.chainID)],
+    ['diff', (file) => fs.writeFileSync(file, layers[0]!.diffID)],
+  ]
+  for (const [name, damage] of facts) {
+    damage(path.join(top.path, name))
+    for (const args of [
+      ['ls', 'app:1'],
+      ['layers', 'app:1'],
+      ['save', '-o', path.join(target, 'x.tar'), 'app:1'],
+    ]) {
+      const done = await shale(...args)
+      t.equal(done.code, 12, `${name}: ${args.join(' ')}`)
+      t.match(
+        done.stderr,
+        `cannot read image ${image.imageID}: its layer ${top.chainID} is missing`,
+      )
+      t.match(done.stderr, 'load the image again')
+    }
+    t.same(fs.readdirSync(target), [])
+    t.equal((await shale('load')).code, 0)
+    t.equal((await shale('cat', 'app:1:/etc/motd')).stdout, 'good bye\n', 'mended as it was told')
+  }
 })
 
 t.test('a tar-split or a file of a layer is not what it was', async (t) => {

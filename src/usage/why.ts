@@ -165,9 +165,7 @@ class Explainer {
       case 'volume':
         return this.volume(place)
       case 'directory':
-        return this.unowned(place.as, (leak) =>
-          leak.paths.includes(path.join(this.store.driver.home, place.name)),
-        )
+        return this.unowned(place)
       case 'folder':
         return this.folder(place)
     }
@@ -274,9 +272,20 @@ class Explainer {
     return this.answer('store', as, { note: noteOn(file) })
   }
 
-  private unowned(as: string, isIt: (leak: { paths: readonly string[] }) => boolean): WhyAnswer {
-    const leak = this.leakOf(isIt)
+  private unowned({ name, as }: Located & { kind: 'directory' }): WhyAnswer {
+    const directory = path.join(this.store.driver.home, name)
+    const leak = this.leakOf((found) => found.paths.includes(directory))
     if (leak !== undefined) return this.answer('leak', as, { leak })
+    const owner = this.inventory.owners.get(name)
+    if (owner?.kind === 'broken-layer') {
+      const chainID = `sha256:${owner.name}` as ChainID
+      const images = this.imagesOf(chainID)
+      if (images.length > 0)
+        return this.answer('store', as, {
+          images: images.map((image) => imageFacts(image, chainID)),
+          note: `the files of layer ${owner.name}, whose folder in layerdb cannot be read; load the image that needs it again`,
+        })
+    }
     if (isWriterActive(this.store))
       return this.answer('store', as, { note: 'a shale process is writing it at this moment' })
     return this.answer('build-cache', as, {

@@ -230,6 +230,19 @@ t.test('what belongs to nothing is explained', async (t) => {
   })
 })
 
+t.test('the files of a layer that lost a fact, and that an image needs', async (t) => {
+  const store = await makeStore(t)
+  const top = store.image('full:1').layers.at(-1)!
+  fs.rmSync(path.join(top.path, 'diff'))
+  const answer = await one(store, overlay(store, top.cacheID))
+  t.equal(answer.kind, 'store', 'no build cache has it')
+  t.match(answer.note, /^the files of layer \w{64}, whose .* load the image that needs it again$/)
+  t.same(
+    answer.images.map(({ names, layer }) => [names, layer]),
+    [[['full:1', 'full:2'], 3]],
+  )
+})
+
 t.test('the store’s own places say what they are for', async (t) => {
   const store = await makeStore(t)
   for (const at of [

@@ -10,6 +10,7 @@ import { isAtWork } from '../store/transaction.ts'
 import { TEMPORARY_PREFIX } from '../sys/atomic-write.ts'
 import type { BuildCache } from './build-cache.ts'
 import { isTransaction, type Inventory } from './inventory.ts'
+import { keptForContainers } from './kept-for-containers.ts'
 import { ThingPaths } from './things.ts'
 
 export type LeakKind =
@@ -158,8 +159,9 @@ class LeakFinder {
 
   private directories(): void {
     const { owners, directories } = this.inventory
+    const isKept = keptForContainers(this.store, this.inventory)
     for (const name of directories) {
-      if (owners.has(name) || this.isScratchOfOwned(name)) continue
+      if (owners.has(name) || this.isScratchOfOwned(name) || isKept(name)) continue
       if (this.search.buildCache.holds(withoutSuffix(name))) continue
       this.add('driver-directory', this.things.directory(name))
     }

@@ -16,6 +16,7 @@ import { volumeUsers } from '../volumes/volume-users.ts'
 import { BuildCache } from './build-cache.ts'
 import { FileVisibility, type HiddenBy } from './file-visibility.ts'
 import { readInventory, type Inventory, type InventoryImage } from './inventory.ts'
+import { keptForContainers } from './kept-for-containers.ts'
 import { findLeaks, type LeakKind } from './leaks.ts'
 import { Locator, type Inside, type Located } from './locate.ts'
 import { findStoreRoot } from './store-root.ts'
@@ -288,6 +289,10 @@ class Explainer {
     }
     if (isWriterActive(this.store))
       return this.answer('store', as, { note: 'a shale process is writing it at this moment' })
+    if (keptForContainers(this.store, this.inventory)(name))
+      return this.answer('store', as, {
+        note: 'no file of layerdb names it, but a container may need it: its own layer, or one that it stands on',
+      })
     return this.answer('build-cache', as, {
       note: "dockerd's build cache knows it; docker builder prune gives it back",
     })

@@ -12,6 +12,7 @@ import {
   parsePruneFilters,
   prune,
   usage,
+  why,
   type PruneOptions,
 } from '../../src/index.ts'
 import { copyTree } from '../support/dockerd.ts'
@@ -234,6 +235,30 @@ t.test(
     t.equal((await reopen(root)).images().length, 5)
   },
 )
+
+for (const lost of ['init-id', 'mount-id'])
+  t.test(`a container whose ${lost} is lost keeps its directories`, async (t) => {
+    const { root, open } = await fixtureStore(t)
+    const { id } = await createContainer(await open(), 'app:1', { name: 'c1' })
+    const home = path.join(root, 'overlay2')
+    const mount = path.join(root, 'image/overlay2/layerdb/mounts', id)
+    const mountID = fs.readFileSync(path.join(mount, 'mount-id'), 'utf8')
+    fs.writeFileSync(path.join(home, mountID, 'diff/mine'), 'of the user')
+    fs.rmSync(path.join(mount, lost))
+    const orphan = 'f'.repeat(64)
+    fs.mkdirSync(path.join(home, orphan))
+    const before = fs.readdirSync(home)
+    const store = await reopen(root)
+    const [asked] = await why(store, path.join(home, `${mountID}-init`))
+    t.match(asked, { kind: 'store', note: /a container may need it/ })
+    await prune(store, { containers: false, images: false })
+    t.same(
+      fs.readdirSync(home),
+      before.filter((name) => name !== orphan),
+      'all but what is no container’s',
+    )
+    t.ok(fs.existsSync(path.join(home, mountID, 'diff/mine')))
+  })
 
 t.test('with vfs as well', async (t) => {
   const work = temporaryDirectory(t)

@@ -5,13 +5,14 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { changesTar, layerTar, type DiffOptions } from '../archive/diff.ts'
-import type { DiffID, Digest, ImageID } from '../digest/digest.ts'
+import type { DiffID, ImageID } from '../digest/digest.ts'
 import { NotFoundError, type OnWarning } from '../errors.ts'
 import { applyChanges } from '../image/changes.ts'
 import { goTime, newConfig, type NewHistoryItem } from '../image/new-config.ts'
 import { normalizedTime } from '../inspect/image-inspect.ts'
 import { familiarString, parseTarget } from '../reference/reference.ts'
 import { ZERO_TIME, type Container } from '../store/container-db.ts'
+import { digestOf } from '../store/digest-of.ts'
 import type { ImageFacts } from '../store/image-db.ts'
 import type { Store } from '../store/store.ts'
 import { sourceDateEpoch, timestampNow } from '../store/timestamp.ts'
@@ -102,7 +103,7 @@ export async function commitContainer(
         ],
         diffIDs: [...parent.config.rootfs.diffIDs, ...(diffID === undefined ? [] : [diffID])],
       })
-      const digest: Digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+      const digest = digestOf(bytes)
       const imageID = digest as ImageID
       planImage(store, transaction, { imageID, bytes, parent: parent.id })
       const made = { imageID, ...(diffID === undefined ? {} : { diffID }) }

@@ -6,12 +6,13 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { changesTar, layerTar, type DiffOptions } from '../archive/diff.ts'
-import type { DiffID, Digest, ImageID } from '../digest/digest.ts'
+import type { DiffID, ImageID } from '../digest/digest.ts'
 import { InvalidArgumentError, NotFoundError, type OnWarning } from '../errors.ts'
 import type { HistoryItem } from '../image/config.ts'
 import { goTime, newConfig, type NewHistoryItem } from '../image/new-config.ts'
 import { openImageStack } from '../inspect/image-stack.ts'
 import { familiarString, parseTarget } from '../reference/reference.ts'
+import { digestOf } from '../store/digest-of.ts'
 import type { Layer } from '../store/layer-db.ts'
 import type { Image, Store } from '../store/store.ts'
 import { sourceDateEpoch, timestampNow } from '../store/timestamp.ts'
@@ -62,7 +63,7 @@ export async function squashImage(
       const created = epoch === undefined ? timestampNow() : goTime(BigInt(epoch) * 1_000_000_000n)
       const diffID = await registerSquashed(store, transaction, image, lowest, options, epoch)
       const bytes = configOf(image, lowest, diffID, created)
-      const digest: Digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+      const digest = digestOf(bytes)
       const imageID = digest as ImageID
       const { layout } = store
       const metadata = layout.imageMetadata(imageID)

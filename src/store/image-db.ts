@@ -3,11 +3,11 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { createHash } from 'node:crypto'
 import { chainIDs } from '../digest/chain-id.ts'
-import { hexOf, isDigest, type ChainID, type DiffID, type ImageID } from '../digest/digest.ts'
+import { isDigest, type ChainID, type DiffID, type ImageID } from '../digest/digest.ts'
 import { NO_JSON_LIMITS } from '../image/json.ts'
 import { parseImageConfig, type ImageConfig } from '../image/config.ts'
+import { digestOf } from './digest-of.ts'
 import type { Layout } from './layout.ts'
 import { namesIfPresent, readIfPresent } from './read-file.ts'
 
@@ -84,7 +84,7 @@ export class ImageDB {
   private bytes(id: ImageID): Buffer | undefined {
     const bytes = readIfPresent(this.layout.imageContent(id))
     if (!bytes) return undefined
-    return createHash('sha256').update(bytes).digest('hex') === hexOf(id) ? bytes : undefined
+    return digestOf(bytes) === id ? bytes : undefined
   }
 
   private fact(id: ImageID, key: 'parent' | 'lastUpdated'): string | undefined {
@@ -94,7 +94,7 @@ export class ImageDB {
 
 /** The chain rule with the host's own SHA-256: that of the pure core takes milliseconds to warm up. */
 export function chainOf(diffIDs: readonly DiffID[]): ChainID[] {
-  return chainIDs(diffIDs, (text) => `sha256:${createHash('sha256').update(text).digest('hex')}`)
+  return chainIDs(diffIDs, digestOf)
 }
 
 function diffIDsIn(text: string): readonly DiffID[] | undefined {

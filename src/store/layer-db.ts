@@ -3,11 +3,11 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { createHash } from 'node:crypto'
 import { childChainID } from '../digest/chain-id.ts'
 import { hexOf, isDigest, type CacheID, type ChainID, type DiffID } from '../digest/digest.ts'
 import { parseCacheID } from '../driver/cache-id.ts'
 import { IntegrityError, NotFoundError } from '../errors.ts'
+import { digestOf } from './digest-of.ts'
 import type { Layout } from './layout.ts'
 import { namesIfPresent, readIfPresent } from './read-file.ts'
 
@@ -61,11 +61,7 @@ export class LayerDB {
     const parent = text('parent')?.trim()
     if (parent !== undefined && !isDigest(parent)) return undefined
     // Without its `parent` a layer would pass for a base layer, and be saved as all that its image has.
-    const own = childChainID(
-      parent as ChainID | undefined,
-      diff as DiffID,
-      (joined) => `sha256:${createHash('sha256').update(joined).digest('hex')}`,
-    )
+    const own = childChainID(parent as ChainID | undefined, diff as DiffID, digestOf)
     if (own !== chainID) return undefined
     const splitPath = `${dir}/tar-split.json.gz`
     return {

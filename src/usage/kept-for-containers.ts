@@ -8,7 +8,7 @@ import type { Inventory } from './inventory.ts'
 
 /** @returns for a directory without an owner, whether some container may have it */
 export function keptForContainers(store: Store, inventory: Inventory): (name: string) => boolean {
-  const { containers, mounts, directories, linksOf } = inventory
+  const { containers, mounts, directories } = inventory
   const present = new Set(directories)
   // Which of the writable directories is whose nothing tells: all of those without an owner may be.
   const isOneLost = [...containers.keys()].some((id) => !mounts.has(id))
@@ -22,7 +22,8 @@ export function keptForContainers(store: Store, inventory: Inventory): (name: st
   return (name) => {
     const base = name.replace(/-init$/, '')
     if (isOneLost && present.has(base) && present.has(`${base}-init`)) return true
-    const own = linksOf.get(name) ?? []
+    // Here and no sooner: all links are read for it, and nearly no store has a directory without an owner.
+    const own = inventory.linksOf.get(name) ?? []
     return own.some((link) => (links ??= stoodOn()).has(`l/${link}`))
   }
 }

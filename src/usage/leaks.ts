@@ -42,7 +42,8 @@ const REASONS: Readonly<Record<LeakKind, string>> = {
   'write-set': 'a load, pull or build of dockerd that was cut short',
   'removing-layer': 'a layer whose removal was cut short',
   'unreferenced-layer': 'a layer that no image, container or other layer stands on',
-  'broken-layer': 'a layer that no engine can load: files are missing in its layerdb folder',
+  'broken-layer':
+    'a layer that no engine can load: files are missing or wrong in its layerdb folder',
   'driver-directory': 'a directory that no layer and no container owns',
   link: 'a short name that leads to no directory',
   'lost-mount': 'a writable layer that names no directory, which dockerd passes over',

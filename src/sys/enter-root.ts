@@ -109,15 +109,17 @@ function failureOf(stage: RootFailure['stage'], error: unknown): RootFailure {
 
 function run({ command, env, cwd, uid, gid }: RootJob): void {
   const [program, ...args] = command
+  // Asked for before the program is there: a signal that came in between would end this process and leave the program
+  // running, with nobody to wait for it. A terminal sends the first two to both; the program decides what they mean.
+  // Others are sent to us alone.
+  for (const name of ['SIGINT', 'SIGQUIT'] as const) process.on(name, () => {})
+  for (const name of ['SIGTERM', 'SIGHUP'] as const) process.on(name, () => child.kill(name))
   const child = spawn(program!, args, {
     env: { ...env },
     cwd,
     stdio: 'inherit',
     ...owner(uid, gid),
   })
-  // A terminal sends these to both; the program decides what they mean. Others are sent to us alone.
-  for (const name of ['SIGINT', 'SIGQUIT'] as const) process.on(name, () => {})
-  for (const name of ['SIGTERM', 'SIGHUP'] as const) process.on(name, () => child.kill(name))
   child.once('error', (error: NodeJS.ErrnoException) => {
     const reason =
       error.code === 'ENOENT'

@@ -181,6 +181,13 @@ t.test('ended by a signal to us', { skip }, async (t) => {
   t.equal((await running).code, 143)
   t.same(leftovers(), [])
   t.notMatch(String(spawnSync('ps', ['ax']).stdout ?? ''), /while :; do cat/)
+
+  // From its first moment on: who ends it does not know whether it has come to wait for that.
+  for (let i = 0; i < 10; i++) {
+    const loop = ['sh', '-c', 'kill -TERM $PPID; while :; do :; done'] as const
+    t.equal((await run(directory, store, 'box', loop)).code, 143)
+  }
+  t.notMatch(String(spawnSync('ps', ['ax']).stdout ?? ''), /while :; do :;/)
 })
 
 t.test('what cannot be run in', async (t) => {

@@ -62,8 +62,11 @@ function buildProgram(context: Context, verbs: readonly DeclareVerb[]): Command 
     .showSuggestionAfterError(true)
     .configureHelp({ subcommandTerm })
     .exitOverride()
-    .hook('preAction', (_program, action) => {
+    .hook('preAction', async (_program, action) => {
       context.configure(globalSettings(action, DEFAULT_SETTINGS))
+      // What it prints is what the run prints, to the byte: "Deleted", too.
+      if (action.opts()['dryRun'] === true)
+        await context.log('info', 'a dry run: nothing is removed')
     })
   for (const declare of verbs) declare(program, context)
   addGlobalOptions(program)

@@ -79,8 +79,14 @@ async function mount(
   } catch (error) {
     if (!(error instanceof NotFoundError && error.code === 'ERR_CONTAINER_NOT_FOUND')) throw error
   }
-  if (directory === undefined) {
+  try {
     store.image(image) // an unknown name is the thing to say first
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error
+    const text = `No such container or image: ${image}`
+    throw new NotFoundError(error.code, text, { details: error.details })
+  }
+  if (directory === undefined) {
     throw new InvalidArgumentError(
       'ERR_OPTION',
       `cannot mount image ${image}: name the directory to show it in, as in: shale mount ${image} DIR`,

@@ -4,10 +4,11 @@
 
 import path from 'node:path'
 import { settleForReading } from '../containers/container-merges.ts'
-import { containerOf, openContainerStack, imageLayersOf } from '../containers/container-stack.ts'
+import { containerOrImage } from '../containers/export-tree.ts'
+import { openContainerStack, imageLayersOf } from '../containers/container-stack.ts'
 import type { DiffID } from '../digest/digest.ts'
 import type { LayerForm } from '../driver/driver.ts'
-import { InvalidArgumentError, NotFoundError } from '../errors.ts'
+import { InvalidArgumentError } from '../errors.ts'
 import { openImageStack } from '../inspect/image-stack.ts'
 import { joinPath, pathFromText, pathText, type BytePath } from '../path/byte-path.ts'
 import type { Layer } from '../store/layer-db.ts'
@@ -108,7 +109,7 @@ export interface PlainDirectories {
 
 /**
  * A path of an image or of a container. An image has no upper layer: a change is told for a container made of it.
- * @throws NotFoundError ERR_IMAGE_NOT_FOUND; InvalidArgumentError ERR_OPTION; HostError
+ * @throws NotFoundError ERR_CONTAINER_NOT_FOUND where neither has that name; InvalidArgumentError ERR_OPTION; HostError
  */
 export async function explainPath(
   store: Store,
@@ -142,8 +143,9 @@ async function openSubject(
   store: Store,
   name: string,
 ): Promise<{ readonly stack: LayerStack; readonly layers: readonly ExplainedLayer[] }> {
-  try {
-    const container = containerOf(store, name)
+  const source = containerOrImage(store, name)
+  if ('container' in source) {
+    const { container } = source
     await settleForReading(store, container)
     const stack = await openContainerStack(store, container)
     const image = imageLayersOf(store, container)
@@ -154,10 +156,8 @@ async function openSubject(
       return { label: role, role, directory }
     })
     return { stack, layers }
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error
   }
-  const image = store.image(name)
+  const { image } = source
   const stack = await openImageStack(store, image)
   const layers = stack.layers.map(({ directory }, index) =>
     imageLayer(image.layers, stack.layers.length - 1 - index, directory),

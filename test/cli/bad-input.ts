@@ -282,7 +282,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'mount: no such image': {
     args: ['mount', 'nope', dir],
     code: 10,
-    says: /No such image: nope:latest/,
+    says: /No such container or image: nope\n/,
   },
   'mount: no such directory': {
     args: ['mount', 'present:1', '/nowhere'],

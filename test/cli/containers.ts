@@ -242,7 +242,8 @@ t.test('rm --dry-run prints what rm then prints, and refuses what rm refuses', a
   const dry = await run(['rm', '-v', '--dry-run', ...names])
   t.equal((await ok(['ps', '-aq'])).stdout.trim().split('\n').length, 3, 'nothing is gone')
   const done = await run(['rm', '-v', ...names])
-  t.same([dry.code, dry.stdout, dry.stderr], [done.code, done.stdout, done.stderr])
+  const said = `shale: a dry run: nothing is removed\n${done.stderr}`
+  t.same([dry.code, dry.stdout, dry.stderr], [done.code, done.stdout, said])
   t.equal(done.stdout, `web\n${id.slice(0, 7)}\n`)
 })
 

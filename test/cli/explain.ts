@@ -97,5 +97,5 @@ t.test('what cannot be explained', async (t) => {
   await refused(/lowerdir.*missing/, '-o', 'upperdir=/', '/etc')
   await refused(/as for redirect_dir=off/, '-o', 'lowerdir=/,redirect_dir=on', '/etc')
   await refused(/as for whiteouts=marks/, '-o', 'lowerdir=/,whiteouts=names', '/etc')
-  await refused(/no such image|No such image/i, '/etc', 'none:1')
+  await refused(/No such container or image: none:1/, '/etc', 'none:1')
 })

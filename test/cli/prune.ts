@@ -33,8 +33,10 @@ for (const args of [
   t.test(`${args.join(' ')}: the dry run, to the byte`, async (t) => {
     const { root } = await usedRoot(t)
     const dry = await shaleInProcess([...args, '--dry-run'], { root })
+    t.equal(dry.stderr, 'shale: a dry run: nothing is removed\n')
     const before = blocksBelow(root)
     const run = await shaleInProcess([...args, '--force'], { root })
+    t.equal(run.stderr, '')
     t.equal(run.code, 0, run.stderr)
     t.equal(run.stdout, dry.stdout)
     const freed = humanSize(before - blocksBelow(root), 4)
@@ -69,7 +71,10 @@ t.test(
     const dry = await shaleInProcess([...args, '--dry-run'], { root })
     t.same([dry.code, dry.stdout], [0, without.stdout])
     t.match(dry.stdout, id)
-    t.match(dry.stderr, /^shale: warning: volumes are left out: dockerd .* is refused\n$/)
+    t.match(
+      dry.stderr,
+      /^shale: a dry run: nothing is removed\nshale: warning: volumes are left out: dockerd .* is refused\n$/,
+    )
     const before = blocksBelow(root)
     const run = await shaleInProcess([...args, '-f'], { root })
     t.same([run.code, run.stdout], [1, ''])

@@ -136,7 +136,8 @@ t.test('a dry run prints what then goes, whatever is named in whatever order', a
         const dry = await shaleInProcess([...args, '--dry-run'], { root })
         assert.deepEqual(facts(root), before, 'a dry run changes nothing')
         const done = await shaleInProcess(args, { root })
-        assert.deepEqual([dry.code, dry.stdout, dry.stderr], [done.code, done.stdout, done.stderr])
+        const said = `shale: a dry run: nothing is removed\n${done.stderr}`
+        assert.deepEqual([dry.code, dry.stdout, dry.stderr], [done.code, done.stdout, said])
         fs.rmSync(root, { recursive: true })
       },
     ),

@@ -3,7 +3,7 @@
 // are real; the host's own node keeps its mode, and nobody else sees any of it.
 // Knows what that needs and says by name what is missing; knows nothing of shale but how it asks for FUSE.
 
-import { spawnSync } from 'node:child_process'
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -162,6 +162,14 @@ export function makeReady(file: string, options: UserFuseOptions = {}): Ready | 
   return tried.stdout.trim() || `no device node for FUSE can be made here: ${tried.stderr.trim()}`
 }
 
+/** How it ended, and the innermost of what failed in it. */
+function endOf({ status, signal, stdout, stderr }: SpawnSyncReturns<string>): string {
+  if (status === 0) return 'all passed'
+  const blocks = stdout.match(/^ *not ok [^]*?(?=^ *(?:not )?ok |(?![^]))/gm) ?? []
+  const first = blocks[0] ?? `no test failed; ${stderr.trim().slice(-500) || stdout.slice(-500)}`
+  return `ended with ${signal ?? status}: ${first.replaceAll(/\s+/g, ' ').slice(0, 1500)}`
+}
+
 /**
  * The tests of a file once more, as FUSE_USER; where this process is not root it is an ordinary user already. Last in
  * the file. A run in which FUSE is skipped all the same fails, and so does one in which nothing was tested.
@@ -186,7 +194,8 @@ export function againAsUser(module: string, options: UserFuseOptions = {}): void
       maxBuffer: 1 << 28,
     })
     if (done.status !== 0) t.comment(`${done.stdout.slice(-8000)}${done.stderr.slice(-4000)}`)
-    t.equal(done.status, 0)
+    // In the name, which is what is left of a failure where a log is cut short.
+    t.equal(done.status, 0, endOf(done))
     const lines = done.stdout.split('\n').filter((line) => /^(?:not )?ok \d+ - /.test(line))
     const skipped = lines.filter((line) => / # SKIP/i.test(line))
     t.ok(lines.length > skipped.length, 'something ran')

@@ -132,7 +132,7 @@ function declareNetwork(command: Command): void {
     .option('--hostname <name>', 'host name; default: the start of its ID')
     .option(
       '--network <network>',
-      'none, host, container:NAME, NAME or name=NAME[,alias=A][,ip=IP]',
+      'none, host, container:NAME, NAME or name=NAME[,KEY=VALUE]...: alias, ip, ip6, link-local-ip, mac-address',
       onlyOne,
     )
     .addOption(new Option('--net <network>').argParser(onlyOne).hideHelp())

@@ -152,7 +152,7 @@ function imageText({ id, names }: WhyImage): string {
 const RELATIONS: Readonly<Record<WhyContainer['relation'], string>> = {
   owns: 'belongs to',
   uses: 'used by',
-  'stands on': 'mounted by',
+  'stands on': 'used by',
 }
 
 function containerLines({ containers }: WhyAnswer): string[] {

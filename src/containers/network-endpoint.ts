@@ -7,7 +7,10 @@ import { parseNetwork, sharedContainer } from './network-mode.ts'
 import { wrongArgument, wrongOption } from './wrong-option.ts'
 
 export interface EndpointOptions {
-  /** `none`, `host`, `bridge`, a network's name, `name=NET[,alias=A][,ip=IP][,ip6=IP]`, or `container:NAME`. */
+  /**
+   * `none`, `host`, `bridge`, a network's name, `container:NAME`, or
+   * `name=NET[,alias=A][,ip=IP][,ip6=IP][,link-local-ip=IP][,mac-address=MAC]`.
+   */
   readonly network?: string
   /** Names in that network, besides its own. */
   readonly networkAlias?: readonly string[]
@@ -32,9 +35,6 @@ export interface NetworkSettings {
   readonly macAddress: string
 }
 
-/** What `--network` itself can say of it. */
-type NamedNetwork = Omit<NetworkSettings, 'linkLocal' | 'macAddress'>
-
 /** docker's own test: no name of a network has an equals sign. */
 const LONG_FORM = /\w+=\w+/
 const BUILT_IN = new Set(['default', 'bridge', 'host', 'none'])
@@ -50,6 +50,7 @@ const MAC_DIGITS: ReadonlySet<number> = new Set([12, 16, 40])
 /** @throws InvalidArgumentError ERR_OPTION in docker's words */
 export function settleNetwork(options: EndpointOptions): NetworkSettings {
   const { network = 'default', networkAlias = [], ip = '', ip6 = '' } = options
+  const { linkLocalIP = [], macAddress = '' } = options
   const own = LONG_FORM.test(network) ? parseLongForm(network) : plain(network)
   const conflict = (option: string, what: string): Error =>
     wrongOption(
@@ -60,30 +61,34 @@ export function settleNetwork(options: EndpointOptions): NetworkSettings {
   if (own.aliases.length > 0 && networkAlias.length > 0) throw conflict('network-alias', 'alias')
   if (own.ipv4 !== '' && ip !== '') throw conflict('ip', 'IPv4 address')
   if (own.ipv6 !== '' && ip6 !== '') throw conflict('ip6', 'IPv6 address')
+  if (own.linkLocal.length > 0 && linkLocalIP.length > 0)
+    throw conflict('link-local-ip', 'link-local IP addresses')
+  if (own.macAddress !== '' && macAddress !== '') throw conflict('mac-address', 'MAC address')
   const settings: NetworkSettings = {
     networkMode: own.networkMode,
     aliases: own.aliases.length > 0 ? own.aliases : networkAlias,
     ipv4: own.ipv4 || ip,
     ipv6: own.ipv6 || ip6,
-    linkLocal: options.linkLocalIP ?? [],
-    macAddress: options.macAddress ?? '',
+    linkLocal: own.linkLocal.length > 0 ? own.linkLocal : linkLocalIP,
+    macAddress: own.macAddress || macAddress,
   }
   refuseUnfit(settings)
   refuseMAC(settings)
   return settings
 }
 
-function plain(network: string): NamedNetwork {
-  return { networkMode: parseNetwork(network), aliases: [], ipv4: '', ipv6: '' }
+function plain(network: string): NetworkSettings {
+  const networkMode = parseNetwork(network)
+  return { networkMode, aliases: [], ipv4: '', ipv6: '', linkLocal: [], macAddress: '' }
 }
 
 /** docker's client takes keys and values in any case, and writes them in small letters. */
-function parseLongForm(text: string): NamedNetwork {
+function parseLongForm(text: string): NetworkSettings {
   const refuse = (reason: string): Error => wrongArgument('network', text, reason)
   const fields = csvRecord(text.toLowerCase())
   if (typeof fields === 'string') throw refuse(fields)
-  const given: Record<'name' | 'ip' | 'ip6', string> = { name: '', ip: '', ip6: '' }
-  const aliases: string[] = []
+  const given = { name: '', ip: '', ip6: '', 'mac-address': '' }
+  const several: Record<'alias' | 'link-local-ip', string[]> = { alias: [], 'link-local-ip': [] }
   for (const field of fields) {
     const equals = field.indexOf('=')
     const [key, value] = [
@@ -91,12 +96,23 @@ function parseLongForm(text: string): NamedNetwork {
       field.slice(equals + 1).trim(),
     ]
     if (key === '') throw refuse(`invalid field ${field}`)
-    if (key === 'alias') aliases.push(value)
-    else if (key === 'name' || key === 'ip' || key === 'ip6') given[key] = value
-    else throw refuse(`invalid field key ${key}; expected name, alias, ip and ip6`)
+    if (key === 'alias' || key === 'link-local-ip') several[key].push(value)
+    else if (key === 'name' || key === 'ip' || key === 'ip6' || key === 'mac-address')
+      given[key] = value
+    else
+      throw refuse(
+        `invalid field key ${key}; expected name, alias, ip, ip6, link-local-ip and mac-address`,
+      )
   }
   if (given.name === '') throw refuse('network name/id is not specified')
-  return { ...plain(given.name), aliases, ipv4: given.ip, ipv6: given.ip6 }
+  return {
+    networkMode: parseNetwork(given.name),
+    aliases: several.alias,
+    ipv4: given.ip,
+    ipv6: given.ip6,
+    linkLocal: several['link-local-ip'],
+    macAddress: given['mac-address'],
+  }
 }
 
 /** docker writes an address in one of its own networks down, and refuses it when the container starts. */

@@ -109,6 +109,13 @@ t.test('a network is named, not looked for', async (t) => {
   t.match(addressed.NetworkSettings.Networks, {
     net: { IPAMConfig: { IPv4Address: '1.2.3.4', LinkLocalIPs: ['169.254.1.1', 'fe80::1'] } },
   })
+  const keys =
+    'name=Net,link-local-ip=FE80::1,mac-address=02:42:AC:11:00:0B,link-local-ip=169.254.1.1'
+  const inOne = await made('--network', keys)
+  t.equal(inOne.Config['MacAddress'], '02:42:ac:11:00:0b')
+  t.match(inOne.NetworkSettings.Networks, {
+    net: { IPAMConfig: { LinkLocalIPs: ['fe80::1', '169.254.1.1'] } },
+  })
   const { HostConfig } = await made('--network', 'container:web')
   t.equal(HostConfig['NetworkMode'], 'container:web', 'it may come to be')
   const id = (await run('create', '--name', 'web', 'app:1')).stdout.trim()

@@ -27,7 +27,7 @@ t.test('a file of a layer', async (t) => {
   size        ${base!.sizeBytes}B
   also layer 1 of 1 of image base:1 (${IMAGES.base.imageID}, also called base@sha256:${'ab'.repeat(32)})
   also a part of 2 images without a name
-  mounted by container c1 (${id}, created)
+  used by container c1 (${id}, created)
   /etc/old (file)
     hidden in app:1: layer 2 removes /etc/old
     visible in base:1

@@ -147,6 +147,16 @@ t.test('what cannot be meant is refused in docker’s words', async (t) => {
       'conflicting options: cannot specify both --network-alias and per-network alias',
     ],
     [{ network: 'name=a,ip=1.2.3.4', ip: '1.2.3.4' }, /both --ip and per-network IPv4 address$/],
+    [
+      { network: 'name=a,link-local-ip=fe80::1', linkLocalIP: ['fe80::2'] },
+      /both --link-local-ip and per-network link-local IP addresses$/,
+    ],
+    [
+      { network: 'name=a,mac-address=02:42:ac:11:00:0b', macAddress: '02:42:ac:11:00:0b' },
+      /both --mac-address and per-network MAC address$/,
+    ],
+    [{ network: 'name=a,mac-address=x' }, /x is not a valid mac address$/],
+    [{ network: 'name=a,link-local-ip=1.2.3.4' }, /^invalid link-local IP address: 1.2.3.4;/],
     [{ networkAlias: ['a'] }, /^network-scoped aliases are only supported for user-defined/],
     [{ network: 'host', networkAlias: ['a'] }, /^network-scoped aliases/],
     [{ network: 'container:x', networkAlias: ['a'] }, /^network-scoped aliases/],

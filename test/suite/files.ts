@@ -3,12 +3,14 @@
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { ERRNO } from '../../src/sys/errno.ts'
 import { AT_FDCWD, linkOpen } from '../../src/sys/file-calls.ts'
-import { lockDirectory } from '../../src/sys/lock-directory.ts'
+import { checked, libc } from '../../src/sys/libc.ts'
 import type { Check } from './trial.ts'
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_NOFOLLOW } =
   constants
 const O_TMPFILE = 0o20000000 | O_DIRECTORY
+/** LOCK_EX | LOCK_NB: nobody waits. */
+const lock = (fd: number): number => checked(libc().flock(fd, 6))
 
 export const fileChecks: readonly Check[] = [
   {
@@ -266,18 +268,18 @@ export const fileChecks: readonly Check[] = [
         const [one, two] = [openSync(path(name), flags), openSync(path(name), flags)]
         equal(
           `${name} the first`,
-          code(() => lockDirectory(one)),
+          code(() => lock(one)),
           'ok',
         )
         equal(
           `${name} the second`,
-          code(() => lockDirectory(two)),
+          code(() => lock(two)),
           'errno 11',
         )
         closeSync(one)
         equal(
           `${name} after the first is closed`,
-          code(() => lockDirectory(two)),
+          code(() => lock(two)),
           'ok',
         )
         closeSync(two)

@@ -4,7 +4,7 @@
 
 import os from 'node:os'
 import type { LayerForm, MountSpec } from '../driver/driver.ts'
-import { HostError, UnsupportedError } from '../errors.ts'
+import { HostError, LayerStoreError, UnsupportedError } from '../errors.ts'
 import { mountSpec, mountWritable } from '../sys/mount.ts'
 
 /** Answers of the kernel that mean: not this stack, not on this file system, not for you. */
@@ -87,7 +87,7 @@ function unavailable(target: string, reason: string, cause?: unknown): Unsupport
     `cannot mount the layers on ${target}: ${reason}`,
     {
       ...(cause === undefined ? {} : { cause }),
-      details: { path: target, reason },
+      details: { ...(cause instanceof LayerStoreError ? cause.details : {}), path: target, reason },
     },
   )
 }

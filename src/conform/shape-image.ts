@@ -2,8 +2,8 @@
 // every time, so that what `--out` ships can be compared and vendored.
 // Knows how little an image may consist of; nothing of what tools make of it.
 
-import { createHash } from 'node:crypto'
 import { pathFromText } from '../path/byte-path.ts'
+import { digestOf } from '../store/digest-of.ts'
 import { bodyPadding, encodeHeader, END_BLOCKS, type TarEntryInit } from '../tar/writer.ts'
 import type { Shape, ShapeEntry } from './shapes.ts'
 
@@ -108,8 +108,4 @@ function ociLayout(config: Buffer, layers: readonly Buffer[]): ReadonlyMap<strin
 
 function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value))
-}
-
-function digestOf(bytes: Uint8Array): `sha256:${string}` {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }

@@ -2,15 +2,15 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { createHash } from 'node:crypto'
 import { settleLimits, type LoadLimits } from '../archive/limits.ts'
 import { packDirectory } from '../archive/pack.ts'
-import type { Digest, ImageID } from '../digest/digest.ts'
+import type { ImageID } from '../digest/digest.ts'
 import { ArchiveError, type OnWarning } from '../errors.ts'
 import { applyChanges } from '../image/changes.ts'
 import { goTime, newConfig } from '../image/new-config.ts'
 import { hostPlatform, parsePlatform } from '../image/platform.ts'
 import { familiarString, parseTarget } from '../reference/reference.ts'
+import { digestOf } from '../store/digest-of.ts'
 import { sourceDateEpoch, timestampNow } from '../store/timestamp.ts'
 import type { Store } from '../store/store.ts'
 import { openPipe } from '../sys/open-pipe.ts'
@@ -66,6 +66,12 @@ export async function importImage(
       refuseOther(file, nameOf(source))
       const registration = new LayerRegistration(store, transaction, options, limits)
       const blob = { file, offset: 0, sizeBytes: fs.statSync(file).size }
+      // An image without files, as docker makes it too; mostly it is what a command that failed sent through a pipe.
+      if (blob.sizeBytes === 0) {
+        const name = nameOf(source)
+        const message = `${name === '-' ? 'standard input' : name} is empty, and so is the image`
+        options.onWarning?.({ code: 'empty-archive', message, count: 1 })
+      }
       const base = { label: nameOf(source), action: 'import', blob } as const
       return { registration, diffID: await registration.addUnnamedBase(base) }
     },
@@ -86,8 +92,7 @@ export async function importImage(
         history: [{ created, comment }],
         diffIDs: [diffID],
       })
-      const digest: Digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-      const imageID = digest as ImageID
+      const imageID = digestOf(bytes) as ImageID
       const { layout } = store
       const metadata = layout.imageMetadata(imageID)
       transaction.plan({

@@ -73,6 +73,13 @@ t.test('standard input, without a name', async (t) => {
   t.same(image.RootFS.Layers, [diffIDOf(rootfs)])
 })
 
+t.test('what a command that failed sent', async (t) => {
+  const root = path.join(temporaryDirectory(t), 'root')
+  const empty = await shaleInProcess(['import', '-'], { root, stdin: Buffer.alloc(0) })
+  t.equal(empty.code, 0, 'as docker has it')
+  t.equal(empty.stderr, 'shale: warning: standard input is empty, and so is the image\n')
+})
+
 t.test('a terminal as standard input is refused', async (t) => {
   const root = path.join(temporaryDirectory(t), 'root')
   const done = await shaleInProcess(['import', '-'], { root, terminal: { stdin: true } })

@@ -34,7 +34,6 @@ const FLAGS: readonly string[] = [
   '--network front-end --link-local-ip 169.254.1.1 --link-local-ip FE80:0::1 --ip 172.30.1.2',
   '--network front-end --mac-address 02-42-AC-11-00-0B --link-local-ip 169.254.1.1',
   '--mac-address 0242.ac11.000b',
-  '--network name=front-end,link-local-ip=FE80:0::1,link-local-ip=169.254.1.1,mac-address=02:42:AC:11:00:0B,alias=b',
   '--network name=front-end,ip=172.30.1.2 --mac-address 02:42:ac:11:00:0b --link-local-ip fe80::1',
   '-p 80',
   '-p 8080:80 -p 127.0.0.1:53:53/udp -p [::1]:8443:443 --expose 90-92/udp',

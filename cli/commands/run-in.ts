@@ -57,6 +57,8 @@ async function runProgram(
     if (code !== 0) throw new ProgramEnded(code)
   } catch (error) {
     if (error instanceof ProgramEnded) throw error
+    // Before there was a program: as any verb ends.
+    context.signal.throwIfAborted()
     await reportError(error, context)
     throw new ProgramEnded(OWN_FAILURE)
   }

@@ -3,9 +3,11 @@
 import path from 'node:path'
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
+import { Interrupted } from '../../cli/program.ts'
 import { MAIN, shale, cleanEnvironment } from '../support/cli.ts'
 import { containerFixture } from '../support/container.ts'
 import { isRoot, unless } from '../support/host.ts'
+import { shaleInProcess } from '../support/in-process.ts'
 import { file, layerTar } from '../support/layer.ts'
 import { programLayer, programLayerSkip } from '../support/program-layer.ts'
 
@@ -44,6 +46,13 @@ t.test('the program’s streams and exit code are shale’s', { skip }, async (t
   ])
   t.same(run(['run-in', 'box', '/etc/passwd']).slice(0, 2), [126, ''])
   t.same(run(['run-in', 'box', 'sh', '-c', 'kill -TERM $$'])[0], 143)
+})
+
+t.test('a signal before there is a program: as it ends any verb', async (t) => {
+  const { root } = await containerFixture(t, [layerTar(file('f', 'x'))])
+  const signal = AbortSignal.abort(new Interrupted('SIGTERM'))
+  const done = await shaleInProcess(['run-in', 'box', 'true'], { root, signal })
+  t.same([done.code, done.stderr], [143, ''])
 })
 
 t.test('125: it could not be tried', async (t) => {

@@ -69,6 +69,9 @@ export class Context {
       const stop = (): void => {
         stdin.destroy(this.signal.reason as Error)
       }
+      // The signal may come before the first read, while a lock is waited for: an error that nobody listens to would end
+      // the process with a stack trace, and nothing would be undone. Whoever reads is told of it then.
+      stdin.on('error', () => {})
       if (this.signal.aborted) stop()
       else this.signal.addEventListener('abort', stop, { once: true })
     }

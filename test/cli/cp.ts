@@ -1,10 +1,14 @@
 // `shale cp` as its user sees it; what lands where is test/containers/copy-rules.ts's.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { EXIT } from '../../cli/exit-code.ts'
 import { Interrupted } from '../../cli/program.ts'
+import { lockForWriting } from '../../src/store/write-lock.ts'
+import { cleanEnvironment, MAIN, withoutLoader } from '../support/cli.ts'
 import { containerFixture } from '../support/container.ts'
 import { shaleInProcess } from '../support/in-process.ts'
 import { dir, file, layerTar } from '../support/layer.ts'
@@ -82,4 +86,22 @@ t.test('a verb that changes something says what a signal left', async (t) => {
     t.match(quiet, { code: EXIT.terminated, stderr: '' })
   }
   t.notOk(fs.existsSync(out))
+})
+
+t.test('a signal while a lock is waited for, before standard input is read', async (t) => {
+  const { root, store } = await containerFixture(t, [layerTar(file('f', 'x'))])
+  using _lock = await lockForWriting(store.layout, { timeoutMs: 10_000 })
+  for (const verb of [['cp', '-', 'box:/'], ['import', '-'], ['load']]) {
+    const args = [MAIN, '--root', root, '--log-level', 'debug', ...verb]
+    const child = spawn(...withoutLoader([process.execPath, ...args]), { env: cleanEnvironment() })
+    const closed = once(child, 'close')
+    let said = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      // Then it goes to the lock.
+      if (said === '') child.kill('SIGTERM')
+      said += String(chunk)
+    })
+    t.same(await closed, [EXIT.terminated, null], verb.join(' '))
+    t.match(said, /^shale: opened .*\nshale: interrupted.*\n$/)
+  }
 })

@@ -3,6 +3,7 @@
 import { Option, type Command } from 'commander'
 import type { MountedImage, MountServer, ViewChoice } from '../../src/index.ts'
 import type { Context } from '../context.ts'
+import { saidOrStopped } from '../foreground.ts'
 import { safeText } from '../format/safe-text.ts'
 import { table } from '../format/table.ts'
 import { jsonText } from '../output.ts'
@@ -61,12 +62,15 @@ async function mount(
   }
   try {
     const { server, ...mounted } = await mountContainer(store, image, directory, how)
-    await context.stdout.write(
-      context.json
-        ? jsonText(mounted)
-        : directory === undefined
-          ? `${safeText(mounted.target)}\n`
-          : '',
+    await saidOrStopped(
+      server,
+      context.stdout.write(
+        context.json
+          ? jsonText(mounted)
+          : directory === undefined
+            ? `${safeText(mounted.target)}\n`
+            : '',
+      ),
     )
     if (!context.json && mounted.view !== 'kernel' && mounted.reason !== undefined) {
       const words =
@@ -93,7 +97,7 @@ async function mount(
     )
   }
   const { server, ...shown } = await mountImage(store, image, directory, how)
-  if (context.json) await context.stdout.write(jsonText(shown))
+  if (context.json) await saidOrStopped(server, context.stdout.write(jsonText(shown)))
   else if (shown.reason !== undefined) {
     const words =
       shown.view === 'fuse'

@@ -3,6 +3,7 @@
 import { Option, type Command } from 'commander'
 import type { ViewChoice } from '../../src/index.ts'
 import type { Context } from '../context.ts'
+import { saidOrStopped } from '../foreground.ts'
 import { jsonText } from '../output.ts'
 import { collect, declareVerb, examples } from '../verb.ts'
 
@@ -61,7 +62,7 @@ async function overlay(
       ...(source === undefined ? {} : { source }),
     },
   )
-  if (context.json) await context.stdout.write(jsonText(shown))
+  if (context.json) await saidOrStopped(server, context.stdout.write(jsonText(shown)))
   else if (shown.reason !== undefined) {
     const words =
       shown.view === 'fuse'

@@ -1,6 +1,7 @@
 // `shale overlay` and `mount -t fuse.shale` as their user sees them.
 
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
@@ -89,6 +90,17 @@ t.test('in the foreground until it is unmounted, or a signal comes', { skip: fus
     t.notOk(isMounted(), end)
     t.ok(fs.existsSync(path.join(dir, 'up', end)))
   }
+})
+
+t.test('nor does it stay where nobody hears that it is there', { skip: fuse }, async (t) => {
+  const { dir, places } = layers(t)
+  const target = path.join(dir, 'shown')
+  t.teardown(() => unmountFuse(target, { lazy: true }))
+  const root = ['--root', path.join(dir, 'root')]
+  const { child } = startShale([...root, '--json', 'overlay', '--foreground', '-o', places, target])
+  child.stdout!.destroy()
+  t.same(await once(child, 'exit'), [EXIT.pipeClosed, null])
+  t.notOk(listMounts().some((mount) => mount.target === target))
 })
 
 t.test(

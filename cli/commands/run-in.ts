@@ -64,9 +64,12 @@ async function runProgram(
   }
 }
 
-/** A terminal sends Ctrl-C to the program as well, which decides what it means: a shell only ends its line. */
+/**
+ * A terminal sends Ctrl-C and Ctrl-\ to the program as well, which decides what they mean: a shell only ends its line, and
+ * takes no note of the second. Without us it would go on, and share the terminal with whoever started us.
+ */
 function terminations(signal: AbortSignal): AbortSignal {
   process.removeAllListeners('SIGINT')
-  process.on('SIGINT', () => {})
+  for (const name of ['SIGINT', 'SIGQUIT'] as const) process.on(name, () => {})
   return signal
 }

@@ -1,10 +1,11 @@
 // `shale run-in` as a process: its exit codes, its streams, and whose options are whose.
 
 import path from 'node:path'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import t from 'tap'
 import { Interrupted } from '../../cli/program.ts'
-import { MAIN, shale, cleanEnvironment } from '../support/cli.ts'
+import { MAIN, shale, cleanEnvironment, withoutLoader } from '../support/cli.ts'
 import { containerFixture } from '../support/container.ts'
 import { isRoot, unless } from '../support/host.ts'
 import { shaleInProcess } from '../support/in-process.ts'
@@ -53,6 +54,22 @@ t.test('a signal before there is a program: as it ends any verb', async (t) => {
   const signal = AbortSignal.abort(new Interrupted('SIGTERM'))
   const done = await shaleInProcess(['run-in', 'box', 'true'], { root, signal })
   t.same([done.code, done.stderr], [143, ''])
+})
+
+t.test('Ctrl-\\ on a terminal is the program’s to decide about', { skip }, async (t) => {
+  const { root } = await containerFixture(t, [programLayer()], { Env: ['PATH=/bin'], Cmd: ['sh'] })
+  const script = 'trap "" QUIT; echo ready; read line; exit 9'
+  const args = [MAIN, '--root', root, 'run-in', 'box', 'sh', '-c', script]
+  const child = spawn(...withoutLoader([process.execPath, ...args]), {
+    env: cleanEnvironment(),
+    stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true,
+  })
+  const ended = once(child, 'exit')
+  await once(child.stdout, 'data')
+  process.kill(-child.pid!, 'SIGQUIT')
+  child.stdin.end('line\n')
+  t.same(await ended, [9, null])
 })
 
 t.test('125: it could not be tried', async (t) => {

@@ -75,6 +75,9 @@ export async function runProgram(
   const stop = (reason: Error): void => {
     failure ??= reason
     killGroup(child, 'SIGKILL')
+    // What it started in a session of its own lives on, and may hold these open: nobody waits for that.
+    child.stdout.destroy()
+    child.stderr.destroy()
   }
   let bytes = 0
   const collect = (into: Buffer[]) => (chunk: Buffer) => {

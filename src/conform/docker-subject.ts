@@ -21,7 +21,9 @@ export async function dockerSubject(options: SubjectOptions): Promise<SubjectGro
   if (client === undefined) throw unavailable('docker', 'there is no docker command on PATH')
   const given = options.env['DOCKER_HOST']
   const daemon = given === undefined ? await startDockerd(options, client) : undefined
-  const ask = asker(client, options, daemon?.host ?? given!)
+  const host = daemon?.host ?? given!
+  const ask = asker(client, options, host, options.signal)
+  const tidy = asker(client, options, host)
   try {
     const version = await ask('version', '--format', '{{.Server.Version}}')
     if (version.code !== 0) throw unavailable('docker', version.stderr.trim())
@@ -31,7 +33,7 @@ export async function dockerSubject(options: SubjectOptions): Promise<SubjectGro
           name: 'docker',
           version: String(version.stdout).trim(),
           isShale: false,
-          run: (files) => outcome(ask, files),
+          run: (files) => outcome(ask, tidy, files),
         },
       ],
       unavailable: [],
@@ -43,26 +45,27 @@ export async function dockerSubject(options: SubjectOptions): Promise<SubjectGro
   }
 }
 
-function asker(client: string, options: SubjectOptions, host: string): Ask {
+function asker(client: string, options: SubjectOptions, host: string, signal?: AbortSignal): Ask {
   const env = { ...options.env, DOCKER_HOST: host, DOCKER_CONFIG: options.work }
-  const { signal } = options
   return (...args) => runProgram(client, args, { env, ...(signal === undefined ? {} : { signal }) })
 }
 
-async function outcome(ask: Ask, { archive, image }: ShapeFiles): Promise<Outcome> {
-  const loaded = await ask('load', '-i', archive)
-  if (loaded.code !== 0) return refusal(loaded.stderr)
-  const created = await ask('create', image.name, '/nothing')
-  if (created.code !== 0) return refusal(created.stderr)
-  const container = String(created.stdout).trim()
+/** @param tidy heeds no signal: after one nothing that is asked with it is done */
+async function outcome(ask: Ask, tidy: Ask, { archive, image }: ShapeFiles): Promise<Outcome> {
+  let container: string | undefined
   try {
+    const loaded = await ask('load', '-i', archive)
+    if (loaded.code !== 0) return refusal(loaded.stderr)
+    const created = await ask('create', image.name, '/nothing')
+    if (created.code !== 0) return refusal(created.stderr)
+    container = String(created.stdout).trim()
     const exported = await ask('export', container)
     if (exported.code !== 0) return refusal(exported.stderr)
     return { kind: 'tree', tree: await readTreeOfTar(exported.stdout) }
   } finally {
     // Also on a daemon that is not ours nothing stays behind.
-    await ask('rm', '-f', container)
-    await ask('rmi', '-f', image.name)
+    if (container !== undefined) await tidy('rm', '-f', container)
+    await tidy('rmi', '-f', image.name)
   }
 }
 
@@ -101,7 +104,7 @@ async function startDockerd(options: SubjectOptions, client: string): Promise<Ow
     fs.rmSync(run, { recursive: true, force: true })
   }
   try {
-    const ask = asker(client, options, host)
+    const ask = asker(client, options, host, options.signal)
     const deadline = Date.now() + READY_TIMEOUT_MS
     while ((await ask('info')).code !== 0) {
       if (!daemon.isRunning || Date.now() > deadline) {

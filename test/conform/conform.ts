@@ -106,3 +106,22 @@ t.test('stops when it is told to', async (t) => {
   setTimeout(() => controller.abort(reason), 300)
   await t.rejects(running, reason)
 })
+
+t.test('called off, nothing stays on a daemon that is not ours', async (t) => {
+  const dir = temporaryDirectory(t)
+  const asked = path.join(dir, 'asked')
+  const script = `#!/bin/sh
+echo "$@" >> '${asked}'
+case $1 in create) echo container ;; export) : > '${asked}.export'; exec sleep 60 ;; esac
+`
+  fs.writeFileSync(path.join(dir, 'docker'), script, { mode: 0o755 })
+  const abort = new AbortController()
+  const watcher = fs.watch(dir, (_event, name) => {
+    if (name === 'asked.export') abort.abort()
+  })
+  t.teardown(() => watcher.close())
+  const env = { ...process.env, PATH: `${dir}:${process.env['PATH']}`, DOCKER_HOST: 'unix:///none' }
+  await t.rejects(conform({ tools: ['docker'], env, signal: abort.signal }), { name: 'AbortError' })
+  const words = fs.readFileSync(asked, 'utf8').trim().split('\n')
+  t.match(words.slice(-2), ['rm -f container', /^rmi -f \S+$/])
+})

@@ -88,6 +88,10 @@ async function serveConfig(given: FuseConfig): Promise<void> {
   process.umask(0)
   const config = heldLayers(given)
   const { target, upper, asRoot } = config
+  // Asked for before there is a mount: a signal that came in between would end this process and leave a mount that nobody
+  // serves. It is heard once this waits: by then there is what it stops, or the mount was refused and we end anyway.
+  let stop = (): void => {}
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop())
   const device = mountFuse({ ...config, readOnly: upper === undefined })
   const watcher = watchMount(target, asRoot)
   const data: FuseWorkerData = { config, device }
@@ -99,14 +103,13 @@ async function serveConfig(given: FuseConfig): Promise<void> {
   const gone = new Promise<number>((resolve) => worker.once('exit', resolve))
   let isAsked = false
   let told: Promise<void> | undefined
-  const stop = (): void => {
+  stop = (): void => {
     isAsked = true
     unmountFuse(target, { lazy: true })
     watcher?.release()
     // The thread cannot be interrupted while it waits for the last ones to leave; what they wrote is in the upper layer.
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), LINGER_MS).unref()
   }
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
   const fail = (error: PackedError): void => {
     // First: whoever hears of it looks at the directory next.
     stop()

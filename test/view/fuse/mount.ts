@@ -345,6 +345,31 @@ t.test('who writes to a setuid file takes the bit away', { skip: overlay }, asyn
   t.same(modes(ours), ['100777', '100777', '100777', '106777'])
 })
 
+t.test('a signal before the server is ready takes the mount away', { skip }, async (t) => {
+  const home = temporaryDirectory(t)
+  const { merged, upper } = makeSide(home, 'early')
+  const before = process.env['NODE_OPTIONS']
+  // The server takes it from here: in it, the first program that is started comes after a signal. It is the watcher.
+  const early = `import processes from 'node:child_process'
+    import { syncBuiltinESMExports } from 'node:module'
+    const { spawn } = processes
+    processes.spawn = (...given) => {
+      process.kill(process.pid, 'SIGTERM')
+      return spawn(...given)
+    }
+    syncBuiltinESMExports()`
+  process.env['NODE_OPTIONS'] = `--import=data:text/javascript,${encodeURIComponent(early)}`
+  t.teardown(() => {
+    if (before === undefined) delete process.env['NODE_OPTIONS']
+    else process.env['NODE_OPTIONS'] = before
+    unmountFuse(merged, { lazy: true })
+  })
+  await t.rejects(mountByFuse({ target: merged, form, lowers: [upper.directory] }), {
+    name: 'HostError',
+  })
+  t.notOk(mounted(merged))
+})
+
 t.test('a server that was killed leaves no stuck directory', { skip }, async (t) => {
   const home = temporaryDirectory(t)
   const lower = path.join(home, 'lower')

@@ -43,7 +43,9 @@ export class ShellSession implements AsyncDisposable {
     this.#child.stdin.on('error', (error) => this.#fail(error))
     this.#child.on('error', (error) => this.#fail(error))
     const abort = (): void => this.#fail(signal?.reason as Error)
-    signal?.addEventListener('abort', abort, { once: true })
+    // One that was aborted before tells nobody any more.
+    if (signal?.aborted) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
     this.#ended = new Promise((resolve) => {
       this.#child.once('close', () => {
         // One signal may see many sessions.

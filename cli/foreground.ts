@@ -1,4 +1,4 @@
-// A mount that stays in the foreground: who waits for its server, and what becomes of it when nobody will.
+// A mount that stays in the foreground, whose record cannot be printed: its server must not go on without us.
 
 import type { MountServer } from '../src/index.ts'
 
